@@ -1,0 +1,1 @@
+"""A name in, train, validation and test splits and a probe set out."""

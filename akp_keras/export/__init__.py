@@ -1,0 +1,1 @@
+"""The SavedModel contract, written and read."""

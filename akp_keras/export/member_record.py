@@ -1,0 +1,47 @@
+"""What a trained member leaves beside its SavedModel: history, swaps and metrics.
+
+This module imports neither Keras nor TensorFlow, so that reports and TensorBoard writers can
+read a member without loading it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+METRICS_FILE = "metrics.json"
+SWAPS_FILE = "swaps.json"
+HISTORY_FILE = "history.csv"
+SAVED_MODEL_FOLDER = "saved_model"
+
+
+@dataclass(frozen=True)
+class MemberRecord:
+    """One trained network of a family, without its weights.
+
+    Attributes:
+        family: name of the family.
+        seed: the seed that tells this member from the others of its family.
+        schedule: the family's schedule, in the text form of `akp_keras.hotswap.Schedule`.
+        layers: names of the tapped layers, from input to output.
+        metrics: final numbers, at least `train_accuracy`, `validation_accuracy`,
+            `test_accuracy` (fractions in [0, 1]) and `gap` (train minus test accuracy).
+        history: Keras' history, a tuple of one float an epoch under each name
+            (`loss`, `accuracy`, `val_loss`, `val_accuracy`, …).
+        swaps: what was swapped and when, in order; each has `epoch` (from 0), `step`
+            (optimizer steps taken before it), `what` ("activation", "loss", "labels", …),
+            `from`, `to` (names) and `layers` (list of layer names, empty for a loss).
+    """
+
+    family: str
+    seed: int
+    schedule: str
+    layers: tuple[str, ...]
+    metrics: Mapping[str, float]
+    history: Mapping[str, tuple[float, ...]]
+    swaps: tuple[Mapping[str, object], ...]
+
+    @property
+    def name(self) -> str:
+        """`<family>/<seed>`, the member's name everywhere."""
+        return f"{self.family}/{self.seed}"

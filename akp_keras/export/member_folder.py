@@ -1,0 +1,114 @@
+"""The folder `members/<family>/<seed>/`, written and read.
+
+    saved_model/   the SavedModel contract
+    history.csv    one row an epoch
+    swaps.json     what was swapped, when, in which layers
+    metrics.json   final numbers
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from akp_keras.export.member_record import MemberRecord
+from akp_keras.export.saved_model import read_description, save_member
+
+if TYPE_CHECKING:
+    import keras
+
+SAVED_MODEL = "saved_model"
+_HISTORY = "history.csv"
+_SWAPS = "swaps.json"
+_METRICS = "metrics.json"
+_UNFINISHED = ".unfinished"
+
+
+def write_member(
+    folder: str | Path,
+    record: MemberRecord,
+    model: keras.Model,
+    *,
+    description: Mapping[str, object],
+) -> None:
+    """Writes a trained member; the folder appears whole, by rename, or not at all.
+
+    Args:
+        folder: `members/<family>/<seed>`.
+        record: what is known of the member beside its weights.
+        model: the trained model.
+        description: what else `assets.extra/akp.json` says, for example the data set.
+    """
+    folder = Path(folder)
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}{_UNFINISHED}")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    save_member(
+        unfinished / SAVED_MODEL,
+        model,
+        layers=record.layers,
+        description={
+            **description,
+            "family": record.family,
+            "seed": record.seed,
+            "schedule": record.schedule,
+            "swaps": list(record.swaps),
+            "metrics": dict(record.metrics),
+        },
+    )
+    with (unfinished / _HISTORY).open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", *record.history])
+        writer.writerows(
+            [epoch, *map(repr, row)]
+            for epoch, row in enumerate(zip(*record.history.values(), strict=True))
+        )
+    _write_json(unfinished / _SWAPS, list(record.swaps))
+    _write_json(unfinished / _METRICS, dict(record.metrics))
+    shutil.rmtree(folder, ignore_errors=True)
+    unfinished.rename(folder)
+
+
+def read_member(folder: str | Path) -> MemberRecord:
+    """Reads what `write_member` wrote, without loading the model.
+
+    Raises:
+        ValueError: if a file is missing or damaged, in one line that names it.
+    """
+    folder = Path(folder)
+    description = read_description(folder / SAVED_MODEL)
+    try:
+        metrics = json.loads((folder / _METRICS).read_text())
+        swaps = json.loads((folder / _SWAPS).read_text())
+        with (folder / _HISTORY).open(newline="") as file:
+            header, *rows = csv.reader(file)
+        columns = zip(*([float(cell) for cell in row[1:]] for row in rows), strict=True)
+        return MemberRecord(
+            family=description["family"],
+            seed=description["seed"],
+            schedule=description["schedule"],
+            layers=tuple(description["layers"]),
+            metrics=metrics,
+            history=dict(zip(header[1:], columns, strict=True)),
+            swaps=tuple(swaps),
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"member folder {folder} is incomplete or damaged ({error}); "
+            "remove it and run again to train this member anew"
+        ) from error
+
+
+def remove_unfinished(members: str | Path) -> None:
+    """Removes what a killed run left below `members/`."""
+    for folder in Path(members).glob(f"*/*{_UNFINISHED}"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")

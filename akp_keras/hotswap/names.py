@@ -1,0 +1,115 @@
+"""Keras' activations and losses by name, with the nearest name where there is none.
+
+Importing this module does not import Keras; its functions do.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from akp_keras.hotswap.targets import Call, parse_call, suggestion
+
+# Abstract classes and functions of the namespaces that are no activation or loss.
+_NO_LOSSES = ("Loss", "LossFunctionWrapper", "deserialize", "get", "serialize", "CTC", "ctc")
+_NO_ACTIVATIONS = ("deserialize", "get", "serialize")
+
+
+def activation_names() -> list[str]:
+    """Names of Keras' activation functions, sorted."""
+    import keras
+
+    return _public(keras.activations, _NO_ACTIVATIONS)
+
+
+def loss_names() -> list[str]:
+    """Names of Keras' loss functions and loss classes, sorted."""
+    import keras
+
+    return _public(keras.losses, _NO_LOSSES)
+
+
+def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
+    """The activation of a name; an object is given back as it is.
+
+    Args:
+        value: a name of `keras.activations`, of a registered custom function, or of an
+            activation layer with its arguments, as `LeakyReLU(negative_slope=0.1)`; or a
+            callable.
+
+    Raises:
+        ValueError: if there is none, with the nearest name.
+    """
+    import keras
+
+    if not isinstance(value, str):
+        return value
+    call = parse_call(value)
+    plain = not call.arguments and not call.options
+    if plain:
+        try:
+            return keras.activations.get(call.name)
+        except ValueError:
+            custom = keras.saving.get_registered_object(call.name)
+            if custom is not None:
+                return custom() if inspect.isclass(custom) else custom
+    if call.name in _ACTIVATION_LAYERS:
+        return _construct(getattr(keras.layers, call.name), call)
+    if call.name in activation_names():
+        raise ValueError(
+            f"activation {value!r}: a function takes no arguments here; an activation layer does, "
+            f"as in LeakyReLU(negative_slope=0.1)"
+        )
+    known = [*activation_names(), *_ACTIVATION_LAYERS]
+    raise ValueError(f"unknown activation {call.name!r}{suggestion(call.name, known)}")
+
+
+def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
+    """The loss of a name; an object is given back as it is.
+
+    Args:
+        value: a name of `keras.losses` (function or class, in the latter case with its arguments
+            in parentheses where needed) or of a registered custom loss; or a callable.
+
+    Raises:
+        ValueError: if there is none, with the nearest name.
+    """
+    import keras
+
+    if not isinstance(value, str):
+        return value
+    call = parse_call(value)
+    if call.name not in _NO_LOSSES:
+        if not call.arguments and not call.options:
+            try:
+                return keras.losses.get(call.name)
+            except ValueError:
+                custom = keras.saving.get_registered_object(call.name)
+                if custom is not None:
+                    return custom() if inspect.isclass(custom) else custom
+        else:
+            for name in loss_names():
+                cls = getattr(keras.losses, name)
+                if inspect.isclass(cls) and call.name.replace("_", "").lower() == name.lower():
+                    return _construct(cls, call)
+    raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
+
+
+# Layers that are activation functions with parameters and without weights.
+_ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU")
+
+
+def _construct(cls: type, call: Call) -> Callable[..., Any]:
+    try:
+        return cls(*call.arguments, **dict(call.options))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{cls.__name__}: {error}".splitlines()[0]) from None
+
+
+def _public(namespace: Any, excluded: tuple[str, ...]) -> list[str]:
+    return sorted(
+        name
+        for name in dir(namespace)
+        if not name.startswith("_") and name not in excluded and callable(getattr(namespace, name))
+    )

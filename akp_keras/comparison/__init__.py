@@ -1,1 +1,9 @@
-"""SavedModels and a probe set in, similarity matrices out."""
+"""SavedModels and a probe set in, similarity matrices out.
+
+Importing this package imports neither Keras nor TensorFlow.
+"""
+
+from akp_keras.comparison.matrix import SimilarityMatrix, matrix_path, read_matrix, write_matrix
+from akp_keras.comparison.members import compare_members
+
+__all__ = ["SimilarityMatrix", "compare_members", "matrix_path", "read_matrix", "write_matrix"]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +24,8 @@ class SimilarityMatrix:
         samples: n, the number of probe samples.
         features: (M,) int64, the number of features of each member after the spatial policy.
         ranks: (M,) int64, the numerical rank of each centred representation.
+        excluded: members that have no comparable representation at this layer (a dead or
+            diverged network), with the reason.
     """
 
     layer: str
@@ -30,3 +36,59 @@ class SimilarityMatrix:
     samples: int
     features: np.ndarray
     ranks: np.ndarray
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+
+def matrix_path(folder: str | Path, layer: str, measure: str) -> Path:
+    """Names the file of a matrix below `similarity/`."""
+    return Path(folder) / layer / f"{measure}.npz"
+
+
+def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
+    """Writes a matrix; the file appears whole, by rename, with the same bytes for the same data."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    with unfinished.open("wb") as file:
+        np.savez(
+            file,
+            layer=matrix.layer,
+            measure=matrix.measure,
+            members=np.array(matrix.members, dtype=np.str_),
+            values=matrix.values,
+            distances=matrix.distances,
+            samples=np.int64(matrix.samples),
+            features=np.asarray(matrix.features, dtype=np.int64),
+            ranks=np.asarray(matrix.ranks, dtype=np.int64),
+            excluded=np.array(list(matrix.excluded), dtype=np.str_),
+            excluded_because=np.array(list(matrix.excluded.values()), dtype=np.str_),
+        )
+    unfinished.replace(path)
+
+
+def read_matrix(path: str | Path) -> SimilarityMatrix:
+    """Reads what `write_matrix` wrote.
+
+    Raises:
+        ValueError: if the file is missing or damaged, in one line that names it.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return SimilarityMatrix(
+                layer=str(file["layer"]),
+                measure=str(file["measure"]),
+                members=tuple(str(name) for name in file["members"]),
+                values=file["values"],
+                distances=file["distances"],
+                samples=int(file["samples"]),
+                features=file["features"],
+                ranks=file["ranks"],
+                excluded={
+                    str(name): str(reason)
+                    for name, reason in zip(file["excluded"], file["excluded_because"], strict=True)
+                },
+            )
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} is missing or damaged ({error}); remove it and run again"
+        ) from error

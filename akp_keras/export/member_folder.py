@@ -1,14 +1,16 @@
 """The folder `members/<family>/<seed>/`, written and read.
 
-    saved_model/   the SavedModel contract
-    history.csv    one row an epoch
-    swaps.json     what was swapped, when, in which layers
-    metrics.json   final numbers
+saved_model/   the SavedModel contract
+history.csv    one row an epoch
+swaps.json     what was swapped, when, in which layers
+metrics.json   final numbers
+checksums.json SHA-256 of every file above, so that damage is seen before anything is loaded
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -26,6 +28,7 @@ SAVED_MODEL = "saved_model"
 _HISTORY = "history.csv"
 _SWAPS = "swaps.json"
 _METRICS = "metrics.json"
+_CHECKSUMS = "checksums.json"
 _UNFINISHED = ".unfinished"
 
 
@@ -70,6 +73,7 @@ def write_member(
         )
     _write_json(unfinished / _SWAPS, list(record.swaps))
     _write_json(unfinished / _METRICS, dict(record.metrics))
+    _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
 
@@ -81,8 +85,13 @@ def read_member(folder: str | Path) -> MemberRecord:
         ValueError: if a file is missing or damaged, in one line that names it.
     """
     folder = Path(folder)
-    description = read_description(folder / SAVED_MODEL)
     try:
+        expected = json.loads((folder / _CHECKSUMS).read_text())
+        found = _checksums(folder)
+        for file in sorted({*expected, *found}):
+            if expected.get(file) != found.get(file):
+                raise ValueError(f"{file} is not as it was written")
+        description = read_description(folder / SAVED_MODEL)
         metrics = json.loads((folder / _METRICS).read_text())
         swaps = json.loads((folder / _SWAPS).read_text())
         with (folder / _HISTORY).open(newline="") as file:
@@ -108,6 +117,14 @@ def remove_unfinished(members: str | Path) -> None:
     """Removes what a killed run left below `members/`."""
     for folder in Path(members).glob(f"*/*{_UNFINISHED}"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    return {
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(folder.rglob("*"))
+        if file.is_file() and file.name != _CHECKSUMS
+    }
 
 
 def _write_json(path: Path, value: object) -> None:

@@ -187,7 +187,9 @@ def load_representations(
         try:
             answers = function(**{keyword: tf.cast(batch, specification.dtype)})
         except tf.errors.OpError as error:
-            raise ValueError(f"SavedModel {path} fails on the probe set: {_first_line(error)}") from error
+            raise ValueError(
+                f"SavedModel {path} fails on the probe set: {_first_line(error)}"
+            ) from error
         for name in outputs:
             answer = answers[name].numpy()
             if answer.ndim < 2 or len(answer) != len(batch):

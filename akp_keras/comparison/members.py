@@ -1,0 +1,125 @@
+"""Members compared layer by layer, from their SavedModels alone."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+
+import numpy as np
+
+from akp_keras import similarity
+from akp_keras.comparison.matrix import SimilarityMatrix, matrix_path, write_matrix
+from akp_keras.comparison.representations import representation_path, take_representations
+from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
+
+
+def compare_members(
+    saved_models: Mapping[str, Path],
+    inputs: np.ndarray,
+    measures: Sequence[str],
+    folder: str | Path,
+    *,
+    executor: Executor,
+    layers: Sequence[str] | None = None,
+    signature: str = REPRESENTATIONS_SIGNATURE,
+    spatial: str = "flatten",
+    memory_gb: float = 4.0,
+    represented: Callable[[str], None] = lambda name: None,
+    compared: Callable[[str], None] = lambda layer: None,
+) -> tuple[str, ...]:
+    """Writes the similarity matrix of all members for every layer and measure.
+
+    Args:
+        saved_models: member name -> folder of its SavedModel, in the order of the matrices.
+        inputs: (n, …) float32 samples of the probe set.
+        measures: ids of measures, as `akp_keras.similarity.list_measures` gives them.
+        folder: where `<layer>/<measure>.npz` are written, each whole, by rename.
+        executor: where SavedModels are loaded and asked, one task each.
+        layers: names of the outputs to compare; by default all that the first model has.
+        signature: the signature that answers with them.
+        spatial: what becomes of (n, h, w, c) representations, as `similarity.pairwise` takes it.
+        memory_gb: bound on the memory of the comparison.
+        represented: called with a member's name when its representations are taken.
+        compared: called with a layer's name when its matrices are written.
+
+    Returns:
+        The layers, from input to output.
+
+    Raises:
+        ValueError: in one line that names the SavedModel, layer or measure that does not fit.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".representations.", dir=folder) as scratch:
+        layers = take_representations(
+            saved_models,
+            inputs,
+            scratch,
+            executor=executor,
+            layers=layers,
+            signature=signature,
+            done=represented,
+        )
+        for layer in layers:
+            paths = {name: representation_path(scratch, name, layer) for name in saved_models}
+            for matrix in _compare_layer(layer, paths, measures, spatial, memory_gb):
+                write_matrix(matrix_path(folder, layer, matrix.measure), matrix)
+            compared(layer)
+    return layers
+
+
+def _compare_layer(
+    layer: str,
+    paths: Mapping[str, Path],
+    measures: Sequence[str],
+    spatial: str,
+    memory_gb: float,
+) -> list[SimilarityMatrix]:
+    excluded = {
+        name: reason for name, path in paths.items() if (reason := _why_not_comparable(path))
+    }
+    comparable = [name for name in paths if name not in excluded]
+    if len(comparable) < 2:
+        raise ValueError(
+            f"layer {layer!r} has {len(comparable)} comparable members; two are needed "
+            f"({'; '.join(f'{name}: {reason}' for name, reason in list(excluded.items())[:3])})"
+        )
+    try:
+        results = similarity.pairwise(
+            {name: _loader(paths[name]) for name in comparable},
+            list(measures),
+            memory_gb=memory_gb,
+            spatial=spatial,
+        )
+    except ValueError as error:
+        raise ValueError(f"layer {layer!r}: {error}") from error
+    return [
+        SimilarityMatrix(
+            layer=layer,
+            measure=measure,
+            members=tuple(results[measure].names),
+            values=results[measure].values,
+            distances=results[measure].distance(),
+            samples=results[measure].samples,
+            features=results[measure].features,
+            ranks=results[measure].ranks,
+            excluded=excluded,
+        )
+        for measure in measures
+    ]
+
+
+def _loader(path: Path) -> Callable[[], np.ndarray]:
+    return lambda: np.load(path, mmap_mode="r")
+
+
+def _why_not_comparable(path: Path) -> str | None:
+    """Names the two ways in which a badly stressed network stops to have representations."""
+    values = np.load(path, mmap_mode="r")
+    if not np.isfinite(values).all():
+        return "not finite: training diverged"
+    if (values == values[:1]).all():
+        return "constant over the probe set: the layer is dead"
+    return None

@@ -1,0 +1,65 @@
+"""Where the work is done: the one seam between the stages and the machines."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+
+
+@contextlib.contextmanager
+def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[Executor]:
+    """Opens processes on this machine, or a Dask cluster.
+
+    Args:
+        workers: how many processes.
+        dask_scheduler: address of a Dask scheduler; takes the place of the processes.
+
+    Yields:
+        An executor whose tasks run one at a time in each of its processes.
+
+    Raises:
+        ValueError: if Dask is not installed, or does not answer at this address.
+    """
+    if dask_scheduler is None:
+        executor = ProcessPoolExecutor(
+            workers,
+            # A forked process would inherit TensorFlow's threads in an undefined state.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_end_with_parent,
+        )
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+        return
+
+    try:
+        from dask.distributed import Client
+    except ImportError as error:
+        raise ValueError(
+            "--dask_scheduler needs the extra 'dask': pip install 'akp-keras[dask]'"
+        ) from error
+    try:
+        client = Client(dask_scheduler, timeout=10)
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"--dask_scheduler={dask_scheduler}: no Dask scheduler answers there; "
+            "the address has the form tcp://host:port"
+        ) from error
+    with client, client.get_executor(pure=False) as executor:
+        yield executor
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent dies, killed or not: a pool's workers would wait forever."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -1,0 +1,40 @@
+"""What is being done, how far it is, and how long still."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from tqdm import tqdm
+
+
+@contextlib.contextmanager
+def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str], None]]:
+    """Shows a bar on standard error.
+
+    Args:
+        what: the stage, in one or two words.
+        total: how many things it does.
+        there: how many of them were done by an earlier run.
+
+    Yields:
+        A function to call with the name of each thing that is done.
+    """
+    terminal = sys.stderr.isatty()
+    with tqdm(
+        desc=f"{what:<26}",
+        total=total,
+        initial=there,
+        file=sys.stderr,
+        # A log file gets a line now and then, a terminal a living bar.
+        mininterval=0.2 if terminal else 10,
+        ascii=None if terminal else " #",
+        bar_format="{desc} {n_fmt}/{total_fmt} |{bar:20}| {elapsed}, still {remaining}{postfix}",
+    ) as bar:
+
+        def done(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
+
+        yield done

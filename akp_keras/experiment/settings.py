@@ -1,0 +1,136 @@
+"""Everything that an experiment's results follow from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from akp_keras import similarity
+from akp_keras.data import check_dataset_name
+from akp_keras.experiment.family import Family
+from akp_keras.hotswap import Epoch
+from akp_keras.models import tapped_layers
+from akp_keras.similarity import SPATIAL_POLICIES
+from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.training.label_stress import random_label_fraction
+
+
+@dataclass(frozen=True)
+class ExperimentSettings:
+    """The flags that define the results, checked; the same settings give the same bytes.
+
+    Attributes are named as the flags and mean the same; `families` holds every `--family`.
+    """
+
+    families: tuple[Family, ...]
+    members: int
+    control: str
+    seed: int
+    dataset: str
+    max_samples: int | None
+    probe_samples: int
+    model: str
+    epochs: int
+    batch_size: int
+    optimizer: str
+    learning_rate: float
+    steps_per_execution: int
+    measures: tuple[str, ...]
+    spatial: str
+    permutations: int
+    alpha: float
+    projector_members: int
+
+    def __post_init__(self) -> None:
+        """Refuses what cannot be run.
+
+        Raises:
+            ValueError: in one line that names the flag, what is wrong, and what would be right.
+        """
+        for flag, least in (
+            ("members", 1),
+            ("seed", 0),
+            ("probe_samples", 8),
+            ("epochs", 1),
+            ("batch_size", 1),
+            ("steps_per_execution", 1),
+            ("permutations", 99),
+            ("projector_members", 1),
+        ):
+            if getattr(self, flag) < least:
+                raise ValueError(f"--{flag}={getattr(self, flag)} must be at least {least}")
+        if self.max_samples is not None and self.max_samples < 1:
+            raise ValueError(f"--max_samples={self.max_samples} must be at least 1")
+        if not self.learning_rate > 0:
+            raise ValueError(f"--learning_rate={self.learning_rate} must be positive")
+        if not 0 < self.alpha < 1:
+            raise ValueError(f"--alpha={self.alpha} must lie between 0 and 1")
+        names = [family.name for family in self.families]
+        if self.control not in names:
+            raise ValueError(
+                f"--control={self.control} is none of the families ({', '.join(names)})"
+            )
+        _naming_flag("dataset", check_dataset_name, self.dataset)
+        _naming_flag("model", tapped_layers, self.model)
+        if self.spatial not in SPATIAL_POLICIES:
+            raise ValueError(f"--spatial={self.spatial} is none of {', '.join(SPATIAL_POLICIES)}")
+        if not self.measures:
+            raise ValueError("--measures is empty; name at least one, for example cka.linear")
+        for measure in self.measures:
+            _naming_flag("measures", similarity.measure, measure)
+            if self.measures.count(measure) > 1:
+                raise ValueError(f"--measures names {measure} twice")
+        for family in self.families:
+            self._check_schedule(family)
+
+    def _check_schedule(self, family: Family) -> None:
+        for swap in family.schedule.swaps:
+            if isinstance(swap.when, Epoch) and swap.when.epoch >= self.epochs:
+                raise ValueError(
+                    f"--family={family.name}: the swap {swap} never comes: training ends with "
+                    f"epoch {self.epochs - 1} (--epochs={self.epochs})"
+                )
+        try:
+            random_label_fraction(family.schedule)
+        except ValueError as error:
+            raise ValueError(f"--family={family.name}: {error}") from error
+
+    def training(self, data_dir: str | None) -> TrainingSettings:
+        """What every member has in common; `data_dir` is where data sets are kept."""
+        return TrainingSettings(
+            dataset=self.dataset,
+            data_dir=data_dir,
+            data_seed=self.seed,
+            max_samples=self.max_samples,
+            model=self.model,
+            optimizer=self.optimizer,
+            learning_rate=self.learning_rate,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            steps_per_execution=self.steps_per_execution,
+            schedules=tuple(str(family.schedule) for family in self.families),
+        )
+
+    def member_specifications(self) -> list[MemberSpecification]:
+        """All members, family by family."""
+        return [
+            MemberSpecification(family.name, seed, str(family.schedule), self.seed)
+            for family in self.families
+            for seed in range(self.members)
+        ]
+
+    def to_flags(self) -> dict[str, object]:
+        """The settings by the names of their flags, in plain JSON types."""
+        values = asdict(self)
+        del values["families"]
+        return {
+            "family": {family.name: str(family.schedule) for family in self.families},
+            **values,
+            "measures": list(self.measures),
+        }
+
+
+def _naming_flag(flag: str, check: object, value: str) -> None:
+    try:
+        check(value)
+    except ValueError as error:
+        raise ValueError(f"--{flag}: {error}") from error

@@ -1,0 +1,205 @@
+"""One compiled model that trains many members, one after the other."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from akp_keras.data import load_dataset, randomise_labels, train_statistics
+from akp_keras.data.records import Split
+from akp_keras.export import MemberRecord, write_member
+from akp_keras.hotswap import HotSwap, Schedule
+from akp_keras.models import build_model, tapped_layers
+from akp_keras.training.label_stress import random_label_fraction
+from akp_keras.training.specification import MemberSpecification, TrainingSettings
+
+_EVALUATION_BATCH = 256
+
+
+class MemberTrainer:
+    """Trains members of one experiment; the graph is traced once for all of them.
+
+    A member trained here has, to the last bit, the weights that it would have as the first and
+    only member of a fresh process: weights, optimizer state and batch order are set anew for
+    each.
+    """
+
+    def __init__(self, settings: TrainingSettings) -> None:
+        self._settings = settings
+        self._data = load_dataset(
+            settings.dataset,
+            data_dir=settings.data_dir,
+            seed=settings.data_seed,
+            max_samples=settings.max_samples,
+        )
+        self._schedules = [Schedule.parse(text) for text in settings.schedules]
+        self._mean, self._variance = train_statistics(self._data.train)
+        self._model = self._build()
+        self._model.compile(
+            optimizer=_optimizer(settings),
+            loss="binary_crossentropy" if self._classes == 2 else "sparse_categorical_crossentropy",
+            metrics=["accuracy"],
+            steps_per_execution=settings.steps_per_execution,
+        )
+        self._model.optimizer.build(self._model.trainable_variables)
+        self._fresh_optimizer = [variable.numpy() for variable in self._model.optimizer.variables]
+
+    def check(self) -> None:
+        """Makes sure that every schedule fits the model, before anything is written.
+
+        Raises:
+            ValueError: in one line that names what does not fit and what would.
+        """
+        for schedule in self._schedules:
+            self._hot_swap(schedule).check(
+                self._model, epochs=self._settings.epochs, steps_per_epoch=self._steps_per_epoch
+            )
+
+    def train(self, member: MemberSpecification, folder: Path) -> None:
+        """Trains one member and writes its folder, which appears whole or not at all."""
+        schedule = Schedule.parse(member.schedule)
+        fraction = random_label_fraction(schedule)
+        train = self._data.train
+        if fraction:
+            labels = randomise_labels(
+                train.labels, fraction, self._classes, seed=self._settings.data_seed
+            )
+            train = Split(train.inputs, labels, train.ids)
+
+        self._reset(member.random_seed)
+        swap = self._hot_swap(schedule)
+        history = self._model.fit(
+            self._shuffled(train, member.random_seed),
+            epochs=self._settings.epochs,
+            validation_data=self._in_order(self._data.validation),
+            callbacks=[swap],
+            verbose=0,
+        )
+        swaps = [record.to_config() for record in swap.swaps]
+        if fraction is not None:
+            swaps.insert(0, _label_swap(schedule))
+        write_member(
+            folder,
+            MemberRecord(
+                family=member.family,
+                seed=member.seed,
+                schedule=member.schedule,
+                layers=tapped_layers(self._settings.model),
+                metrics=self._metrics(train),
+                history={
+                    name: tuple(float(value) for value in values)
+                    for name, values in history.history.items()
+                },
+                swaps=tuple(swaps),
+            ),
+            self._model,
+            description={
+                "dataset": self._settings.dataset,
+                "model": self._settings.model,
+                "class_names": list(self._data.class_names),
+                "random_seed": member.random_seed,
+            },
+        )
+
+    @property
+    def _classes(self) -> int:
+        return len(self._data.class_names)
+
+    @property
+    def _steps_per_epoch(self) -> int:
+        return -(-len(self._data.train.labels) // self._settings.batch_size)
+
+    def _build(self) -> keras.Model:
+        return build_model(
+            self._settings.model,
+            input_shape=self._data.train.inputs.shape[1:],
+            classes=self._classes,
+            mean=self._mean,
+            variance=self._variance,
+        )
+
+    def _hot_swap(self, schedule: Schedule) -> HotSwap:
+        return HotSwap(
+            schedule.without("labels"),
+            candidates=[other.without("labels") for other in self._schedules],
+        )
+
+    def _reset(self, random_seed: int) -> None:
+        keras.utils.set_random_seed(random_seed)
+        # A second, untraced model draws its weights as a fresh process would.
+        self._model.set_weights(self._build().get_weights())
+        for variable, value in zip(
+            self._model.optimizer.variables, self._fresh_optimizer, strict=True
+        ):
+            variable.assign(value)
+
+    def _shuffled(self, split: Split, random_seed: int) -> tf.data.Dataset:
+        order = tf.data.Dataset.range(len(split.labels)).shuffle(
+            len(split.labels), seed=random_seed, reshuffle_each_iteration=True
+        )
+        return self._batches(split, order)
+
+    def _in_order(self, split: Split) -> tf.data.Dataset:
+        return self._batches(split, tf.data.Dataset.range(len(split.labels)))
+
+    def _batches(self, split: Split, order: tf.data.Dataset) -> tf.data.Dataset:
+        inputs, labels = tf.constant(split.inputs), tf.constant(split.labels[:, np.newaxis])
+        return (
+            order.batch(self._settings.batch_size)
+            .map(lambda rows: (tf.gather(inputs, rows), tf.gather(labels, rows)))
+            .prefetch(2)
+        )
+
+    def _metrics(self, train: Split) -> dict[str, float]:
+        train_accuracy = self._accuracy(train)
+        test_accuracy = self._accuracy(self._data.test)
+        return {
+            "train_accuracy": train_accuracy,
+            "validation_accuracy": self._accuracy(self._data.validation),
+            "test_accuracy": test_accuracy,
+            "gap": train_accuracy - test_accuracy,
+        }
+
+    def _accuracy(self, split: Split) -> float:
+        # Eager calls: `evaluate` would trace a graph for every last configuration of swaps.
+        right = 0
+        for start in range(0, len(split.labels), _EVALUATION_BATCH):
+            rows = slice(start, start + _EVALUATION_BATCH)
+            answers = np.asarray(self._model(split.inputs[rows], training=False))
+            if answers.shape[-1] == 1:
+                predicted = (answers[:, 0] > 0.5).astype(np.int64)
+            else:
+                predicted = answers.argmax(axis=-1)
+            right += int((predicted == split.labels[rows]).sum())
+        return right / len(split.labels)
+
+
+@functools.lru_cache(maxsize=1)
+def trainer_for(settings: TrainingSettings) -> MemberTrainer:
+    """The process' trainer for these settings, made at the first call."""
+    return MemberTrainer(settings)
+
+
+def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
+    return keras.optimizers.get(
+        {
+            "class_name": settings.optimizer,
+            "config": {"learning_rate": settings.learning_rate},
+        }
+    )
+
+
+def _label_swap(schedule: Schedule) -> dict[str, object]:
+    ((_, change),) = schedule.changes("labels")
+    return {
+        "epoch": 0,
+        "step": 0,
+        "what": "labels",
+        "from": "labels of the data set",
+        "to": change.name,
+        "layers": [],
+    }

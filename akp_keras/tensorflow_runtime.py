@@ -10,8 +10,9 @@ THREADS = 1
 def configure_tensorflow() -> None:
     """Gives TensorFlow one thread and lets its GPU memory grow.
 
-    Weights and representations are bit-equal from run to run only for the same number of threads, so that number is
-    part of what a member is; several members in several processes make up for the one thread.
+    Weights and representations are bit-equal from run to run only for the same number of
+    threads, so that number is part of what a member is; several members in several processes
+    make up for the one thread.
 
     Raises:
         RuntimeError: if TensorFlow already runs in this process with other threads.

@@ -15,7 +15,7 @@ import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,7 +94,7 @@ def save_member(
 def _one_column_a_class(answers: keras.Model) -> Callable:
     from keras import ops
 
-    def serve(x):
+    def serve(x: Any) -> dict[str, Any]:
         logits, probabilities = (
             answers(x, training=False)[name] for name in ("logits", "probabilities")
         )

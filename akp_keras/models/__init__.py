@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,7 +74,7 @@ def build_model(
     )
 
 
-def _module(name: str):
+def _module(name: str) -> ModuleType:
     if name not in _MODULES:
         close = difflib.get_close_matches(name, _MODULES, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(list_models())}"

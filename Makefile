@@ -1,0 +1,53 @@
+# `make demo` and `make test` do all the set-up that a fresh clone needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo wisconsin test test-slow lint lock screenshots clean
+
+help:  ## Lists what can be made.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(INSTALLED)  ## Makes .venv and installs the pinned packages and akp_keras itself.
+
+# A stamp, so that a set-up that broke off is done again and a finished one is not.
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "akp-keras needs Python 3.10 to 3.13, and $(PYTHON) is %d.%d: make PYTHON=python3.11" % v)'
+	@if command -v uv >/dev/null 2>&1; then \
+	  test -x $(BIN)/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
+	  uv pip install --quiet --python $(BIN)/python -r requirements.txt && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	else \
+	  test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; \
+	fi
+	@touch $@
+
+demo: $(INSTALLED)  ## Runs the experiment of exp.flags into RUN/ (goes on where it stopped).
+	$(BIN)/python -m akp_keras.main --flagfile=exp.flags
+
+wisconsin: $(INSTALLED)  ## The same on scikit-learn's real breast cancer measurements.
+	$(BIN)/python -m akp_keras.main --flagfile=experiments/wisconsin_breast_cancer.flags
+
+test: $(INSTALLED) lint  ## Lint and the tests.
+	$(BIN)/python -m pytest
+
+test-slow: $(INSTALLED)  ## The tests that take long.
+	$(BIN)/python -m pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+screenshots: $(INSTALLED) demo  ## Takes the pictures of the README (needs chromium).
+	$(BIN)/python docs/screenshots.py RUN
+
+lock:  ## Resolves requirements.txt anew (needs uv).
+	uv pip compile --universal --quiet --no-header --no-annotate --python-version 3.10 \
+	  pyproject.toml --extra dask --extra test --output-file requirements.txt
+
+clean:  ## Removes the environment and the demo's run.
+	rm -rf $(VENV) RUN runs

@@ -1,0 +1,146 @@
+"""Coordinates for the projector: points from distances, points from representations.
+
+The projector's page decides by the shape of what it gets. From 50 columns on it normalises
+every point by default, which destroys the distances; below, it computes its principal
+components without centring. So nothing written here has more than 49 columns, and all of it
+is centred.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import pdist, squareform
+
+MOST_COLUMNS = 49
+FEWEST_COLUMNS = 3
+_SYMMETRY_TOLERANCE = 1e-8
+# Coordinates below this share of the widest axis are rounding errors of the decomposition.
+_SMALLEST_AXIS = 1e-7
+
+
+@dataclass(frozen=True)
+class DistanceMap:
+    """Points whose Euclidean distances stand for given distances.
+
+    Attributes:
+        coordinates: (m, k) float64, centred, axes in order of decreasing variance,
+            3 ≤ k ≤ 49; axes beyond the data's are zero.
+        largest_error: the largest difference between a given distance and the Euclidean
+            distance of the two rows, in the unit of the distance. About 1e-8 of the largest
+            distance where the distances are Euclidean and m ≤ 50.
+        three_axes_correlation: Pearson correlation between the given distances and those in
+            the first three axes, the ones on the screen; NaN if all distances are equal.
+    """
+
+    coordinates: np.ndarray
+    largest_error: float
+    three_axes_correlation: float
+
+
+def classical_scaling(distances: np.ndarray) -> DistanceMap:
+    """Classical multidimensional scaling (principal coordinate analysis).
+
+    Args:
+      distances: (m, m) symmetric, finite, not negative, zero on the diagonal; m ≥ 1.
+
+    Returns:
+      The map. Each axis is oriented so that its largest coordinate in absolute value is
+      positive, which makes the result reproducible.
+
+    Raises:
+      ValueError: if the array is not a distance matrix.
+
+    References:
+      Torgerson (1952), "Multidimensional scaling: I. Theory and method", Psychometrika 17;
+      Gower (1966), "Some distance properties of latent root and vector methods used in
+      multivariate analysis", Biometrika 53. Axes with a negative eigenvalue are left out.
+    """
+    distances = _checked_distances(distances)
+    count = len(distances)
+    largest = distances.max(initial=0.0)
+    if largest == 0:
+        return DistanceMap(np.zeros((count, FEWEST_COLUMNS)), 0.0, float("nan"))
+    coordinates = _principal_coordinates(distances / largest) * largest
+    coordinates = _widened(_oriented(coordinates))
+    wanted = squareform(distances, checks=False)
+    seen = pdist(coordinates)
+    on_screen = pdist(coordinates[:, :3])
+    varied = np.ptp(wanted) > 0 and np.ptp(on_screen) > 0
+    return DistanceMap(
+        coordinates=coordinates,
+        largest_error=float(np.abs(wanted - seen).max()),
+        three_axes_correlation=float(np.corrcoef(wanted, on_screen)[0, 1])
+        if varied
+        else float("nan"),
+    )
+
+
+def principal_components(representation: np.ndarray) -> np.ndarray:
+    """The samples of one representation in at most 49 principal components.
+
+    Args:
+      representation: (n, …) real numbers; what follows the first axis is flattened.
+
+    Returns:
+      (n, k) float64, centred, 3 ≤ k ≤ 49, in order of decreasing variance and with the signs
+      that scikit-learn's PCA fixes; axes beyond the data's are zero.
+
+    Raises:
+      ValueError: if there are fewer than two samples or a value is not finite.
+    """
+    from sklearn.decomposition import PCA
+
+    representation = np.asarray(representation, dtype=np.float64)
+    if representation.ndim < 2 or len(representation) < 2:
+        raise ValueError(
+            f"a representation needs two samples or more and one feature or more, "
+            f"not the shape {representation.shape}"
+        )
+    rows = representation.reshape(len(representation), -1)
+    if not np.isfinite(rows).all():
+        raise ValueError("a representation holds NaN or infinity, and would show nothing at all")
+    components = min(MOST_COLUMNS, len(rows) - 1, rows.shape[1])
+    return _widened(PCA(n_components=components, svd_solver="full").fit_transform(rows))
+
+
+def _checked_distances(distances: np.ndarray) -> np.ndarray:
+    distances = np.asarray(distances, dtype=np.float64)
+    if distances.ndim != 2 or distances.shape[0] != distances.shape[1] or not len(distances):
+        raise ValueError(f"a distance matrix must be square, not of shape {distances.shape}")
+    if not np.isfinite(distances).all():
+        raise ValueError("a distance matrix holds NaN or infinity, and would show nothing at all")
+    tolerance = _SYMMETRY_TOLERANCE * max(1.0, np.abs(distances).max())
+    if np.abs(distances - distances.T).max() > tolerance:
+        raise ValueError("a distance matrix must be symmetric")
+    if distances.min() < -tolerance or np.abs(np.diag(distances)).max() > tolerance:
+        raise ValueError("distances must not be negative, and zero on the diagonal")
+    distances = np.maximum((distances + distances.T) / 2, 0.0)
+    np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def _principal_coordinates(distances: np.ndarray) -> np.ndarray:
+    from skbio import DistanceMatrix
+    from skbio.stats.ordination import pcoa
+
+    with warnings.catch_warnings():
+        # What negative eigenvalues take away is measured in DistanceMap.largest_error.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        result = pcoa(DistanceMatrix(distances), "eigh", min(MOST_COLUMNS, len(distances)))
+    coordinates = np.asarray(result.samples, dtype=np.float64)
+    spread = np.sqrt((coordinates**2).sum(axis=0))
+    return coordinates[:, spread > _SMALLEST_AXIS * spread.max()]
+
+
+def _oriented(coordinates: np.ndarray) -> np.ndarray:
+    farthest = np.abs(coordinates).argmax(axis=0)
+    signs = np.sign(coordinates[farthest, np.arange(coordinates.shape[1])])
+    return coordinates * np.where(signs == 0, 1.0, signs)
+
+
+def _widened(coordinates: np.ndarray) -> np.ndarray:
+    missing = max(0, FEWEST_COLUMNS - coordinates.shape[1])
+    return np.pad(coordinates, ((0, 0), (0, missing)))

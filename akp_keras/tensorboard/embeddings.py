@@ -1,0 +1,150 @@
+"""The projector's files in one run's folder.
+
+One faulty file takes the projector away from every run of the log directory, most faults
+without a message that names it. So everything is checked before the first byte is written,
+and the configuration, which makes TensorBoard look at the other files, comes last and by
+rename.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from google.protobuf import text_format
+from tensorboard.plugins.projector import metadata as projector_plugin
+from tensorboard.plugins.projector.projector_config_pb2 import ProjectorConfig
+
+from akp_keras.tensorboard.coordinates import FEWEST_COLUMNS, MOST_COLUMNS
+from akp_keras.tensorboard.names import check_name
+from akp_keras.tensorboard.sprites import SpriteAtlas
+
+# Beyond this number the page draws a random sample, another one each time.
+MOST_POINTS = 50_000
+# The page offers a column for colouring only up to this many different values.
+MOST_COLOURS = 50
+# A column of this name draws a line from each point to the point of that row.
+NEXT_POINT_COLUMN = "__seq_next__"
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """One set of points, as TensorBoard uses the word.
+
+    Attributes:
+        name: the tensor's name in the projector.
+        points: (n, k) float, 2 ≤ n ≤ 50,000, 3 ≤ k ≤ 49, finite, centred.
+        metadata: n cells under each column's name, at least two columns. The first column
+            labels the points and has no empty cell; an empty cell elsewhere has no colour.
+        bookmarks: states of the page, see `akp_keras.tensorboard.bookmarks`.
+    """
+
+    name: str
+    points: np.ndarray
+    metadata: Mapping[str, Sequence[str]]
+    bookmarks: Sequence[Mapping[str, object]] = field(default=())
+
+
+def write_embeddings(
+    run_folder: Path, embeddings: Sequence[Embedding], sprites: SpriteAtlas | None = None
+) -> None:
+    """Writes the projector's files of one run.
+
+    TensorBoard's projector offers the run if its folder holds an event file too.
+
+    Args:
+      run_folder: an existing folder.
+      embeddings: at least one, names unique.
+      sprites: thumbnails, tile i for row i of every embedding.
+
+    Raises:
+      ValueError: if the page could not show one of them rightly; nothing is written then.
+    """
+    if not embeddings:
+        raise ValueError("a run of the projector needs at least one tensor")
+    for embedding in embeddings:
+        _check(embedding, sprites)
+    if len({embedding.name for embedding in embeddings}) < len(embeddings):
+        raise ValueError("two tensors of one run have the same name")
+
+    config = ProjectorConfig()
+    if sprites is not None:
+        (run_folder / "sprites.png").write_bytes(sprites.png)
+    for index, embedding in enumerate(embeddings):
+        stem = f"{index:03d}_{embedding.name.replace('/', '_')}"
+        _write_tensor(run_folder / f"{stem}.tsv", embedding.points)
+        _write_metadata(run_folder / f"{stem}.metadata.tsv", embedding.metadata)
+        info = config.embeddings.add(
+            tensor_name=embedding.name,
+            tensor_path=f"{stem}.tsv",
+            tensor_shape=embedding.points.shape,
+            metadata_path=f"{stem}.metadata.tsv",
+        )
+        if embedding.bookmarks:
+            info.bookmarks_path = f"{stem}.bookmarks.json"
+            text = json.dumps(list(embedding.bookmarks), allow_nan=False)
+            (run_folder / info.bookmarks_path).write_text(text, encoding="utf-8")
+        if sprites is not None:
+            info.sprite.image_path = "sprites.png"
+            info.sprite.single_image_dim.extend([sprites.tile, sprites.tile])
+
+    partial = run_folder / f".{projector_plugin.PROJECTOR_FILENAME}"
+    partial.write_text(text_format.MessageToString(config), encoding="utf-8")
+    partial.replace(run_folder / projector_plugin.PROJECTOR_FILENAME)
+
+
+def _check(embedding: Embedding, sprites: SpriteAtlas | None) -> None:
+    check_name(embedding.name, "tensor")
+    points = embedding.points
+    if not isinstance(points, np.ndarray) or points.ndim != 2 or points.dtype.kind != "f":
+        raise ValueError(f"tensor {embedding.name}: points must be one n × k array of floats")
+    rows, columns = points.shape
+    if not 2 <= rows <= MOST_POINTS:
+        raise ValueError(
+            f"tensor {embedding.name}: {rows} points; the projector shows 2 to {MOST_POINTS:,} "
+            "rightly"
+        )
+    if not FEWEST_COLUMNS <= columns <= MOST_COLUMNS:
+        raise ValueError(
+            f"tensor {embedding.name}: {columns} columns; the projector shows {FEWEST_COLUMNS} "
+            f"to {MOST_COLUMNS} rightly"
+        )
+    if not np.isfinite(points.astype(np.float32)).all():
+        raise ValueError(f"tensor {embedding.name}: NaN or infinity would blank the whole page")
+    if sprites is not None and sprites.tiles_a_side**2 < rows:
+        raise ValueError(f"tensor {embedding.name}: {rows} points, but fewer thumbnails")
+    _check_metadata(embedding.name, embedding.metadata, rows)
+
+
+def _check_metadata(name: str, metadata: Mapping[str, Sequence[str]], rows: int) -> None:
+    # One column alone would be read without a header, two or more with one.
+    if len(metadata) < 2:
+        raise ValueError(f"tensor {name}: metadata needs at least two columns")
+    for position, (column, cells) in enumerate(metadata.items()):
+        if len(cells) != rows:
+            raise ValueError(
+                f"tensor {name}: column {column!r} has {len(cells)} cells for {rows} points"
+            )
+        for text in (column, *cells):
+            if not isinstance(text, str):
+                raise ValueError(f"tensor {name}: column {column!r} holds {text!r}, not text")
+            if text.splitlines() not in ([], [text]) or "\t" in text:
+                raise ValueError(f"tensor {name}: a tab or line break in {text!r}")
+        # A line without visible text is skipped, and all later labels move up by one.
+        if not column.strip() or (position == 0 and not all(cell.strip() for cell in cells)):
+            raise ValueError(f"tensor {name}: an empty name in the metadata")
+
+
+def _write_tensor(path: Path, points: np.ndarray) -> None:
+    # Nine digits give every float32 back exactly; adding zero turns -0 into 0.
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        np.savetxt(file, points.astype(np.float32) + 0.0, fmt="%.9g", delimiter="\t")
+
+
+def _write_metadata(path: Path, metadata: Mapping[str, Sequence[str]]) -> None:
+    lines = ["\t".join(metadata)]
+    lines += ["\t".join(cells) for cells in zip(*metadata.values(), strict=True)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")

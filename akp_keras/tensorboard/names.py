@@ -1,0 +1,48 @@
+"""Names that TensorBoard's pages can carry."""
+
+from __future__ import annotations
+
+import re
+
+_ALLOWED = re.compile(r"[A-Za-z0-9_./@-]+")
+_REFUSED_CHARACTER = re.compile(r"[^A-Za-z0-9_./@-]")
+
+
+def check_name(name: str, what: str) -> str:
+    """Gives the name back if it can be the name of a run, a tensor or a part of one.
+
+    TensorBoard's projector puts names into addresses without escaping them, so that `+`, `&`,
+    `#`, `%` and others ask for something that is not there; the parts of a run's name are
+    folders.
+
+    Args:
+      name: the name.
+      what: what it names, for the message ("family", "layer", …).
+
+    Returns:
+      The name, unchanged.
+
+    Raises:
+      ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, or would
+        be a path that leads elsewhere.
+    """
+    if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
+        raise ValueError(
+            f"{what} {name!r} cannot be shown in TensorBoard: use letters, digits and _ . / @ -"
+        )
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise ValueError(f"{what} {name!r} cannot be shown in TensorBoard: it is not a plain path")
+    return name
+
+
+def measure_in_a_name(measure: str) -> str:
+    """The id of a measure in letters that a tensor's name may have.
+
+    Args:
+      measure: an id such as `knn.jaccard[k=10,cosine]`.
+
+    Returns:
+      The id with each run of refused characters replaced by one `_`, for example
+      `knn.jaccard_k_10_cosine`.
+    """
+    return re.sub("_+", "_", _REFUSED_CHARACTER.sub("_", measure)).strip("_")

@@ -1,0 +1,110 @@
+"""The run of one member: training curves, swaps and hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
+from tensorboard.plugins.hparams.summary_v2 import Metric, hparams_pb
+from tensorboard.plugins.scalar.summary_v2 import scalar_pb
+from tensorboard.plugins.text.summary_v2 import text_pb
+
+from akp_keras.export.member_record import MemberRecord
+
+FINAL_METRICS = "final"
+
+
+def member_summaries(member: MemberRecord, *, wall_time: float) -> Iterator[tuple[int, Summary]]:
+    """Everything that the standard pages show of one member.
+
+    Training and validation curves stand in one run: `accuracy/train` beside
+    `accuracy/validation`. `swaps/so_far` counts the swaps up to each epoch, so that a swap is a
+    step in a chart with the same axis as the curves; `swaps` is the table of them. Final
+    metrics are `final/<name>` at the last epoch.
+
+    Args:
+      member: the member.
+      wall_time: seconds that stand as the beginning of its training.
+
+    Yields:
+      Pairs of a step, which counts epochs from 0, and a summary.
+    """
+    yield 0, _hyperparameters(member, wall_time)
+    yield 0, text_pb("swaps", _table_of_swaps(member))
+    for name, values in member.history.items():
+        tag = (
+            f"{name.removeprefix('val_')}/validation"
+            if name.startswith("val_")
+            else f"{name}/train"
+        )
+        for epoch, value in enumerate(values):
+            yield epoch, scalar_pb(tag, value)
+    epochs = max((len(values) for values in member.history.values()), default=0)
+    for epoch in range(epochs):
+        happened = sum(1 for swap in member.swaps if int(swap["epoch"]) <= epoch)
+        yield epoch, scalar_pb("swaps/so_far", happened)
+    for name, value in member.metrics.items():
+        yield max(epochs - 1, 0), scalar_pb(f"{FINAL_METRICS}/{name}", value)
+
+
+def hyperparameters_page(member: MemberRecord) -> Summary:
+    """The configuration of the page that compares members by family, seed and schedule.
+
+    Args:
+      member: any member; its metrics become the page's metrics.
+
+    Returns:
+      The summary, for one run of the log directory.
+    """
+    experiment = api_pb2.Experiment(
+        time_created_secs=1.0,
+        hparam_infos=[
+            api_pb2.HParamInfo(name=name, type=api_pb2.DATA_TYPE_STRING)
+            for name in ("family", "seed", "schedule")
+        ],
+        metric_infos=[
+            Metric(f"{FINAL_METRICS}/{name}", display_name=name.replace("_", " ")).as_proto()
+            for name in member.metrics
+        ],
+    )
+    summary = Summary()
+    summary.value.add(
+        tag=metadata.EXPERIMENT_TAG,
+        metadata=metadata.create_summary_metadata(
+            plugin_data_pb2.HParamsPluginData(experiment=experiment)
+        ),
+        tensor=metadata.NULL_TENSOR,
+    )
+    return summary
+
+
+def _hyperparameters(member: MemberRecord, wall_time: float) -> Summary:
+    summary = hparams_pb(
+        {"family": member.family, "seed": str(member.seed), "schedule": member.schedule},
+        trial_id=member.name,
+        start_time_secs=wall_time,
+    )
+    # The values stand in a protobuf map, whose order in the bytes is random unless asked for.
+    plugin_data = summary.value[0].metadata.plugin_data
+    parsed = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
+    plugin_data.content = parsed.SerializeToString(deterministic=True)
+    return summary
+
+
+def _table_of_swaps(member: MemberRecord) -> str:
+    if not member.swaps:
+        return f"`{member.name}`: nothing was swapped (`{member.schedule}`)"
+    lines = [
+        f"`{member.name}`: `{member.schedule}`",
+        "",
+        "| epoch | step | what | from | to | layers |",
+        "|---|---|---|---|---|---|",
+    ]
+    return "\n".join(lines + [_row(swap) for swap in member.swaps])
+
+
+def _row(swap: Mapping[str, object]) -> str:
+    layers = ", ".join(str(layer) for layer in swap["layers"])
+    cells = (swap["epoch"], swap["step"], swap["what"], swap["from"], swap["to"], layers)
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"

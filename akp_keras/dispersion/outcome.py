@@ -1,0 +1,96 @@
+"""What the test of dispersions found, for one layer and measure."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from akp_keras.dispersion.association import Association
+from akp_keras.dispersion.crosschecks import CrossCheck
+from akp_keras.dispersion.ratios import DispersionRatio
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Dispersions, tests and verdict for one distance matrix.
+
+    Attributes:
+        verdict: "AKP", "anti-AKP", "neither" or "undecidable"; the rule is in
+            `akp_keras.dispersion.verdict.decide`.
+        reason: one sentence that says why.
+        cautions: sentences that a reader of the figures should keep in mind.
+        statistic: F of the analysis of variance of members' distances to their centroids, in
+            [0, ∞]; None where fewer than two families have two members.
+        pvalue: its p-value over calibrated permutations; None with the statistic.
+        adjusted_pvalue: the same, adjusted for the layers and measures tested together; equal
+            to `pvalue` where one was tested alone.
+        dispersion: mean distance of each family's members to their centroid, adjusted for the
+            number of members, in the unit of the distances; None for a family of one member.
+        ratios: for each family but the control, its log dispersion ratio against the control.
+        association: the family-level test of generalisation and dispersion; None where
+            generalisation was not given or fewer than two families have two members.
+        permdisp: scikit-bio's PERMDISP on the same distances; None where left out or impossible.
+        permanova: scikit-bio's PERMANOVA on the same distances; None where left out or
+            impossible.
+        members: names of the members, in the order of the distance matrix.
+        families: the family of each member.
+        member_distances: distance of each member to its family's centroid, adjusted for the number
+            of members; their mean over a family is its dispersion. None for a single member.
+        sizes: number of members of each family.
+        generalisation: mean of each family, higher = better; None where not given.
+        unhappy: families that generalise worse than the control by more than the margin.
+        control: the family against which ratios are taken.
+        margin: largest difference of generalisation that counts as alike.
+        alpha: level of the tests.
+        imaginary_share: how far the distances are from Hilbertian, in [0, 1).
+        permutations: number of random permutations.
+        seed: seed of the permutations.
+    """
+
+    verdict: str
+    reason: str
+    cautions: tuple[str, ...]
+    statistic: float | None
+    pvalue: float | None
+    adjusted_pvalue: float | None
+    dispersion: Mapping[str, float | None]
+    ratios: Mapping[str, DispersionRatio]
+    association: Association | None
+    permdisp: CrossCheck | None
+    permanova: CrossCheck | None
+    members: tuple[str, ...]
+    families: tuple[str, ...]
+    member_distances: tuple[float | None, ...]
+    sizes: Mapping[str, int]
+    generalisation: Mapping[str, float] | None
+    unhappy: tuple[str, ...]
+    control: str
+    margin: float
+    alpha: float
+    imaginary_share: float
+    permutations: int
+    seed: int
+
+    def to_dict(self) -> dict[str, object]:
+        """The outcome in the types of JSON.
+
+        Returns:
+            A dictionary in the order of the attributes; tuples become lists, and None stands for
+            what is not a finite number (an infinite log ratio shows in `dispersion` as a zero).
+        """
+        return _plain(self)
+
+
+def _plain(value: object) -> object:
+    if dataclasses.is_dataclass(value):
+        fields = dataclasses.fields(value)
+        return {field.name: _plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,273 @@
+"""The public calls: from distances, families and generalisation to an outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from akp_keras.dispersion import crosschecks, inputs
+from akp_keras.dispersion.association import Association, associations
+from akp_keras.dispersion.centroids import imaginary_share
+from akp_keras.dispersion.heterogeneity import family_distances, permuted_statistics
+from akp_keras.dispersion.outcome import Outcome
+from akp_keras.dispersion.ratios import DispersionRatio, dispersion_ratio
+from akp_keras.dispersion.verdict import cautions, decide
+from akp_keras.dispersion.westfall_young import permutation_pvalues
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def permutation_test(
+    distances: ArrayLike,
+    families: Sequence[str],
+    generalisation: Mapping[str, float] | Sequence[float] | None = None,
+    permutations: int = 9999,
+    seed: int = 0,
+    *,
+    control: str | None = None,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    margin: float = 0.01,
+    members: Sequence[str] | None = None,
+    crosscheck_permutations: int = 999,
+) -> Outcome:
+    """Test the Anna Karenina principle on the distances among members of several families.
+
+    Two tests make the verdict: whether families differ in dispersion (F of PERMDISP, permuted as
+    `akp_keras.dispersion.heterogeneity` says), and whether the families that generalise less are
+    the more dispersed ones (`akp_keras.dispersion.association`). The rule that joins them is
+    `akp_keras.dispersion.verdict.decide`.
+
+    Example:
+        >>> outcome = permutation_test(distances, families, {"control": 0.91, "shock": 0.74, …})
+        >>> outcome.verdict, outcome.ratios["shock"].log_ratio
+
+    Args:
+        distances: (M, M) distances among members: symmetric, zero on the diagonal.
+        families: the family of each member, in the order of the distances.
+        generalisation: for each family a value, or for each member a value that is averaged over
+            its family; higher = generalises better, for example test accuracy in [0, 1].
+        permutations: number of random permutations B; the smallest p-value is 1/(B + 1).
+        seed: seed of the permutations; the same seed gives the same outcome.
+        control: the family against which ratios are taken; by default "control" where there is
+            such a family, else the first.
+        alpha: level of the tests; intervals have the level 1 − alpha.
+        alternative: "two-sided" looks for AKP and anti-AKP; "less" (ρ < 0) for AKP alone, and
+            "greater" for anti-AKP alone.
+        margin: largest difference of generalisation that counts as alike, in its own unit; 0.01
+            is one percentage point of accuracy.
+        members: names of the members; `<family>/<0, 1, …>` by default. Permutations are drawn
+            over members in the order of their families' and their own names, so that the
+            order of rows does not matter where names are given.
+        crosscheck_permutations: number of permutations for scikit-bio's PERMDISP and PERMANOVA,
+            which take about a millisecond each; 0 leaves both out.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        ValueError: if the distances, families, generalisation or an option do not fit.
+    """
+    options = {
+        "control": control,
+        "alpha": alpha,
+        "alternative": alternative,
+        "margin": margin,
+        "members": members,
+        "crosscheck_permutations": crosscheck_permutations,
+    }
+    keyed = {"distances": distances}
+    outcomes = permutation_tests(keyed, families, generalisation, permutations, seed, **options)
+    return outcomes["distances"]
+
+
+def permutation_tests(
+    distances: Mapping[Key, ArrayLike],
+    families: Sequence[str],
+    generalisation: Mapping[str, float] | Sequence[float] | None = None,
+    permutations: int = 9999,
+    seed: int = 0,
+    *,
+    control: str | None = None,
+    alpha: float = 0.05,
+    alternative: str = "two-sided",
+    margin: float = 0.01,
+    members: Sequence[str] | None = None,
+    crosscheck_permutations: int = 999,
+) -> dict[Key, Outcome]:
+    """Test several layers and measures of the same members together.
+
+    All see the same permutations, and both tests' p-values are adjusted by step-down minimum p
+    (`akp_keras.dispersion.westfall_young`), so that alpha bounds the chance of any false verdict.
+
+    Args:
+        distances: for each key (a layer, or a layer and a measure) an (M, M) distance matrix.
+        families: as in `permutation_test`, as are all that follow.
+        generalisation: …
+        permutations: …
+        seed: …
+        control: …
+        alpha: …
+        alternative: …
+        margin: …
+        members: …
+        crosscheck_permutations: …
+
+    Returns:
+        An outcome for each key, in the order given.
+
+    Raises:
+        ValueError: if the distances, families, generalisation or an option do not fit.
+    """
+    inputs.checked_options(permutations, alpha, alternative, margin)
+    families = inputs.checked_families(families)
+    names = inputs.checked_members(members, families)
+    control = inputs.checked_control(control, families)
+    means = inputs.checked_generalisation(generalisation, families)
+    if not distances:
+        raise ValueError("distances holds no matrix; give at least one")
+    matrices = {
+        key: inputs.checked_distances(
+            matrix, len(families), "distances" if len(distances) == 1 else f"distances[{key!r}]"
+        )
+        for key, matrix in distances.items()
+    }
+
+    order = np.array(sorted(range(len(families)), key=lambda i: (families[i], names[i])))
+    ordered = [families[index] for index in order]
+    sizes = {family: ordered.count(family) for family in dict.fromkeys(ordered)}
+    squared = {key: matrix[np.ix_(order, order)] ** 2 for key, matrix in matrices.items()}
+    layers = {key: _measure(matrix, sizes) for key, matrix in squared.items()}
+
+    rng = np.random.default_rng(seed)
+    tests = _test_heterogeneity(list(squared.values()), sizes, permutations, rng)
+    related = _test_association(list(layers.values()), means, permutations, rng, alternative)
+
+    shown = tuple(sorted(dict.fromkeys(families), key=lambda family: family != control))
+    outcomes = {}
+    for key, (statistic, pvalue, adjusted), association in zip(
+        matrices, tests, related, strict=True
+    ):
+        of_members, dispersion = layers[key]
+        share = imaginary_share(squared[key])
+        shown_sizes = {family: sizes[family] for family in shown}
+        verdict = decide(shown_sizes, means, adjusted, association, alpha, margin)
+        outcomes[key] = Outcome(
+            verdict=verdict.name,
+            reason=verdict.reason,
+            cautions=cautions(shown_sizes, share),
+            statistic=statistic,
+            pvalue=pvalue,
+            adjusted_pvalue=adjusted,
+            dispersion={family: dispersion[family] for family in shown},
+            ratios=_ratios(squared[key], ordered, shown, control, 1 - alpha),
+            association=association,
+            permdisp=_crosscheck(
+                crosschecks.permdisp, matrices[key], families, crosscheck_permutations, seed
+            ),
+            permanova=_crosscheck(
+                crosschecks.permanova, matrices[key], families, crosscheck_permutations, seed
+            ),
+            members=names,
+            families=families,
+            member_distances=tuple(of_members[index] for index in np.argsort(order)),
+            sizes=shown_sizes,
+            generalisation=None if means is None else {family: means[family] for family in shown},
+            unhappy=_unhappy(means, shown, control, margin),
+            control=control,
+            margin=float(margin),
+            alpha=float(alpha),
+            imaginary_share=share,
+            permutations=int(permutations),
+            seed=seed,
+        )
+    return outcomes
+
+
+def _measure(
+    squared: NDArray[np.float64], sizes: Mapping[str, int]
+) -> tuple[list[float | None], dict[str, float | None]]:
+    of_members: list[float | None] = []
+    dispersion: dict[str, float | None] = {}
+    for family, size in sizes.items():
+        block = slice(len(of_members), len(of_members) + size)
+        if size < 2:
+            of_members.append(None)
+            dispersion[family] = None
+            continue
+        values = family_distances(squared[block, block], np.array([size]))
+        of_members.extend(values.tolist())
+        dispersion[family] = float(values.mean())
+    return of_members, dispersion
+
+
+def _test_heterogeneity(
+    squared: list[NDArray[np.float64]],
+    sizes: Mapping[str, int],
+    permutations: int,
+    rng: np.random.Generator,
+) -> list[tuple[float | None, float | None, float | None]]:
+    of_members = np.repeat(list(sizes.values()), list(sizes.values()))
+    several = np.flatnonzero(of_members > 1)
+    tested = np.array([size for size in sizes.values() if size > 1])
+    if len(tested) < 2:
+        return [(None, None, None)] * len(squared)
+    kept = [matrix[np.ix_(several, several)] for matrix in squared]
+    statistics = permuted_statistics(kept, tested, permutations, rng)
+    raw, adjusted = permutation_pvalues(statistics)
+    return [
+        (float(f), float(p), float(q))
+        for f, p, q in zip(statistics[:, 0], raw, adjusted, strict=True)
+    ]
+
+
+def _test_association(
+    layers: list[tuple[list[float | None], dict[str, float | None]]],
+    means: Mapping[str, float] | None,
+    permutations: int,
+    rng: np.random.Generator,
+    alternative: str,
+) -> list[Association | None]:
+    measured = [family for family, value in layers[0][1].items() if value is not None]
+    if means is None or len(measured) < 2:
+        return [None] * len(layers)
+    dispersions = np.array([[layer[1][family] for family in measured] for layer in layers])
+    generalisation = np.array([means[family] for family in measured])
+    return list(associations(generalisation, dispersions, permutations, rng, alternative))
+
+
+def _ratios(
+    squared: NDArray[np.float64],
+    ordered: Sequence[str],
+    shown: Sequence[str],
+    control: str,
+    level: float,
+) -> dict[str, DispersionRatio]:
+    places = {f: [i for i, name in enumerate(ordered) if name == f] for f in shown}
+    blocks = {family: squared[np.ix_(places[family], places[family])] for family in shown}
+    return {
+        family: dispersion_ratio(blocks[family], blocks[control], level)
+        for family in shown
+        if family != control
+    }
+
+
+def _crosscheck(
+    test: object,
+    distances: NDArray[np.float64],
+    families: Sequence[str],
+    permutations: int,
+    seed: int,
+) -> crosschecks.CrossCheck | None:
+    return test(distances, families, permutations, seed) if permutations else None
+
+
+def _unhappy(
+    means: Mapping[str, float] | None, shown: Sequence[str], control: str, margin: float
+) -> tuple[str, ...]:
+    if means is None:
+        return ()
+    return tuple(family for family in shown if means[family] < means[control] - margin)

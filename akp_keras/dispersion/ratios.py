@@ -1,0 +1,85 @@
+"""Log ratios of dispersion against the control, with intervals: the effect size of a schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import t
+
+from akp_keras.dispersion.centroids import distances_to_centroid
+
+
+@dataclass(frozen=True)
+class DispersionRatio:
+    """A family's dispersion over the control's, on the natural logarithm's scale.
+
+    Attributes:
+        log_ratio: log(dispersion / control's dispersion); log 2 = twice as dispersed. −inf where
+            the family's members are identical, inf where the control's are, None where both are or
+            where one of them has a single member.
+        interval: confidence limits (lower, upper) of the log ratio; None where the log ratio is
+            not finite or a family has fewer than three members.
+        level: confidence level of the interval.
+    """
+
+    log_ratio: float | None
+    interval: tuple[float, float] | None
+    level: float
+
+
+def dispersion_ratio(
+    family: NDArray[np.float64], control: NDArray[np.float64], level: float = 0.95
+) -> DispersionRatio:
+    """The log dispersion ratio of a family against the control, with a jackknife interval.
+
+    Args:
+        family: (m, m) squared distances among the family's members.
+        control: (c, c) squared distances among the control's members.
+        level: confidence level, in (0, 1).
+
+    Returns:
+        The ratio and its interval.
+    """
+    if len(family) < 2 or len(control) < 2:
+        return DispersionRatio(None, None, level)
+    dispersion = distances_to_centroid(family).mean()
+    reference = distances_to_centroid(control).mean()
+    if dispersion == 0.0 or reference == 0.0:
+        return DispersionRatio(_degenerate_log_ratio(dispersion, reference), None, level)
+    log_ratio = float(np.log(dispersion / reference))
+    return DispersionRatio(log_ratio, _jackknife_interval(family, control, log_ratio, level), level)
+
+
+def _degenerate_log_ratio(dispersion: float, reference: float) -> float | None:
+    if dispersion == reference:
+        return None
+    return float(np.inf if reference == 0.0 else -np.inf)
+
+
+def _jackknife_interval(
+    family: NDArray[np.float64], control: NDArray[np.float64], log_ratio: float, level: float
+) -> tuple[float, float] | None:
+    if min(len(family), len(control)) < 3:
+        return None
+    variances = np.array([_jackknife_variance(block) for block in (family, control)])
+    if not np.isfinite(variances).all():
+        return None
+    degrees_each = np.array([len(family) - 1, len(control) - 1])
+    if variances.sum() == 0.0:
+        return log_ratio, log_ratio
+    degrees = variances.sum() ** 2 / (variances**2 / degrees_each).sum()
+    half = float(t.ppf(0.5 + level / 2, degrees) * np.sqrt(variances.sum()))
+    return log_ratio - half, log_ratio + half
+
+
+def _jackknife_variance(squared: NDArray[np.float64]) -> float:
+    members = len(squared)
+    kept = np.array([np.delete(np.arange(members), left_out) for left_out in range(members)])
+    without = distances_to_centroid(squared[kept[:, :, None], kept[:, None, :]]).mean(axis=-1)
+    with np.errstate(divide="ignore"):
+        logs = np.log(without)
+    if not np.isfinite(logs).all():
+        return float("nan")
+    return float((members - 1) / members * ((logs - logs.mean()) ** 2).sum())

@@ -55,7 +55,7 @@ def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[E
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent dies, killed or not; else it would wait for work forever."""
+    """Ends this process when its parent dies; else it would wait for work forever."""
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

@@ -1,0 +1,45 @@
+"""Random labels, the stress `labels=random(p)` of a family."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def randomise_labels(labels: np.ndarray, fraction: float, classes: int, seed: int) -> np.ndarray:
+    """Gives a fraction of the samples labels drawn uniformly over all classes.
+
+    As in Zhang, Bengio, Hardt, Recht and Vinyals, "Understanding deep learning requires rethinking
+    generalization" (ICLR 2017, section 2.1), a new label is drawn without regard to the true one,
+    so a share 1 / `classes` of the chosen samples keep theirs by chance. Exactly
+    round(`fraction` × n) samples are chosen (there: each with that probability). For one seed the
+    samples chosen at a smaller fraction, and their new labels, are among those at a larger one.
+
+    Args:
+        labels: (n,) integers from 0 to `classes` - 1; not changed.
+        fraction: from 0 (a copy of the labels) to 1 (labels that say nothing of the samples).
+        classes: number of classes, at least 2.
+        seed: from 0.
+
+    Returns:
+        (n,) labels of the same dtype.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+    """
+    labels = np.asarray(labels)
+    if not 0.0 <= fraction <= 1.0:
+        raise ValueError(f"fraction of random labels is {fraction}; it must be from 0 to 1")
+    if classes < 2:
+        raise ValueError(f"number of classes is {classes}; random labels need at least 2")
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        raise ValueError(
+            f"labels run from {labels.min()} to {labels.max()}; {classes} classes need labels "
+            f"from 0 to {classes - 1}"
+        )
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(labels))
+    drawn = rng.integers(classes, size=len(labels))
+    chosen = order[: round(fraction * len(labels))]
+    randomised = labels.copy()
+    randomised[chosen] = drawn[chosen]
+    return randomised

@@ -1,0 +1,148 @@
+"""TensorFlow Datasets builders prepared once, without races, and read into arrays."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from absl import logging
+
+from akp_keras.data.records import Split
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+_BATCH = 512
+
+
+def prepare(
+    make_builder: Callable[[str], tfds.core.DatasetBuilder],
+    data_dir: str | Path | None,
+    *,
+    downloads: bool,
+) -> tfds.core.DatasetBuilder:
+    """Prepares a data set unless it is there, and never leaves half of one.
+
+    Any number of processes may prepare the same data set at once: each works in a folder of its
+    own, the first to finish renames its result into place, the others drop theirs.
+
+    Args:
+        make_builder: makes the builder for a folder of prepared data.
+        data_dir: that folder, or None for the one of TensorFlow Datasets.
+        downloads: whether the data set is downloaded. Then downloads are kept in that folder and
+            progress goes to standard error; else nothing is said.
+
+    Returns:
+        A builder whose data is prepared.
+    """
+    import tensorflow_datasets as tfds
+
+    root = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
+    with contextlib.redirect_stdout(sys.stderr) if downloads else _silence():
+        builder = make_builder(str(root))
+        if not Path(builder.data_dir).exists():
+            _prepare_aside(make_builder, root, downloads)
+            builder = make_builder(str(root))
+    return builder
+
+
+def read_split(
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    input_key: str,
+    label_key: str,
+    size: int | None = None,
+) -> Split:
+    """Reads a split of a prepared data set into memory, in the order in which it is stored.
+
+    Args:
+        builder: a prepared builder.
+        split: its name, for example `train`.
+        start: number of the first sample to read.
+        stop: number of the sample to stop before; None reads to the end.
+        input_key: name of the feature that is the input.
+        label_key: name of the feature that is the label.
+        size: resize images to this height and width in pixels (bilinear, smoothed before
+            shrinking); None leaves them as they are.
+
+    Returns:
+        The split. Ids are the feature `id` where there is one, else the place of the sample in
+        the stored files.
+    """
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
+    count = builder.info.splits[split].num_examples
+    stop = count if stop is None else min(stop, count)
+    stored_id = "id" if "id" in builder.info.features else "tfds_id"
+
+    def sample(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        inputs = tf.cast(features[input_key], tf.float32)
+        if size is not None:
+            inputs = tf.image.resize(inputs, (size, size), antialias=True)
+        return {"inputs": inputs, "labels": features[label_key], "ids": features[stored_id]}
+
+    batches = builder.as_dataset(
+        split=f"{split}[{start}:{stop}]",
+        shuffle_files=False,
+        read_config=tfds.ReadConfig(add_tfds_id=stored_id == "tfds_id"),
+    )
+    batches = list(tfds.as_numpy(batches.map(sample).batch(_BATCH)))
+    ids = np.concatenate([batch["ids"] for batch in batches])
+    return Split(
+        inputs=np.concatenate([batch["inputs"] for batch in batches]),
+        labels=np.concatenate([batch["labels"] for batch in batches]).astype(np.int64),
+        ids=np.array([i.decode() if isinstance(i, bytes) else str(i) for i in ids]),
+    )
+
+
+def _prepare_aside(
+    make_builder: Callable[[str], tfds.core.DatasetBuilder], root: Path, downloads: bool
+) -> None:
+    import tensorflow_datasets as tfds
+
+    root.mkdir(parents=True, exist_ok=True)
+    # Not TensorFlow Datasets' own unfinished folder: its name comes from the global random state,
+    # and workers that were given the same seed would share it.
+    aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
+    try:
+        builder = make_builder(str(aside))
+        builder.download_and_prepare(
+            download_dir=root / "downloads" if downloads else None,
+            download_config=tfds.download.DownloadConfig(try_download_gcs=False),
+        )
+        prepared = Path(builder.data_dir)
+        place = root / prepared.relative_to(aside)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            prepared.rename(place)
+        except OSError:
+            if not place.exists():
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    import tensorflow_datasets as tfds
+
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    tfds.disable_progress_bar()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        tfds.enable_progress_bar()
+        logging.set_verbosity(verbosity)

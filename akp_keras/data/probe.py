@@ -1,0 +1,149 @@
+"""The probe set: taken from the test split, written to a file, read back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from akp_keras.data.records import DataSet, ProbeSet
+
+_KEYS = ("ids", "images", "labels", "class_names")
+
+
+def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
+    """Draws a class-balanced sample of the test split, in a fixed order.
+
+    Args:
+        dataset: where to draw from.
+        size: how many samples; class counts differ by 1 at most, the first classes have more.
+        seed: from 0; the same seed gives the same samples in the same order.
+
+    Returns:
+        The probe set, classes mixed.
+
+    Raises:
+        ValueError: if `size` is not positive, or a class has too few test samples.
+    """
+    test, classes = dataset.test, len(dataset.class_names)
+    if size < 1:
+        raise ValueError(f"size of the probe set is {size}; it must be 1 or more")
+    wanted = np.full(classes, size // classes)
+    wanted[: size % classes] += 1
+    available = np.bincount(test.labels, minlength=classes)
+    if np.any(wanted > available):
+        scarce = int(np.argmin(available))
+        raise ValueError(
+            f"a balanced probe set of {size} needs {wanted.max()} test samples a class, and "
+            f"{dataset.name} has {available[scarce]} of {dataset.class_names[scarce]!r}; "
+            f"take at most {available[scarce] * classes}"
+        )
+    rng = np.random.default_rng(seed)
+    chosen = np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(test.labels == label))[:count]
+            for label, count in enumerate(wanted)
+        ]
+    )
+    chosen = rng.permutation(chosen)
+    return ProbeSet(
+        ids=test.ids[chosen],
+        inputs=test.inputs[chosen],
+        labels=test.labels[chosen],
+        class_names=dataset.class_names,
+    )
+
+
+def write_probe(path: str | Path, probe: ProbeSet) -> None:
+    """Writes a probe set as NumPy archive; the file appears whole, by rename, or not at all.
+
+    The same probe set gives the same bytes. Keys: `ids` (n,) str, `images` the inputs (n, h, w, c)
+    or (n, d) float32, `labels` (n,) int64, `class_names` (classes,) str.
+
+    Args:
+        path: the file, by custom `probe.npz`; replaced if it exists.
+        probe: what to write.
+
+    Raises:
+        ValueError: if the probe set contradicts itself (as `read_probe`).
+        OSError: if the file cannot be written.
+    """
+    path = Path(path)
+    _check(probe, "the probe set")
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(
+                file,
+                ids=np.asarray(probe.ids, dtype=np.str_),
+                images=np.asarray(probe.inputs, dtype=np.float32),
+                labels=np.asarray(probe.labels, dtype=np.int64),
+                class_names=np.asarray(probe.class_names, dtype=np.str_),
+            )
+        unfinished.replace(path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            unfinished.unlink()
+
+
+def read_probe(path: str | Path) -> ProbeSet:
+    """Reads what `write_probe` wrote, or an archive of the same keys from elsewhere.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The probe set.
+
+    Raises:
+        ValueError: if the file is missing or damaged, in one line that names it and the fault.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"there is no probe set at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [key for key in _KEYS if key not in archive.files]
+            if missing:
+                raise ValueError(f"it lacks {', '.join(missing)}")
+            arrays = {key: archive[key] for key in _KEYS}
+    except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"{path} is not a probe set ({reason}); a NumPy archive (.npz) with the keys "
+            f"{', '.join(_KEYS)} is needed"
+        ) from error
+    if not np.issubdtype(arrays["labels"].dtype, np.integer):
+        raise ValueError(f"{path}: labels are {arrays['labels'].dtype}, not integers")
+    if not np.issubdtype(arrays["images"].dtype, np.number):
+        raise ValueError(f"{path}: images are {arrays['images'].dtype}, not numbers")
+    probe = ProbeSet(
+        ids=arrays["ids"].astype(np.str_),
+        inputs=arrays["images"].astype(np.float32),
+        labels=arrays["labels"].astype(np.int64),
+        class_names=tuple(str(name) for name in arrays["class_names"].ravel()),
+    )
+    _check(probe, str(path))
+    return probe
+
+
+def _check(probe: ProbeSet, where: str) -> None:
+    lengths = [len(probe.ids), len(probe.inputs), len(probe.labels)]
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"{where}: {lengths[0]} ids, {lengths[1]} images and {lengths[2]} labels; "
+            "there must be one of each for a sample"
+        )
+    if lengths[0] == 0:
+        raise ValueError(f"{where}: there is no sample in it")
+    ids, counts = np.unique(probe.ids, return_counts=True)
+    if len(ids) < len(probe.ids):
+        raise ValueError(f"{where}: id {str(ids[counts > 1][0])!r} occurs more than once")
+    if probe.labels.min() < 0 or probe.labels.max() >= len(probe.class_names):
+        raise ValueError(
+            f"{where}: labels run from {probe.labels.min()} to {probe.labels.max()}, "
+            f"and there are {len(probe.class_names)} class names"
+        )

@@ -1,0 +1,82 @@
+"""The order of families and the colour and marker that each keeps in every figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+CONTROL_COLOUR = "#404040"
+
+# Okabe & Ito (2008) without yellow and black, then hues of Tol's "muted" scheme (2021) that
+# stay apart from them under the common colour vision deficiencies.
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#D55E00",
+    "#882255",
+    "#999933",
+    "#332288",
+    "#DDCC77",
+    "#44AA99",
+)
+MARKERS = ("s", "^", "D", "v", "p", "X", "<", ">", "P", "h", "*", "8", "d")
+
+
+@dataclass(frozen=True)
+class FamilyStyle:
+    """How a family looks in every figure.
+
+    Attributes:
+        name: name of the family.
+        colour: hexadecimal RGB.
+        marker: a matplotlib marker; with the colour it tells families apart without colour
+            vision, and beyond twelve families.
+    """
+
+    name: str
+    colour: str
+    marker: str
+
+
+def family_of(member: str) -> str:
+    """The family in a member's name `<family>/<seed>`."""
+    return member.rpartition("/")[0]
+
+
+def order_families(names: Iterable[str], control: str) -> tuple[str, ...]:
+    """Every family once: the control first, the others as they first appear.
+
+    Args:
+        names: families, repeated as they come.
+        control: name of the control; left out where no family has it.
+
+    Returns:
+        The families in the order of every table and figure.
+    """
+    families = tuple(dict.fromkeys(names))
+    return tuple(sorted(families, key=lambda family: family != control))
+
+
+def style_families(families: Sequence[str], control: str) -> dict[str, FamilyStyle]:
+    """Give each family its colour and marker.
+
+    Args:
+        families: in the order of `order_families`.
+        control: the family drawn in grey circles.
+
+    Returns:
+        A style under each family's name. Colours repeat after eleven perturbed families, and
+        then with another marker.
+    """
+    styles = {}
+    perturbed = [family for family in families if family != control]
+    if control in families:
+        styles[control] = FamilyStyle(control, CONTROL_COLOUR, "o")
+    for position, family in enumerate(perturbed):
+        styles[family] = FamilyStyle(
+            family, COLOURS[position % len(COLOURS)], MARKERS[position % len(MARKERS)]
+        )
+    return styles

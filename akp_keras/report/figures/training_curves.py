@@ -1,0 +1,145 @@
+"""A metric of training against the epoch, a panel a family, with the swaps marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from akp_keras.export.member_record import MemberRecord
+from akp_keras.report.families import FamilyStyle
+from akp_keras.report.svg import INK, MUTED
+
+COLUMNS = 4
+
+
+def steps_in_an_epoch(members: Sequence[MemberRecord]) -> float:
+    """Optimizer steps in an epoch, from the swaps of all members.
+
+    A swap at the start of epoch e > 0 happens after e · steps, and one within it after more: the
+    smallest ratio of step to epoch is exact if any swap fell on the start of an epoch.
+
+    Args:
+        members: of one experiment, so that all have the same number of steps in an epoch.
+
+    Returns:
+        The steps, or NaN where no swap came after the first epoch.
+    """
+    ratios = [
+        float(swap["step"]) / float(swap["epoch"])
+        for member in members
+        for swap in member.swaps
+        if swap["epoch"]
+    ]
+    return min(ratios, default=math.nan)
+
+
+def swap_marks(members: Sequence[MemberRecord], steps: float) -> dict[float, str]:
+    """Where a family's swaps stand on the axis of epochs, and what they changed.
+
+    Args:
+        members: of one family. Members whose swaps came at different times (a plateau) give
+            one mark each.
+        steps: optimizer steps in an epoch, NaN if not known: a swap within an epoch then stands
+            at the epoch's start.
+
+    Returns:
+        Text such as `activation → tanh` under each position in epochs, a line a change. What is
+        set before the first step is the beginning and no mark.
+    """
+    marks: dict[float, list[str]] = {}
+    for member in members:
+        for swap in member.swaps:
+            epoch, step = float(swap["epoch"]), float(swap["step"])
+            if step == 0:
+                continue
+            within = step / steps - epoch if math.isfinite(steps) else 0.0
+            position = epoch + min(max(within, 0.0), 1.0)
+            text = f"{swap['what']} → {swap['to']}"
+            texts = marks.setdefault(round(position, 6), [])
+            if text not in texts:
+                texts.append(text)
+    return {position: "\n".join(marks[position]) for position in sorted(marks)}
+
+
+def draw_training_curves(
+    members: Sequence[MemberRecord],
+    styles: Mapping[str, FamilyStyle],
+    *,
+    metric: str,
+    label: str,
+    common_scale: bool,
+) -> Figure:
+    """Draw each member's curve and the family's mean, one panel a family.
+
+    Args:
+        members: records with the metric in their history; others are passed over.
+        styles: a style for each family; their order is the order of the panels.
+        metric: name in the history, for example `val_accuracy`.
+        label: what the vertical axis says.
+        common_scale: whether all panels have one vertical axis.
+
+    Returns:
+        A figure of at most four panels in a row. The value after the first epoch stands at 1.
+    """
+    steps = steps_in_an_epoch(members)
+    columns = min(COLUMNS, len(styles))
+    rows = math.ceil(len(styles) / columns)
+    figure = Figure(figsize=(10.9, 2.3 * rows + 0.3), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=common_scale, squeeze=False)
+    for panel in panels.flat[len(styles) :]:
+        panel.remove()
+    for position, (family, style) in enumerate(styles.items()):
+        panel: Axes = panels.flat[position]
+        own = [member for member in members if member.family == family]
+        curves = [member.history[metric] for member in own if member.history.get(metric)]
+        for curve in curves:
+            panel.plot(range(1, len(curve) + 1), curve, color=style.colour, lw=0.8, alpha=0.4)
+        rising = True
+        if curves:
+            shortest = min(map(len, curves))
+            mean = np.mean([curve[:shortest] for curve in curves], axis=0)
+            panel.plot(range(1, shortest + 1), mean, color=style.colour, lw=2)
+            rising = mean[-1] >= mean[0]
+        else:
+            panel.text(0.5, 0.5, "no curve", transform=panel.transAxes, ha="center", color=MUTED)
+        _mark_swaps(panel, swap_marks(own, steps), at_bottom=rising)
+        panel.set_title(family, loc="left", fontweight="bold")
+        panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
+        panel.set_xlim(left=0)
+        # A panel with none below it carries the epochs itself.
+        panel.tick_params(labelbottom=position + columns >= len(styles))
+    figure.supxlabel("epoch", fontsize=9, color=INK)
+    figure.supylabel(label, fontsize=9, color=INK)
+    return figure
+
+
+def _mark_swaps(panel: Axes, marks: Mapping[float, str], *, at_bottom: bool) -> None:
+    """Draw a line a swap, and its text once for a run of equal swaps, away from the curve's end."""
+    end = panel.get_xlim()[1]
+    before = None
+    for position, text in marks.items():
+        panel.axvline(position, color=INK, lw=0.9, ls=(0, (3, 2)))
+        if text == before:
+            continue
+        before = text
+        late = position > 0.85 * end
+        label = panel.annotate(
+            text,
+            (position, 0.03 if at_bottom else 0.97),
+            xycoords=("data", "axes fraction"),
+            xytext=(-3 if late else 3, 0),
+            textcoords="offset points",
+            rotation=90,
+            va="bottom" if at_bottom else "top",
+            ha="right" if late else "left",
+            fontsize=7,
+            linespacing=1.15,
+            color=INK,
+            bbox={"facecolor": "white", "alpha": 0.7, "linewidth": 0, "pad": 0.6},
+        )
+        # A long name may leave its panel, but must not push the panels apart.
+        label.set_in_layout(False)

@@ -1,0 +1,144 @@
+"""Which figures the page has, with their captions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from akp_keras.dispersion import Outcome
+from akp_keras.report import wording
+from akp_keras.report.contents import Contents
+from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
+from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
+from akp_keras.report.figures.heat_map import draw_heat_map
+from akp_keras.report.figures.mds_map import draw_mds_map
+from akp_keras.report.figures.training_curves import draw_training_curves
+from akp_keras.report.svg import render_svg
+
+FIGURES_FOLDER = "figures"
+
+
+@dataclass(frozen=True)
+class Illustration:
+    """A figure of the page.
+
+    Attributes:
+        file: path relative to the page.
+        svg: the `<svg>` element.
+        caption: what stands under it.
+    """
+
+    file: str
+    svg: Markup
+    caption: str
+
+
+def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple[Illustration, ...]:
+    """Draw the four figures of one layer under one measure.
+
+    Args:
+        contents: of the report.
+        layer: one of its layers.
+        measure: one of its measures.
+
+    Returns:
+        Heat map, map of members, dispersion chart, accuracy against dispersion.
+    """
+    matrix, outcome = contents.matrices[layer, measure], contents.outcomes[layer, measure]
+    anchor, styles = contents.anchors[layer, measure], contents.styles
+    distances = distances_by_family(outcome)
+    confidence, level = 1 - outcome.alpha, wording.level(outcome)
+    where = f"{layer} under {measure}"
+    return (
+        _illustrate(
+            f"{anchor}.heat_map",
+            lambda: draw_heat_map(matrix, styles),
+            f"Similarity of all pairs of members at {where}, a row and a column a member, "
+            "ordered and ruled by family.",
+        ),
+        _illustrate(
+            f"{anchor}.mds_map",
+            lambda: draw_mds_map(matrix, styles),
+            f"Members at {where} by classical multidimensional scaling of the distances, "
+            "joined to the mean of their family. Both axes have one scale, and each names its "
+            "share of the variation.",
+        ),
+        _illustrate(
+            f"{anchor}.dispersion",
+            lambda: draw_dispersion_chart(
+                distances, _log_ratios(outcome), styles, confidence=confidence
+            ),
+            f"Dispersion at {where}. Left: members’ distances to the centroid of their family, "
+            f"their mean and its {level} interval. Right: the dispersion ratio to the control "
+            f"with its {level} interval.",
+        ),
+        _illustrate(
+            f"{anchor}.generalisation",
+            lambda: draw_generalisation_chart(
+                contents.summaries, distances, styles, confidence=confidence
+            ),
+            f"Test accuracy against dispersion at {where}, one point a family. Bars are one "
+            f"standard deviation of the accuracy and the {level} interval of the mean "
+            f"distance. {_correlation(outcome)}",
+        ),
+    )
+
+
+def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
+    """Draw validation accuracy and loss against the epoch, where members have them."""
+    return tuple(
+        _illustrate(
+            f"training.{metric}",
+            lambda metric=metric, label=label, common=common: draw_training_curves(
+                contents.members, contents.styles, metric=metric, label=label, common_scale=common
+            ),
+            f"{label.capitalize()} after each epoch: members thin, their mean thick. A dashed "
+            f"line is a swap, with what it changed. {remark}",
+        )
+        for metric, label, common, remark in (
+            ("val_accuracy", "validation accuracy", True, "All panels have one scale."),
+            (
+                "val_loss",
+                "validation loss",
+                False,
+                "Each panel has its own scale, since a swap of the loss changes its unit.",
+            ),
+        )
+        if any(member.history.get(metric) for member in contents.members)
+    )
+
+
+def distances_by_family(outcome: Outcome) -> dict[str, list[float]]:
+    """The members' distances to the centroid of their family, under its name."""
+    distances: dict[str, list[float]] = {}
+    for family, distance in zip(outcome.families, outcome.member_distances, strict=True):
+        if distance is not None:
+            distances.setdefault(family, []).append(distance)
+    return distances
+
+
+def _illustrate(name: str, draw: Callable[[], Figure], caption: str) -> Illustration:
+    svg = render_svg(draw, name=name, alternative=caption)
+    return Illustration(f"{FIGURES_FOLDER}/{name}.svg", Markup(svg), caption)
+
+
+def _log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
+    return {
+        family: (ratio.log_ratio, *(ratio.interval or (math.nan, math.nan)))
+        for family, ratio in outcome.ratios.items()
+        if ratio.log_ratio is not None and math.isfinite(ratio.log_ratio)
+    }
+
+
+def _correlation(outcome: Outcome) -> str:
+    found = outcome.association
+    if found is None or found.statistic is None:
+        return "Generalisation and dispersion have no correlation to show here."
+    return (
+        f"Across {found.families} families, Spearman’s ρ is {wording.fixed(found.statistic, 2)} "
+        f"(adjusted p = {wording.probability(found.adjusted_pvalue)})."
+    )

@@ -1,0 +1,120 @@
+"""The report of a run: one self-contained page and its figures as files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from akp_keras.comparison.matrix import SimilarityMatrix
+from akp_keras.dispersion import Outcome
+from akp_keras.export.member_record import MemberRecord
+from akp_keras.report import wording
+from akp_keras.report.contents import gather_contents
+from akp_keras.report.illustrations import (
+    FIGURES_FOLDER,
+    Illustration,
+    illustrate_comparison,
+    illustrate_training,
+)
+
+PAGE_FILE = "index.html"
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    *,
+    title: str,
+    members: Sequence[MemberRecord],
+    matrices: Sequence[SimilarityMatrix],
+    outcomes: Mapping[tuple[str, str], Outcome],
+    settings: Mapping[str, str],
+    control: str = "control",
+    data_description: str,
+    tensorboard_command: str | None = None,
+    primary_measure: str | None = None,
+) -> Path:
+    """Write `index.html` and the figures beside it.
+
+    The page asks for nothing from outside. The same arguments give the same bytes. Every file
+    appears whole, the page last.
+
+    Args:
+        folder: made if it is missing.
+        title: heading of the page.
+        members: records of the trained members; a member without a finite `test_accuracy`
+            counts as failed. Members of the matrices need no record.
+        matrices: one for each layer and measure, layers in the order of the networks.
+        outcomes: the test's outcome for each (layer, measure) of the matrices.
+        settings: the resolved flags.
+        control: the family to which the others are compared.
+        data_description: one or two sentences; says so where the data is synthetic.
+        tensorboard_command: shown as it is; None for none.
+        primary_measure: the measure of the verdict's sentences and the table of families; by
+            default that of the first matrix.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        ValueError: without a matrix; if two have one layer and measure; if a layer under a
+            measure lacks its matrix or outcome; if no matrix has the primary measure.
+        OSError: if the folder cannot be written.
+    """
+    contents = gather_contents(members, matrices, outcomes, control, primary_measure)
+    illustrations = {key: illustrate_comparison(contents, *key) for key in contents.comparisons}
+    training = illustrate_training(contents)
+    html = (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            title=title,
+            contents=contents,
+            illustrations=illustrations,
+            training=training,
+            settings=settings,
+            data_description=data_description,
+            tensorboard_command=tensorboard_command,
+        )
+    )
+    folder = Path(folder)
+    _write_figures(folder, [*training, *(item for row in illustrations.values() for item in row)])
+    page = folder / PAGE_FILE
+    _write_whole(page, html)
+    return page
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("akp_keras.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["wording"] = wording
+    return environment
+
+
+def _write_figures(folder: Path, illustrations: Iterable[Illustration]) -> None:
+    """Write the figures' files, and remove those of an earlier report that are no more."""
+    (folder / FIGURES_FOLDER).mkdir(parents=True, exist_ok=True)
+    written = set()
+    for illustration in illustrations:
+        path = folder / illustration.file
+        _write_whole(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
+        written.add(path)
+    for path in (folder / FIGURES_FOLDER).glob("*.svg"):
+        if path not in written:
+            path.unlink()
+
+
+def _write_whole(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

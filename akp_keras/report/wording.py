@@ -1,0 +1,104 @@
+"""Numbers and verdicts in words, the same in the page and in the text table."""
+
+from __future__ import annotations
+
+import math
+
+from akp_keras.dispersion import Outcome
+
+MISSING = "–"
+
+
+def fixed(value: float | None, digits: int = 3) -> str:
+    """A number with a fixed count of decimals, or a dash where there is none."""
+    if value is None or math.isnan(value):
+        return MISSING
+    text = "∞" if math.isinf(value) else f"{abs(value):.{digits}f}"
+    return f"−{text}" if value < 0 and text.strip("0.") else text
+
+
+def signed(value: float | None, digits: int = 2) -> str:
+    """The same with a plus sign before what is above zero."""
+    text = fixed(value, digits)
+    return f"+{text}" if value is not None and value > 0 and text.strip("0.") else text
+
+
+def probability(value: float | None) -> str:
+    """A p-value to two significant digits, or a dash where there is none."""
+    return MISSING if value is None or not math.isfinite(value) else f"{value:.2g}"
+
+
+def percent(mean: float, deviation: float) -> str:
+    """A fraction and its standard deviation, in per cent with one decimal."""
+    if not math.isfinite(mean):
+        return MISSING
+    return f"{fixed(100 * mean, 1)} ± {fixed(100 * deviation, 1)}"
+
+
+def points(difference: float) -> str:
+    """A difference of two fractions in percentage points."""
+    return f"{100 * difference:g} percentage {'point' if difference == 0.01 else 'points'}"
+
+
+def level(outcome: Outcome) -> str:
+    """The confidence level of the outcome's intervals, `95 %`."""
+    return f"{100 * (1 - outcome.alpha):.4g} %"
+
+
+def log_ratio(outcome: Outcome, family: str) -> str:
+    """A family's log dispersion ratio with its interval, `+0.41 [0.12, 0.70]`."""
+    ratio = outcome.ratios.get(family)
+    if ratio is None or ratio.log_ratio is None:
+        return MISSING
+    text = signed(ratio.log_ratio)
+    if ratio.interval is None:
+        return text
+    low, high = ratio.interval
+    return f"{text} [{fixed(low, 2)}, {fixed(high, 2)}]"
+
+
+def effect(outcome: Outcome) -> str:
+    """The family whose dispersion is furthest from the control's, with its ratio."""
+    finite = {
+        family: ratio
+        for family, ratio in outcome.ratios.items()
+        if ratio.log_ratio is not None and math.isfinite(ratio.log_ratio)
+    }
+    if not finite:
+        return ""
+    family = max(finite, key=lambda name: abs(finite[name].log_ratio))
+    ratio = finite[family]
+    text = (
+        f"Furthest from {outcome.control} is {family}, "
+        f"{math.exp(ratio.log_ratio):.2f} times as dispersed"
+    )
+    if ratio.interval is None:
+        return f"{text}."
+    low, high = (math.exp(end) for end in ratio.interval)
+    return f"{text} ({level(outcome)} interval {low:.2f} to {high:.2f})."
+
+
+def verdict_sentence(outcome: Outcome) -> str:
+    """Why the verdict is what it is, with adjusted p-values, and the largest effect.
+
+    Args:
+        outcome: of the test at one layer under one measure.
+
+    Returns:
+        A sentence or two, without the layer's name and the verdict.
+    """
+    return " ".join(filter(None, [outcome.reason, effect(outcome)]))
+
+
+def excludes_equality(outcome: Outcome, family: str) -> bool:
+    """Whether the interval of a family's log dispersion ratio leaves out 0."""
+    ratio = outcome.ratios.get(family)
+    if ratio is None or ratio.interval is None:
+        return False
+    low, high = ratio.interval
+    return low > 0 or high < 0
+
+
+def count(number: int, singular: str, plural: str) -> str:
+    """A number with its noun: `1 family`, `7 families`."""
+    return f"{number} {singular if number == 1 else plural}"

@@ -235,7 +235,7 @@ def _write_samples(
 def _about(maps: Mapping[str, tuple[Embedding, DistanceMap]], without_run: int) -> str:
     lines = [
         "Projector, run `00_models`: every point is one trained network, and distances between "
-        "points are distances between representations. Open a bookmark (lower left corner) "
+        "points are distances between representations. Click a bookmark (lower right corner) "
         "to colour the points by family. The six black points `scale …` keep the three axes "
         "in proportion. Set the neighbours' distance to EUCLIDEAN for the true distances; "
         "UMAP and t-SNE take angles instead, which mean nothing here.",

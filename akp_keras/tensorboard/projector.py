@@ -1,0 +1,205 @@
+"""The embedding projector for anyone's arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from akp_keras.tensorboard.embeddings import Embedding, write_embeddings
+from akp_keras.tensorboard.event_files import write_event_file
+from akp_keras.tensorboard.models_map import accuracy_class, map_of_models
+from akp_keras.tensorboard.names import check_name, measure_in_a_name
+from akp_keras.tensorboard.sample_points import has_images, map_of_samples, sample_metadata
+from akp_keras.tensorboard.sprites import draw_atlas
+from akp_keras.tensorboard.whole_folders import replacing
+
+if TYPE_CHECKING:
+    from akp_keras.data.records import ProbeSet
+
+MODELS_RUN = "00_models"
+_MODELS_TIME, _SAMPLES_TIME = 1.0, 2.0
+
+
+def write_projector(
+    logdir: str | os.PathLike[str],
+    representations: Mapping[str, Mapping[str, np.ndarray]],
+    families: Mapping[str, str],
+    *,
+    measure: str = "cka.linear",
+    distances: Mapping[str, np.ndarray] | None = None,
+    accuracies: Mapping[str, float] | None = None,
+    probe: ProbeSet | None = None,
+    samples_of: Sequence[str] | None = None,
+) -> Path:
+    """Shows representations in TensorBoard's projector: models as points, samples as points.
+
+    ```python
+    representations = {
+        "control/0": {"dense1": array_0, "dense2": …},
+        "control/1": {"dense1": array_1, "dense2": …},
+    }
+    write_projector("logs", representations, {"control/0": "control", "control/1": "control"})
+    ```
+
+    and then `tensorboard --logdir logs`. The run `00_models` has one tensor
+    `<layer>/<measure>` for each layer, with one point a model. The runs `samples/<model>` have
+    one tensor for each layer, with one point a sample.
+
+    Args:
+      logdir: the log directory; one that this function wrote before is replaced whole.
+      representations: for each model the (n, …) activations of each of its layers, the same
+        n samples in the same order everywhere. What follows the first axis is flattened.
+      families: for each model the family it belongs to.
+      measure: id of the measure of `akp_keras.similarity` whose distance is mapped; only a
+        name where `distances` are given.
+      distances: for each layer the (m, m) distances between all models in the order of
+        `families`, in place of those computed from the representations. Then
+        `representations` may hold only the models whose samples shall be shown, or none.
+      accuracies: for some models a fraction in [0, 1], shown and offered as a colour.
+      probe: names, classes and pictures of the samples. Without it they are numbered.
+      samples_of: names of the models whose samples are shown; without it the first model of
+        each family that has representations.
+
+    Returns:
+      The log directory.
+
+    Raises:
+      ValueError: if the arguments do not fit together, or something could not be shown
+        rightly; `logdir` is then as it was.
+    """
+    _check_arguments(representations, families, distances, probe)
+    if distances is None:
+        maps = _measured_maps(representations, families, measure)
+    else:
+        maps = {layer: (list(families), matrix) for layer, matrix in distances.items()}
+    shown = _shown_models(representations, families, samples_of)
+
+    with replacing(logdir) as folder:
+        embeddings = [
+            map_of_models(
+                f"{check_name(layer, 'layer')}/{measure_in_a_name(measure)}",
+                matrix,
+                _models_metadata(models, families, accuracies or {}),
+            )[0]
+            for layer, (models, matrix) in maps.items()
+        ]
+        write_event_file(folder / MODELS_RUN, wall_time=_MODELS_TIME)
+        write_embeddings(folder / MODELS_RUN, embeddings)
+        sprites = draw_atlas(probe.inputs) if shown and probe and has_images(probe) else None
+        for model in shown:
+            run = folder / "samples" / model
+            write_event_file(run, wall_time=_SAMPLES_TIME)
+            write_embeddings(run, _sample_embeddings(representations[model], probe), sprites)
+    return Path(logdir)
+
+
+def _check_arguments(
+    representations: Mapping[str, Mapping[str, np.ndarray]],
+    families: Mapping[str, str],
+    distances: Mapping[str, np.ndarray] | None,
+    probe: ProbeSet | None,
+) -> None:
+    for model, family in families.items():
+        check_name(model, "model")
+        check_name(family, "family")
+    if not families:
+        raise ValueError("families is empty: name the family of each model")
+    samples: int | None = len(probe.ids) if probe is not None else None
+    for model, layers in representations.items():
+        if model not in families:
+            raise ValueError(f"model {model!r} has representations but no family")
+        if not isinstance(layers, Mapping) or not layers:
+            raise ValueError(
+                f"representations[{model!r}] must be a mapping such as "
+                f"{{'dense': array}}, not {type(layers).__name__}"
+            )
+        for layer, representation in layers.items():
+            rows = len(np.asarray(representation))
+            samples = rows if samples is None else samples
+            if rows != samples:
+                raise ValueError(
+                    f"model {model!r} has {rows} samples at layer {layer!r}, not {samples}"
+                )
+    if distances is None:
+        missing = [model for model in families if model not in representations]
+        if missing:
+            raise ValueError(
+                f"model {missing[0]!r} has no representations; give them, or the distances"
+            )
+        return
+    for layer, matrix in distances.items():
+        if np.shape(matrix) != (len(families), len(families)):
+            raise ValueError(
+                f"the distances of layer {layer!r} have the shape {np.shape(matrix)} for "
+                f"{len(families)} models"
+            )
+
+
+def _measured_maps(
+    representations: Mapping[str, Mapping[str, np.ndarray]],
+    families: Mapping[str, str],
+    measure: str,
+) -> dict[str, tuple[list[str], np.ndarray]]:
+    from akp_keras import similarity
+
+    layers = dict.fromkeys(layer for model in families for layer in representations[model])
+    maps = {}
+    for layer in layers:
+        flat = {
+            model: _flattened(representations[model][layer])
+            for model in families
+            if layer in representations[model]
+        }
+        if len(flat) > 1:
+            result = similarity.pairwise(flat, [measure])[measure]
+            maps[layer] = (list(result.names), result.distance())
+    if not maps:
+        raise ValueError("no layer belongs to two models, so there is no distance to show")
+    return maps
+
+
+def _shown_models(
+    representations: Mapping[str, Mapping[str, np.ndarray]],
+    families: Mapping[str, str],
+    samples_of: Sequence[str] | None,
+) -> list[str]:
+    if samples_of is None:
+        # Read backwards, the first model of a family is the one that stays.
+        first = {families[model]: model for model in reversed(list(representations))}
+        return [model for model in representations if first[families[model]] == model]
+    unknown = [model for model in samples_of if model not in representations]
+    if unknown:
+        raise ValueError(f"samples_of names {unknown[0]!r}, which has no representations")
+    return list(samples_of)
+
+
+def _models_metadata(
+    models: Sequence[str], families: Mapping[str, str], accuracies: Mapping[str, float]
+) -> Mapping[str, list[str]]:
+    columns = {"name": list(models), "family": [families[model] for model in models]}
+    if accuracies:
+        known = [float(accuracies.get(model, "nan")) for model in models]
+        columns["accuracy_class"] = [accuracy_class(accuracy) for accuracy in known]
+        columns["accuracy"] = ["" if np.isnan(value) else f"{value:.4f}" for value in known]
+    return columns
+
+
+def _sample_embeddings(layers: Mapping[str, np.ndarray], probe: ProbeSet | None) -> list[Embedding]:
+    if probe is not None:
+        metadata = sample_metadata(probe)
+    else:
+        rows = len(next(iter(layers.values())))
+        metadata = {
+            "name": [f"sample {row}" for row in range(rows)],
+            "class": ["unknown"] * rows,
+        }
+    return [map_of_samples(layer, array, metadata) for layer, array in layers.items()]
+
+
+def _flattened(representation: np.ndarray) -> np.ndarray:
+    representation = np.asarray(representation)
+    return representation.reshape(len(representation), -1)

@@ -32,6 +32,7 @@ __all__ = [
 # A name that ends in a colon is a prefix: what follows the colon is for the source to read.
 _MODULES = {
     "synthetic_cells": "akp_keras.data.synthetic_cells",
+    "tfds:": "akp_keras.data.tensorflow_datasets_source",
     "wisconsin_breast_cancer": "akp_keras.data.wisconsin_breast_cancer",
 }
 

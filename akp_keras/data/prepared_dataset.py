@@ -61,6 +61,7 @@ def read_split(
     stop: int | None = None,
     input_key: str,
     label_key: str,
+    id_key: str | None = None,
     size: int | None = None,
 ) -> Split:
     """Reads a split of a prepared data set into memory, in the order in which it is stored.
@@ -72,30 +73,34 @@ def read_split(
         stop: number of the sample to stop before; None reads to the end.
         input_key: name of the feature that is the input.
         label_key: name of the feature that is the label.
+        id_key: name of the feature that is the id; by default ids name the stored file and the
+            place in it.
         size: resize images to this height and width in pixels (bilinear, smoothed before
             shrinking); None leaves them as they are.
 
     Returns:
-        The split. Ids are the feature `id` where there is one, else the place of the sample in
-        the stored files.
+        The split.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
     count = builder.info.splits[split].num_examples
     stop = count if stop is None else min(stop, count)
-    stored_id = "id" if "id" in builder.info.features else "tfds_id"
 
     def sample(features: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         inputs = tf.cast(features[input_key], tf.float32)
         if size is not None:
             inputs = tf.image.resize(inputs, (size, size), antialias=True)
-        return {"inputs": inputs, "labels": features[label_key], "ids": features[stored_id]}
+        return {
+            "inputs": inputs,
+            "labels": features[label_key],
+            "ids": features[id_key or "tfds_id"],
+        }
 
     batches = builder.as_dataset(
         split=f"{split}[{start}:{stop}]",
         shuffle_files=False,
-        read_config=tfds.ReadConfig(add_tfds_id=stored_id == "tfds_id"),
+        read_config=tfds.ReadConfig(add_tfds_id=id_key is None),
     )
     batches = list(tfds.as_numpy(batches.map(sample).batch(_BATCH)))
     ids = np.concatenate([batch["ids"] for batch in batches])

@@ -20,7 +20,9 @@ def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int 
     )
 
     def split(of: str) -> Split:
-        return read_split(builder, of, stop=max_samples, input_key="image", label_key="label")
+        return read_split(
+            builder, of, stop=max_samples, input_key="image", label_key="label", id_key="id"
+        )
 
     return DataSet(
         name=name,

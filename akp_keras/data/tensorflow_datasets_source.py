@@ -1,0 +1,163 @@
+"""`tfds:<name>`: any classification data set of TensorFlow Datasets, by its name there.
+
+`tfds:mnist`, `tfds:cifar10_corrupted/fog_3` (configuration), `tfds:mnist:3.0.1` (version) and
+`tfds:cats_vs_dogs[size=64]` (images resized to 64 × 64 pixels).
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from akp_keras.data.prepared_dataset import prepare, read_split
+from akp_keras.data.records import DataSet, Split
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+_NAME = re.compile(
+    r"tfds:(?P<name>\w+(/[\w.-]+)?(:[\d*]+\.[\d*]+\.[\d*]+)?)(\[size=(?P<size>\d+)\])?"
+)
+_TEST_SHARE = 0.2
+_VALIDATION_SHARE = 0.1
+
+
+def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
+    """Loads a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
+
+    The splits are `train`, `validation` and `test` as published. Without `test`, the published
+    `validation` is the test split, or else the last fifth of `train`; without a validation split
+    then left, it is the last tenth of what is left of `train`. `seed` changes nothing here.
+    """
+    del seed
+    parts = _NAME.fullmatch(name)
+    if parts is None:
+        raise ValueError(
+            f"cannot read data set name {name!r}; it is tfds:<name>, tfds:<name>/<config>, "
+            "tfds:<name>:<version>, and [size=<pixels>] may follow, as in "
+            "'tfds:cats_vs_dogs[size=64]'"
+        )
+    size = None if parts["size"] is None else int(parts["size"])
+    builder = _prepared_builder(name, parts["name"], size, data_dir)
+    input_key, label_key = builder.info.supervised_keys
+
+    def split(published: str, start: int, stop: int) -> Split:
+        if max_samples is not None:
+            stop = min(stop, start + max_samples)
+        return read_split(
+            builder,
+            published,
+            start=start,
+            stop=stop,
+            input_key=input_key,
+            label_key=label_key,
+            size=size,
+        )
+
+    counts = {split: info.num_examples for split, info in builder.info.splits.items()}
+    splits = {part: split(*rows) for part, rows in choose_splits(name, counts).items()}
+    for part, samples in splits.items():
+        if np.any(samples.labels < 0):
+            raise ValueError(f"{name}: the labels of its {part} split are not published")
+    return DataSet(
+        name=name,
+        description=" ".join(builder.info.description.split()).split(". ")[0].rstrip(".") + ".",
+        class_names=tuple(builder.info.features[label_key].names),
+        **splits,
+    )
+
+
+def choose_splits(name: str, counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
+    """Says which published samples train, validate and test; see `load` for the rule.
+
+    Args:
+        name: of the data set, for the message.
+        counts: number of samples of each published split.
+
+    Returns:
+        For `train`, `validation` and `test`: published split, first sample, sample to stop before.
+
+    Raises:
+        ValueError: if there is no split `train`, or it is too small to be cut.
+    """
+    if "train" not in counts:
+        raise ValueError(
+            f"{name} has no split 'train'; it has {', '.join(sorted(counts)) or 'none'}"
+        )
+    whole = {split: (split, 0, counts[split]) for split in counts}
+    left = counts["train"]
+    if "test" in whole:
+        test, validation = whole["test"], whole.get("validation")
+    elif "validation" in whole:
+        test, validation = whole["validation"], None
+    else:
+        cut = left - round(_TEST_SHARE * left)
+        test, validation, left = ("train", cut, left), None, cut
+    if validation is None:
+        cut = left - round(_VALIDATION_SHARE * left)
+        validation, left = ("train", cut, left), cut
+    chosen = {"train": ("train", 0, left), "validation": validation, "test": test}
+    for part, (_, start, stop) in chosen.items():
+        if stop <= start:
+            raise ValueError(f"{name} has too few samples for a {part} split")
+    return chosen
+
+
+def _prepared_builder(
+    name: str, published_name: str, size: int | None, data_dir: str | Path | None
+) -> tfds.core.DatasetBuilder:
+    import tensorflow_datasets as tfds
+
+    try:
+        builder = tfds.builder(published_name, data_dir=data_dir)
+    except tfds.core.DatasetNotFoundError as error:
+        known = tfds.list_builders(with_community_datasets=False)
+        close = difflib.get_close_matches(published_name, known, n=1)
+        hint = f"; did you mean 'tfds:{close[0]}'?" if close else ""
+        raise ValueError(f"TensorFlow Datasets has no data set {published_name!r}{hint}") from error
+    except (AssertionError, ValueError) as error:
+        raise ValueError(f"{name} cannot be used: {_one_line(error)}") from error
+    _check_features(name, builder.info, size)
+    try:
+        return prepare(
+            lambda folder: tfds.builder(published_name, data_dir=folder), data_dir, downloads=True
+        )
+    except Exception as error:  # hundreds of downloaders and parsers raise what they like
+        raise ValueError(
+            f"{name} cannot be downloaded and prepared: {_one_line(error)}; "
+            "synthetic_cells and wisconsin_breast_cancer need no download"
+        ) from error
+
+
+def _check_features(name: str, info: tfds.core.DatasetInfo, size: int | None) -> None:
+    import tensorflow_datasets as tfds
+
+    keys = info.supervised_keys
+    if not (isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(k, str) for k in keys)):
+        raise ValueError(
+            f"{name} is no classification data set: it does not say which feature is the input "
+            f"and which the label; it has {', '.join(info.features)}"
+        )
+    inputs, label = (info.features[key] for key in keys)
+    if not isinstance(label, tfds.features.ClassLabel):
+        raise ValueError(f"{name} is no classification data set: {keys[1]!r} is not a class label")
+    if not np.issubdtype(inputs.np_dtype, np.number) or len(inputs.shape) not in (1, 3):
+        raise ValueError(
+            f"{name}: {keys[0]!r} is neither an image nor a vector of numbers; its shape is "
+            f"{inputs.shape}, its type {np.dtype(inputs.np_dtype).name}"
+        )
+    if size is not None and (size < 1 or len(inputs.shape) != 3):
+        raise ValueError(f"{name}: only images can be resized, to 1 pixel or more")
+    if size is None and None in inputs.shape:
+        raise ValueError(
+            f"{name}: its images have different sizes; say one, as in 'tfds:{info.name}[size=64]'"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -136,13 +136,13 @@ def _tissue_nuclei(rng: np.random.Generator, severity: np.ndarray) -> _Nuclei:
     def patch_level(at_zero: float, at_one: float, noise: float) -> np.ndarray:
         return at_zero + (at_one - at_zero) * grade + noise * rng.standard_normal((_BLOCK, 1))
 
-    count = np.clip(np.rint(patch_level(7.5, 13.0, 1.8)), 4, _TISSUE_NUCLEI)
+    count = np.clip(np.rint(patch_level(7.5, 13.0, 2.0)), 4, _TISSUE_NUCLEI)
     spread = np.clip(patch_level(0.08, 0.30, 0.03), 0.04, None)
-    radius = patch_level(2.6, 4.3, 0.25) * np.exp(spread * rng.standard_normal(shape))
+    radius = patch_level(2.6, 4.2, 0.25) * np.exp(spread * rng.standard_normal(shape))
     radius = np.clip(radius, 1.6, 7.0)
     waviness = np.clip(patch_level(0.02, 0.13, 0.015), 0.01, None)
     nucleolated = rng.random(shape) < patch_level(0.0, 0.85, 0.06)
-    darkness = np.clip(patch_level(0.45, 0.75, 0.06), 0.3, None)
+    darkness = np.clip(patch_level(0.45, 0.75, 0.08), 0.3, None)
     darkness = darkness * np.exp((0.06 + 0.14 * grade) * rng.standard_normal(shape))
     x, y = _spread_out(rng, radius, overlap=0.05 + 0.35 * grade)
     return _Nuclei(

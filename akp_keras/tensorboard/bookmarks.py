@@ -15,6 +15,22 @@ _CAMERAS = {
     3: {"orthographic": False, "position": [0.45, 0.9, 1.6], "target": [0, 0, 0], "zoom": 1},
     2: {"orthographic": True, "position": [0, 0, 4], "target": [0, 0, 0], "zoom": 1},
 }
+# What the page itself stores where nothing was chosen. It refuses a bookmark that lacks a part.
+_OTHER_SETTINGS = {
+    "isSelected": False,
+    "tSNEIteration": 0,
+    "tSNEPerplexity": 5,
+    "tSNELearningRate": 1,
+    "tSNEis3d": True,
+    "umapIs3d": True,
+    "umapNeighbors": 15,
+    "umapMinDist": 0.1,
+    "selectedPoints": [],
+    "filteredPoints": None,
+    "forceCategoricalColoring": False,
+    **{f"custom{side}Text": "" for side in ("XLeft", "XRight", "YUp", "YDown")},
+    **{f"custom{side}Regex": False for side in ("XLeft", "XRight", "YUp", "YDown")},
+}
 
 
 def bookmark(
@@ -34,24 +50,17 @@ def bookmark(
     """
     coordinates = points[:, :axes].astype(np.float32)
     return {
+        **_OTHER_SETTINGS,
         "label": title,
-        "isSelected": False,
         "selectedProjection": "pca",
         "dataSetDimensions": list(points.shape),
-        "tSNEIteration": 0,
-        "tSNEPerplexity": 0,
-        "tSNELearningRate": 0,
-        "tSNEis3d": True,
-        "UMAPIteration": 0,
-        "UMAPis3d": True,
         "pcaComponentDimensions": list(range(axes)),
         "projections": [
             {f"pca-{axis}": float(f"{value:.9g}") for axis, value in enumerate(row)}
             for row in coordinates
         ],
-        "selectedPoints": [],
         "cameraDef": _CAMERAS[axes],
         "selectedColorOptionName": colour_by,
-        "forceCategoricalColoring": False,
         "selectedLabelOption": label_by,
+        "customSelectedSearchByMetadataOption": label_by,
     }

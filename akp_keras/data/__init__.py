@@ -20,6 +20,7 @@ __all__ = [
     "DataSet",
     "ProbeSet",
     "Split",
+    "check_dataset_name",
     "list_datasets",
     "load_dataset",
     "randomise_labels",
@@ -75,10 +76,23 @@ def load_dataset(
     return module.load(name, data_dir=data_dir, seed=seed, max_samples=max_samples)
 
 
+def check_dataset_name(name: str) -> None:
+    """Makes sure that there is a source for a name, without loading anything.
+
+    Raises:
+        ValueError: if there is none; one line.
+    """
+    _source(name)
+
+
 def _module(name: str) -> ModuleType:
+    return importlib.import_module(_MODULES[_source(name)])
+
+
+def _source(name: str) -> str:
     prefix, colon, _ = name.partition(":")
     if prefix + colon not in _MODULES:
         close = difflib.get_close_matches(name, list_datasets(), n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(list_datasets())}"
         raise ValueError(f"unknown data set {name!r}; {hint}")
-    return importlib.import_module(_MODULES[prefix + colon])
+    return prefix + colon

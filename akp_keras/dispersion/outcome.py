@@ -82,6 +82,44 @@ class Outcome:
         """
         return _plain(self)
 
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, object]) -> Outcome:
+        """The inverse of `to_dict`.
+
+        Raises:
+            KeyError: if an attribute is missing.
+            TypeError: if one is not of its type.
+        """
+        values = {field.name: plain[field.name] for field in dataclasses.fields(cls)}
+        for name in ("cautions", "members", "families", "member_distances", "unhappy"):
+            values[name] = tuple(values[name])
+        for name, kind in (
+            ("association", Association),
+            ("permdisp", CrossCheck),
+            ("permanova", CrossCheck),
+        ):
+            values[name] = None if values[name] is None else kind(**values[name])
+        if values["statistic"] is None and values["pvalue"] is not None:
+            values["statistic"] = math.inf
+        control = values["dispersion"][values["control"]]
+        values["ratios"] = {
+            family: _ratio(ratio, values["dispersion"][family], control)
+            for family, ratio in values["ratios"].items()
+        }
+        return cls(**values)
+
+
+def _ratio(
+    plain: Mapping[str, object], dispersion: float | None, control: float | None
+) -> DispersionRatio:
+    log_ratio, interval = plain["log_ratio"], plain["interval"]
+    if log_ratio is None and dispersion is not None and control is not None:
+        # JSON has no infinity; the two dispersions, of which one is 0, tell its sign.
+        log_ratio = (
+            math.inf if control < dispersion else -math.inf if dispersion < control else None
+        )
+    return DispersionRatio(log_ratio, None if interval is None else tuple(interval), plain["level"])
+
 
 def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value):

@@ -16,7 +16,6 @@ from akp_keras.comparison import SimilarityMatrix, compare_members, matrix_path,
 from akp_keras.comparison.representations import representation_path, take_representations
 from akp_keras.data import (
     ProbeSet,
-    describe_dataset,
     load_dataset,
     read_probe,
     take_probe_set,
@@ -74,14 +73,14 @@ def _prepare(
 ) -> ProbeSet:
     """Claims the run directory once it is known that nothing stands in the way of the run."""
     if directory.probe.exists():
-        directory.claim(settings)
+        directory.resume(settings)
         return read_probe(directory.probe)
     with progress("data, model, schedules", 1) as done:
-        probe = executor.submit(
+        probe, description = executor.submit(
             _check_and_probe, settings.training(execution.data_dir), settings.probe_samples
         ).result()
         done("")
-    directory.claim(settings)
+    directory.claim(settings, description)
     write_probe(directory.probe, probe)
     return probe
 
@@ -191,7 +190,12 @@ def _write_tensorboard(
             members=members,
             matrices=matrices,
             dispersion={
-                layer: outcomes[layer, settings.measures[0]].dispersion for layer in layers
+                layer: {
+                    family: value
+                    for family, value in outcomes[layer, settings.measures[0]].dispersion.items()
+                    if value is not None
+                }
+                for layer in layers
             },
             probe=probe,
             representations={
@@ -221,7 +225,7 @@ def _write_report(
             outcomes=outcomes,
             settings=_flag_texts(settings),
             control=settings.control,
-            data_description=describe_dataset(settings.dataset),
+            data_description=directory.data_description(),
             tensorboard_command=_tensorboard_command(directory),
             primary_measure=settings.measures[0],
         )
@@ -245,7 +249,7 @@ def _summary(
     )
 
 
-def _check_and_probe(training: TrainingSettings, samples: int) -> ProbeSet:
+def _check_and_probe(training: TrainingSettings, samples: int) -> tuple[ProbeSet, str]:
     check_training(training)
     data = load_dataset(
         training.dataset,
@@ -253,7 +257,7 @@ def _check_and_probe(training: TrainingSettings, samples: int) -> ProbeSet:
         seed=training.data_seed,
         max_samples=training.max_samples,
     )
-    return take_probe_set(data, samples, training.data_seed)
+    return take_probe_set(data, samples, training.data_seed), data.description
 
 
 def _tensorboard_command(directory: RunDirectory) -> str:

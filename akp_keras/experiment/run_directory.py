@@ -96,8 +96,12 @@ class RunDirectory:
                 f"--run_dir={self.root} cannot be written: no permission in {existing}"
             )
 
-    def claim(self, settings: ExperimentSettings) -> None:
-        """Makes the folder, or takes it up again, and writes `experiment.json` if it is new.
+    def claim(self, settings: ExperimentSettings, data_description: str) -> None:
+        """Makes the folder and writes `experiment.json`, or takes up an earlier run.
+
+        Args:
+            settings: what the results follow from.
+            data_description: one sentence on the data.
 
         Raises:
             ValueError: as `refuse_other_run`.
@@ -106,12 +110,25 @@ class RunDirectory:
         if not self.experiment.exists():
             try:
                 self.root.mkdir(parents=True, exist_ok=True)
-                write_json(self.experiment, _experiment(settings))
+                write_json(self.experiment, _experiment(settings, data_description))
             except OSError as error:
                 raise ValueError(
                     f"--run_dir={self.root} cannot be written: {error.strerror}"
                 ) from error
+        self.resume(settings)
+
+    def resume(self, settings: ExperimentSettings) -> None:
+        """Takes up a run where it stopped: removes what it left half-written.
+
+        Raises:
+            ValueError: as `refuse_other_run`.
+        """
+        self.refuse_other_run(settings)
         remove_unfinished(self.members)
+
+    def data_description(self) -> str:
+        """The sentence on the data that the run was begun with."""
+        return read_json(self.experiment)["data"]
 
     def _refuse_other_flags(self, settings: ExperimentSettings) -> None:
         stored = read_json(self.experiment)
@@ -150,9 +167,10 @@ def read_json(path: Path) -> object:
         raise ValueError(f"{path} is missing or damaged; remove it and run again") from error
 
 
-def _experiment(settings: ExperimentSettings) -> dict[str, object]:
+def _experiment(settings: ExperimentSettings, data_description: str) -> dict[str, object]:
     return {
         "format_version": 1,
+        "data": data_description,
         "flags": settings.to_flags(),
         "members": {
             member.name: {"random_seed": member.random_seed}

@@ -13,7 +13,8 @@ import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
-from akp_keras.data.cell_patches import CLASS_NAMES, IMAGE_SIZE, draw_cell_patches
+from akp_keras.data.cell_patches import CLASS_NAMES, draw_cell_patches
+from akp_keras.data.stained_tissue import IMAGE_SIZE
 
 DESCRIPTION = (
     "Synthetic patches of cells in haematoxylin and eosin colours, cancer against non-cancer, "

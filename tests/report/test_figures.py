@@ -1,0 +1,217 @@
+import math
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from scipy.spatial.distance import pdist, squareform
+from scipy.stats import ttest_1samp
+
+from akp_keras.report.families import order_families, style_families
+from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
+from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
+from akp_keras.report.figures.heat_map import draw_heat_map
+from akp_keras.report.figures.mds_map import classical_mds, draw_mds_map
+from akp_keras.report.figures.training_curves import (
+    draw_training_curves,
+    steps_in_an_epoch,
+    swap_marks,
+)
+from akp_keras.report.illustrations import distances_by_family
+from akp_keras.report.intervals import half_width_of_mean
+from akp_keras.report.summary import summarise_family
+
+
+@pytest.fixture(scope="module")
+def styles(experiment):
+    families = [member.family for member in experiment.members]
+    return style_families(order_families(families, "control"), "control")
+
+
+def test_control_comes_first_and_others_as_they_appear():
+    names = ["late", "control", "early", "late", "control"]
+    assert order_families(names, "control") == ("control", "late", "early")
+    assert order_families(names, "none") == ("late", "control", "early")
+
+
+@pytest.mark.parametrize("count", [2, 7, 12, 40])
+def test_families_can_be_told_apart(count):
+    styles = style_families([f"family{number}" for number in range(count)], "family0")
+    assert len({(style.colour, style.marker) for style in styles.values()}) == count
+    if count <= 12:
+        assert len({style.colour for style in styles.values()}) == count
+
+
+def test_mds_gives_back_distances_in_the_plane():
+    points = np.random.default_rng(0).normal(size=(9, 2))
+    distances = squareform(pdist(points))
+    coordinates, fractions = classical_mds(distances)
+    np.testing.assert_allclose(squareform(pdist(coordinates)), distances, atol=1e-9)
+    assert fractions.sum() == pytest.approx(1)
+    assert all(axis[np.abs(axis).argmax()] > 0 for axis in coordinates.T)
+
+
+def test_mds_holds_as_much_as_the_largest_eigenvalues():
+    points = np.random.default_rng(1).normal(size=(12, 5)) * [5, 3, 1, 1, 1]
+    _, fractions = classical_mds(squareform(pdist(points)))
+    variances = np.linalg.svd(points - points.mean(axis=0), compute_uv=False) ** 2
+    np.testing.assert_allclose(fractions, variances[:2] / variances.sum())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_mds_of_few_or_equal_members(count):
+    distances = 1 - np.eye(count)
+    coordinates, _ = classical_mds(distances)
+    np.testing.assert_allclose(squareform(pdist(coordinates)), distances, atol=1e-9)
+    np.testing.assert_array_equal(classical_mds(np.zeros((count, count)))[0], 0)
+
+
+def test_mds_map_has_one_scale(experiment, styles):
+    figure = draw_mds_map(experiment.matrices[0], styles)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    across, up = np.diff(axes.transData.transform([[0, 0], [1, 0], [0, 1]]), axis=0)[[0, 1]]
+    assert across[0] == pytest.approx((up - -across)[1])
+
+
+def test_mds_map_puts_each_member_in_its_family(experiment, styles):
+    matrix = experiment.matrices[0]
+    coordinates, _ = classical_mds(matrix.distances)
+    drawn = draw_mds_map(matrix, styles).axes[0].collections
+    assert [points.get_label() for points in drawn] == list(styles)
+    for points in drawn:
+        family = points.get_label()
+        rows = [name.startswith(f"{family}/") for name in matrix.members]
+        np.testing.assert_array_equal(points.get_offsets(), coordinates[rows])
+        assert to_hex(points.get_facecolor()[0]) == styles[family].colour.lower()
+
+
+def test_heat_map_puts_families_beside_each_other(experiment, styles):
+    matrix = experiment.matrices[0]
+    mixed = np.random.default_rng(0).permutation(len(matrix.members))
+    shuffled = type(matrix)(
+        matrix.layer,
+        matrix.measure,
+        tuple(np.array(matrix.members)[mixed]),
+        matrix.values[np.ix_(mixed, mixed)],
+        matrix.distances,
+        matrix.samples,
+        matrix.features,
+        matrix.ranks,
+    )
+    axes = draw_heat_map(shuffled, styles).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(styles)
+    image = np.asarray(axes.images[0].get_array())
+    seeds = len(matrix.members) // len(styles)
+    for block in range(len(styles)):
+        rows = slice(block * seeds, (block + 1) * seeds)
+        np.testing.assert_array_equal(
+            np.sort(image[rows, rows], axis=None), np.sort(matrix.values[rows, rows], axis=None)
+        )
+    between = matrix.values[~np.eye(len(matrix.members), dtype=bool)]
+    assert axes.images[0].get_clim() == (between.min(), between.max())
+
+
+def test_dispersion_chart_draws_all_members_their_mean_and_the_ratio(experiment, styles):
+    outcome = experiment.outcomes["dense", "cka.linear"]
+    ratios = {
+        family: (ratio.log_ratio, *ratio.interval) for family, ratio in outcome.ratios.items()
+    }
+    figure = draw_dispersion_chart(distances_by_family(outcome), ratios, styles, confidence=0.95)
+    left, right = figure.axes
+    members = [c for c in left.collections if len(c.get_offsets()) == 6]
+    drawn = np.concatenate([points.get_offsets()[:, 0] for points in members])
+    np.testing.assert_array_equal(np.sort(drawn), np.sort(outcome.member_distances))
+    means = [line.get_xdata()[0] for line in left.lines if line.get_marker() != "None"]
+    np.testing.assert_allclose(means, [outcome.dispersion[family] for family in styles])
+    points = [line.get_xdata()[0] for line in right.lines if line.get_marker() != "None"]
+    assert points == [ratios[family][0] for family in styles if family != "control"]
+    low, high = right.get_xlim()
+    assert all(low < end < high for ratio in ratios.values() for end in ratio)
+
+
+def test_ratio_without_interval_is_a_point(styles):
+    figure = draw_dispersion_chart(
+        {"control": [0.2], "pulse": [0.4]},
+        {"pulse": (math.log(2), math.nan, math.nan)},
+        styles,
+        confidence=0.95,
+    )
+    figure.draw_without_rendering()
+    assert [tick.get_text() for tick in figure.axes[1].get_xticklabels()] == ["1×", "2×"]
+
+
+def test_generalisation_chart_has_one_point_a_family(experiment, styles, make_member):
+    outcome = experiment.outcomes["dense", "cka.linear"]
+    summaries = {family: summarise_family(family, experiment.members) for family in styles}
+    summaries["pulse"] = summarise_family("pulse", [make_member("pulse", 0, metrics={})])
+    figure = draw_generalisation_chart(
+        summaries, distances_by_family(outcome), styles, confidence=0.95
+    )
+    points = {
+        container.get_label(): container[0].get_xydata()[0]
+        for container in figure.axes[0].containers
+    }
+    assert list(points) == [family for family in styles if family != "pulse"]
+    for family, point in points.items():
+        assert point == pytest.approx(
+            [outcome.dispersion[family], 100 * summaries[family].accuracy]
+        )
+
+
+def test_swaps_stand_where_they_happened(make_member):
+    members = [make_member(family, 0) for family in ("control", "late_hinge", "pulse", "both")]
+    assert steps_in_an_epoch(members) == 48
+    control, late, pulse, both = members
+    assert swap_marks([control], 48) == {}
+    assert swap_marks([late, late], 48) == {6: "loss → hinge"}
+    assert swap_marks([pulse], 48) == {
+        150 / 48: "loss → hinge",
+        210 / 48: "loss → binary_crossentropy",
+    }
+    assert swap_marks([both], 48) == {4: "activation → gelu\nloss → hinge"}
+
+
+def test_a_swap_stands_in_its_epoch_even_where_steps_are_unknown(make_member):
+    pulse = make_member("pulse", 0)
+    for steps in (math.nan, steps_in_an_epoch([pulse])):
+        first, second = swap_marks([pulse], steps)
+        assert 3 <= first < 4
+        assert 4 <= second < 5
+
+
+def test_training_curves_have_a_panel_a_family(experiment, styles, make_member):
+    stopped = make_member("control", 6, history={"val_accuracy": (0.5, 0.6)})
+    figure = draw_training_curves(
+        [*experiment.members, stopped],
+        styles,
+        metric="val_accuracy",
+        label="validation accuracy",
+        common_scale=True,
+    )
+    panels = {panel.get_title(loc="left"): panel for panel in figure.axes}
+    assert list(panels) == list(styles)
+    own = [m for m in experiment.members if m.family == "late_hinge"]
+    *curves, mean, swap = panels["late_hinge"].lines
+    assert [tuple(curve.get_ydata()) for curve in curves] == [
+        m.history["val_accuracy"] for m in own
+    ]
+    np.testing.assert_allclose(
+        mean.get_ydata(), np.mean([m.history["val_accuracy"] for m in own], axis=0)
+    )
+    assert list(swap.get_xdata()) == [6, 6]
+    assert len(panels["control"].lines[-1].get_ydata()) == 2, "mean of what all members have"
+
+
+def test_interval_of_a_mean_is_that_of_students_test():
+    values = np.random.default_rng(0).normal(size=7)
+    interval = ttest_1samp(values, 0).confidence_interval(0.9)
+    assert half_width_of_mean(values, 0.9) == pytest.approx((interval.high - interval.low) / 2)
+    assert half_width_of_mean(values[:1], 0.9) == 0
+
+
+def test_figures_leave_the_style_of_others_alone(make_experiment, tmp_path):
+    small = make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
+    before = dict(matplotlib.rcParams)
+    small.write(tmp_path)
+    assert dict(matplotlib.rcParams) == before

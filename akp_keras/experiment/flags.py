@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 
 from absl import flags
@@ -114,10 +115,10 @@ def define_flags(values: flags.FlagValues) -> None:
     )
     stage(
         "similarity",
-        flags.DEFINE_list(
+        flags.DEFINE_string(
             "measures",
-            ["cka.linear", "cka.linear.debiased", "procrustes.angular"],
-            "Ids of measures; the first is the one that the table leads with.",
+            "cka.linear,cka.linear.debiased,procrustes.angular",
+            "Ids of measures, with commas between; the table leads with the first.",
             **here,
         ),
         flags.DEFINE_string(
@@ -193,12 +194,17 @@ def settings_from_flags(values: flags.FlagValues) -> ExperimentSettings:
         optimizer=values.optimizer,
         learning_rate=values.learning_rate,
         steps_per_execution=values.steps_per_execution,
-        measures=tuple(values.measures),
+        measures=_split_measures(values.measures),
         spatial=values.spatial,
         permutations=values.permutations,
         alpha=values.alpha,
         projector_members=values.projector_members,
     )
+
+
+def _split_measures(text: str) -> tuple[str, ...]:
+    """Splits at commas, but not at those between the brackets of a measure's parameters."""
+    return tuple(part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip())
 
 
 def execution_from_flags(values: flags.FlagValues) -> Execution:

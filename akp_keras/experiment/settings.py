@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from akp_keras import similarity
 from akp_keras.data import check_dataset_name
@@ -75,8 +77,10 @@ class ExperimentSettings:
             raise ValueError(f"--spatial={self.spatial} is none of {', '.join(SPATIAL_POLICIES)}")
         if not self.measures:
             raise ValueError("--measures is empty; name at least one, for example cka.linear")
+        identifiers = [_naming_flag("measures", similarity.measure, m).id for m in self.measures]
+        # One way to write a measure: its files are named by its identifier in full.
+        object.__setattr__(self, "measures", tuple(identifiers))
         for measure in self.measures:
-            _naming_flag("measures", similarity.measure, measure)
             if self.measures.count(measure) > 1:
                 raise ValueError(f"--measures names {measure} twice")
         for family in self.families:
@@ -129,8 +133,8 @@ class ExperimentSettings:
         }
 
 
-def _naming_flag(flag: str, check: object, value: str) -> None:
+def _naming_flag(flag: str, check: Callable[[str], Any], value: str) -> Any:
     try:
-        check(value)
+        return check(value)
     except ValueError as error:
         raise ValueError(f"--{flag}: {error}") from error

@@ -3,13 +3,42 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from akp_keras.dispersion.association import ALTERNATIVES
+
 # Rounding of arc cosines near 1 leaves about √(2ε) ≈ 2e-8 where a distance should be zero.
 _ROUNDING = 1e-6
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+def checked_matrices(
+    distances: Mapping[Key, ArrayLike], members: int
+) -> dict[Key, NDArray[np.float64]]:
+    """Distance matrices of several layers and measures.
+
+    Args:
+        distances: an (M, M) matrix under each key.
+        members: M, the number of names of families given beside them.
+
+    Returns:
+        The matrices as `checked_distances` gives them.
+
+    Raises:
+        ValueError: if there is none, or one is no distance matrix.
+    """
+    if not distances:
+        raise ValueError("distances holds no matrix; give at least one")
+    alone = len(distances) == 1
+    return {
+        key: checked_distances(matrix, members, "distances" if alone else f"distances[{key!r}]")
+        for key, matrix in distances.items()
+    }
 
 
 def checked_distances(distances: ArrayLike, members: int, name: str) -> NDArray[np.float64]:
@@ -202,8 +231,6 @@ def checked_options(permutations: int, alpha: float, alternative: str, margin: f
     Raises:
         ValueError: if one of them is out of range, or the permutations are too few for alpha.
     """
-    from akp_keras.dispersion.association import ALTERNATIVES
-
     if not 0 < alpha < 1:
         raise ValueError(f"alpha is {alpha!r}; it must lie between 0 and 1, as 0.05 does")
     least = int(np.ceil(1 / alpha - 1e-9)) - 1

@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from akp_keras.dispersion import crosschecks, inputs
 from akp_keras.dispersion.association import Association, associations
-from akp_keras.dispersion.centroids import imaginary_share
-from akp_keras.dispersion.heterogeneity import family_distances, permuted_statistics
+from akp_keras.dispersion.centroids import distances_to_centroid, imaginary_share
+from akp_keras.dispersion.design import Design, plan
+from akp_keras.dispersion.heterogeneity import permuted_statistics
 from akp_keras.dispersion.outcome import Outcome
 from akp_keras.dispersion.ratios import DispersionRatio, dispersion_ratio
 from akp_keras.dispersion.verdict import cautions, decide
@@ -104,17 +105,18 @@ def permutation_tests(
     (`akp_keras.dispersion.westfall_young`), so that alpha bounds the chance of any false verdict.
 
     Args:
-        distances: for each key (a layer, or a layer and a measure) an (M, M) distance matrix.
-        families: as in `permutation_test`, as are all that follow.
-        generalisation: …
-        permutations: …
-        seed: …
-        control: …
-        alpha: …
-        alternative: …
-        margin: …
-        members: …
-        crosscheck_permutations: …
+        distances: for each key (a layer, or a layer and a measure) an (M, M) distance matrix over
+            the same members in the same order.
+        families: as in `permutation_test`.
+        generalisation: as in `permutation_test`.
+        permutations: as in `permutation_test`.
+        seed: as in `permutation_test`.
+        control: as in `permutation_test`.
+        alpha: as in `permutation_test`.
+        alternative: as in `permutation_test`.
+        margin: as in `permutation_test`.
+        members: as in `permutation_test`.
+        crosscheck_permutations: as in `permutation_test`.
 
     Returns:
         An outcome for each key, in the order given.
@@ -123,66 +125,49 @@ def permutation_tests(
         ValueError: if the distances, families, generalisation or an option do not fit.
     """
     inputs.checked_options(permutations, alpha, alternative, margin)
-    families = inputs.checked_families(families)
-    names = inputs.checked_members(members, families)
-    control = inputs.checked_control(control, families)
-    means = inputs.checked_generalisation(generalisation, families)
-    if not distances:
-        raise ValueError("distances holds no matrix; give at least one")
-    matrices = {
-        key: inputs.checked_distances(
-            matrix, len(families), "distances" if len(distances) == 1 else f"distances[{key!r}]"
-        )
-        for key, matrix in distances.items()
-    }
+    design = plan(families, members, control, generalisation)
+    matrices = inputs.checked_matrices(distances, len(design.families))
 
-    order = np.array(sorted(range(len(families)), key=lambda i: (families[i], names[i])))
-    ordered = [families[index] for index in order]
-    sizes = {family: ordered.count(family) for family in dict.fromkeys(ordered)}
-    squared = {key: matrix[np.ix_(order, order)] ** 2 for key, matrix in matrices.items()}
-    layers = {key: _measure(matrix, sizes) for key, matrix in squared.items()}
+    squared = {key: design.sort(matrix) ** 2 for key, matrix in matrices.items()}
+    measured = {key: _measure(matrix, design.sizes) for key, matrix in squared.items()}
 
     rng = np.random.default_rng(seed)
-    tests = _test_heterogeneity(list(squared.values()), sizes, permutations, rng)
-    related = _test_association(list(layers.values()), means, permutations, rng, alternative)
+    tests = _test_heterogeneity(list(squared.values()), design.sizes, permutations, rng)
+    dispersions = [dispersion for _, dispersion in measured.values()]
+    related = _test_association(dispersions, design.generalisation, permutations, rng, alternative)
 
-    shown = tuple(sorted(dict.fromkeys(families), key=lambda family: family != control))
     outcomes = {}
     for key, (statistic, pvalue, adjusted), association in zip(
         matrices, tests, related, strict=True
     ):
-        of_members, dispersion = layers[key]
+        of_members, dispersion = measured[key]
         share = imaginary_share(squared[key])
-        shown_sizes = {family: sizes[family] for family in shown}
-        verdict = decide(shown_sizes, means, adjusted, association, alpha, margin)
+        verdict = decide(design.sizes, design.generalisation, adjusted, association, alpha, margin)
+        checked = matrices[key], design.families, crosscheck_permutations, seed
         outcomes[key] = Outcome(
             verdict=verdict.name,
             reason=verdict.reason,
-            cautions=cautions(shown_sizes, share),
+            cautions=cautions(design.sizes, share),
             statistic=statistic,
             pvalue=pvalue,
             adjusted_pvalue=adjusted,
-            dispersion={family: dispersion[family] for family in shown},
-            ratios=_ratios(squared[key], ordered, shown, control, 1 - alpha),
+            dispersion=design.show(dispersion),
+            ratios=design.show(_ratios(squared[key], design, 1 - alpha)),
             association=association,
-            permdisp=_crosscheck(
-                crosschecks.permdisp, matrices[key], families, crosscheck_permutations, seed
-            ),
-            permanova=_crosscheck(
-                crosschecks.permanova, matrices[key], families, crosscheck_permutations, seed
-            ),
-            members=names,
-            families=families,
-            member_distances=tuple(of_members[index] for index in np.argsort(order)),
-            sizes=shown_sizes,
-            generalisation=None if means is None else {family: means[family] for family in shown},
-            unhappy=_unhappy(means, shown, control, margin),
-            control=control,
+            permdisp=crosschecks.permdisp(*checked) if crosscheck_permutations else None,
+            permanova=crosschecks.permanova(*checked) if crosscheck_permutations else None,
+            members=design.members,
+            families=design.families,
+            member_distances=design.unsort(of_members),
+            sizes=design.show(design.sizes),
+            generalisation=design.generalisation and design.show(design.generalisation),
+            unhappy=design.unhappy(margin),
+            control=design.control,
             margin=float(margin),
             alpha=float(alpha),
             imaginary_share=share,
             permutations=int(permutations),
-            seed=seed,
+            seed=int(seed),
         )
     return outcomes
 
@@ -198,7 +183,7 @@ def _measure(
             of_members.append(None)
             dispersion[family] = None
             continue
-        values = family_distances(squared[block, block], np.array([size]))
+        values = distances_to_centroid(squared[block, block])
         of_members.extend(values.tolist())
         dispersion[family] = float(values.mean())
     return of_members, dispersion
@@ -210,6 +195,7 @@ def _test_heterogeneity(
     permutations: int,
     rng: np.random.Generator,
 ) -> list[tuple[float | None, float | None, float | None]]:
+    # A single member has no distance to its centroid, so its family takes no part.
     of_members = np.repeat(list(sizes.values()), list(sizes.values()))
     several = np.flatnonzero(of_members > 1)
     tested = np.array([size for size in sizes.values() if size > 1])
@@ -225,49 +211,27 @@ def _test_heterogeneity(
 
 
 def _test_association(
-    layers: list[tuple[list[float | None], dict[str, float | None]]],
-    means: Mapping[str, float] | None,
+    dispersions: list[dict[str, float | None]],
+    generalisation: Mapping[str, float] | None,
     permutations: int,
     rng: np.random.Generator,
     alternative: str,
 ) -> list[Association | None]:
-    measured = [family for family, value in layers[0][1].items() if value is not None]
-    if means is None or len(measured) < 2:
-        return [None] * len(layers)
-    dispersions = np.array([[layer[1][family] for family in measured] for layer in layers])
-    generalisation = np.array([means[family] for family in measured])
-    return list(associations(generalisation, dispersions, permutations, rng, alternative))
+    measured = [family for family, value in dispersions[0].items() if value is not None]
+    if generalisation is None or len(measured) < 2:
+        return [None] * len(dispersions)
+    values = np.array([[layer[family] for family in measured] for layer in dispersions])
+    means = np.array([generalisation[family] for family in measured])
+    return list(associations(means, values, permutations, rng, alternative))
 
 
 def _ratios(
-    squared: NDArray[np.float64],
-    ordered: Sequence[str],
-    shown: Sequence[str],
-    control: str,
-    level: float,
+    squared: NDArray[np.float64], design: Design, level: float
 ) -> dict[str, DispersionRatio]:
-    places = {f: [i for i, name in enumerate(ordered) if name == f] for f in shown}
-    blocks = {family: squared[np.ix_(places[family], places[family])] for family in shown}
-    return {
-        family: dispersion_ratio(blocks[family], blocks[control], level)
-        for family in shown
-        if family != control
+    ends = np.cumsum(list(design.sizes.values()))
+    blocks = {
+        family: squared[end - size : end, end - size : end]
+        for (family, size), end in zip(design.sizes.items(), ends, strict=True)
     }
-
-
-def _crosscheck(
-    test: object,
-    distances: NDArray[np.float64],
-    families: Sequence[str],
-    permutations: int,
-    seed: int,
-) -> crosschecks.CrossCheck | None:
-    return test(distances, families, permutations, seed) if permutations else None
-
-
-def _unhappy(
-    means: Mapping[str, float] | None, shown: Sequence[str], control: str, margin: float
-) -> tuple[str, ...]:
-    if means is None:
-        return ()
-    return tuple(family for family in shown if means[family] < means[control] - margin)
+    reference = blocks.pop(design.control)
+    return {family: dispersion_ratio(block, reference, level) for family, block in blocks.items()}

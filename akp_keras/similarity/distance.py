@@ -1,0 +1,52 @@
+"""The distance forms that a measure can declare."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def _itself(values: np.ndarray) -> np.ndarray:
+    return values
+
+
+def _chord(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(2.0 - 2.0 * values, 0.0))
+
+
+def _angle(values: np.ndarray) -> np.ndarray:
+    return np.arccos(np.clip(values, -1.0, 1.0))
+
+
+def _complement(values: np.ndarray) -> np.ndarray:
+    return np.maximum(1.0 - values, 0.0)
+
+
+def _root(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(values, 0.0))
+
+
+# name -> (function of the measure's values, how it is printed)
+FORMS = {
+    "itself": (_itself, "d = v"),
+    "chord": (_chord, "d = √(2 − 2v)"),
+    "angle": (_angle, "d = arccos v"),
+    "complement": (_complement, "d = 1 − v"),
+    "root": (_root, "d = √v"),
+}
+
+
+def to_distance(values: np.ndarray, form: str) -> np.ndarray:
+    """Converts a square matrix of values to distances.
+
+    Args:
+        values: (M, M) values of a symmetric measure.
+        form: a name of `FORMS`.
+
+    Returns:
+        (M, M) float64, exactly symmetric, with an exactly zero diagonal. A value that differs
+        from perfect similarity by ε gives a chord or an angle of √(2ε), so in float64 two
+        representations closer than about 2e-8 cannot be told from equal ones.
+    """
+    distances = np.array(FORMS[form][0](np.asarray(values, dtype=np.float64)))
+    upper = np.triu(distances, 1)
+    return upper + upper.T

@@ -1,0 +1,334 @@
+"""All pairs: every representation prepared once, pairs compared in blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from contextlib import ExitStack
+
+import numpy as np
+
+from akp_keras.similarity import registry
+from akp_keras.similarity.null import NullCounter, permutation_orders
+from akp_keras.similarity.preparation import Factors
+from akp_keras.similarity.registry import Measure
+from akp_keras.similarity.representation import Source, check_ids, load
+from akp_keras.similarity.result import Results, SimilarityResult
+from akp_keras.similarity.shelf import Shelf
+from akp_keras.similarity.spatial import apply_policy
+from akp_keras.similarity.statistic import Statistic, Tile, Value, stack, unstack
+
+Progress = Callable[[int, int, str], None]
+
+_BLOCKS_IN_FLIGHT = 16
+
+
+def compare(x: Source, y: Source, id: str, spatial: str | None = None) -> float:
+    """Compares two representations.
+
+    Args:
+        x: (n, p) real numbers, or (n, …, c) with `spatial`; see `representation.Source`.
+        y: (n, q) or (n, …, c), the same n samples in the same order.
+        id: identifier of a measure.
+        spatial: what becomes of positions, one of `SPATIAL_POLICIES`.
+
+    Returns:
+        The value of the measure for (x, y).
+
+    Raises:
+        ValueError: if there is no such measure, or it is not defined for x or y, in one line
+            that names which and why.
+    """
+    return float(pairwise({"x": x, "y": y}, [id], spatial=spatial)[id].values[0, 1])
+
+
+def pairwise(
+    representations: Mapping[str, Source],
+    ids: Sequence[str],
+    memory_gb: float = 4.0,
+    spatial: str | None = None,
+    executor: Executor | None = None,
+    progress: Progress | None = None,
+    *,
+    null: int = 0,
+    seed: int = 0,
+    precision: str = "float64",
+) -> Results:
+    """Compares all pairs of representations under several measures.
+
+    Each representation is loaded once, prepared for all measures, and let go. Pairs are compared
+    in blocks whose shape depends on the sizes and on `memory_gb` alone, so the results are the
+    same bytes for any executor on machines of one kind.
+
+    Args:
+        representations: name -> representation (see `representation.Source`), the same n samples
+            in the same order; a function without arguments is called when it is needed.
+        ids: identifiers of measures.
+        memory_gb: bound on the memory of prepared factors and blocks, in GiB; factors that do
+            not fit are kept in temporary files. The representation being prepared, and what is
+            computed of it, come on top.
+        spatial: what becomes of positions, one of `SPATIAL_POLICIES`; representations without
+            positions are taken as they are.
+        executor: where blocks of pairs are compared; by default here.
+        progress: called as progress(done, total, what).
+        null: number of row permutations for the null of every measure; 0 for none.
+        seed: of the permutations.
+        precision: "float64", or "float32" for factors and products in float32 (half of the
+            memory, values within about 1e-5); centring is in float64 either way.
+
+    Returns:
+        Identifier as given -> `SimilarityResult`.
+
+    Raises:
+        ValueError: if a measure is not known, or not defined for a representation, in one line
+            that names which and why.
+    """
+    names = tuple(representations)
+    if len(names) < 2:
+        raise ValueError(f"two representations or more are needed, not {len(names)}")
+    if not ids:
+        raise ValueError("no measure is named")
+    if not memory_gb > 0:
+        raise ValueError(f"memory_gb is {memory_gb}; a positive number is needed")
+    if precision not in ("float32", "float64"):
+        raise ValueError(f"precision is float64 or float32, not {precision!r}")
+    measures = {id: registry.find(id) for id in ids}
+    if null:
+        _check_null(measures)
+    report = progress or (lambda done, total, what: None)
+    memory = memory_gb * 2**30
+
+    with ExitStack() as cleanup:
+        preparation = _prepare(
+            representations, measures, memory, spatial, precision, report, cleanup
+        )
+        values: dict[str, np.ndarray] = {}
+        nulls = {}
+        for statistic, routed, shelf in preparation.shelves:
+            using = {id: m for id, m in measures.items() if m.statistic == statistic}
+            counters = {
+                id: NullCounter(len(names), m.declaration.larger_is_more_similar)
+                for id, m in using.items()
+            }
+            orders = permutation_orders(null, preparation.samples, seed)
+            values.update(
+                _all_pairs(
+                    routed, using, shelf, len(names), memory, executor, report, orders, counters
+                )
+            )
+            if null:
+                nulls.update({id: counter.finish(values[id]) for id, counter in counters.items()})
+            shelf.close()
+
+    return Results(
+        {
+            id: SimilarityResult(
+                declaration=measure.declaration,
+                names=names,
+                values=values[id],
+                samples=preparation.samples,
+                features=preparation.features,
+                ranks=preparation.ranks,
+                null=nulls.get(id),
+            )
+            for id, measure in measures.items()
+        }
+    )
+
+
+class _Preparation:
+    """What preparing all representations leaves behind."""
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self.features = np.empty(0, dtype=np.int64)
+        self.ranks = np.empty(0, dtype=np.int64)
+        self.shelves: list[tuple[Statistic, Statistic, Shelf]] = []
+
+
+def _prepare(
+    representations: Mapping[str, Source],
+    measures: Mapping[str, Measure],
+    memory: float,
+    spatial: str | None,
+    precision: str,
+    report: Progress,
+    cleanup: ExitStack,
+) -> _Preparation:
+    statistics = list(dict.fromkeys(measure.statistic for measure in measures.values()))
+    members = len(representations)
+    found = _Preparation()
+    features, ranks = [], []
+    known_ids: tuple[str, np.ndarray] | None = None
+    first = next(iter(representations))
+    for index, (name, source) in enumerate(representations.items()):
+        representation = load(source, name)
+        if representation.ids is not None:
+            if known_ids is None:
+                known_ids = (name, representation.ids)
+            check_ids(representation.ids, name, known_ids[1], known_ids[0])
+        factors = Factors(apply_policy(representation.values, spatial, name), name, precision)
+        if index == 0:
+            found.samples = factors.samples
+            _check_samples(factors, measures)
+            for statistic in statistics:
+                routed = statistic.route(factors.samples, factors.features, members)
+                # Half of the memory is for shelves, half for the blocks in work.
+                shelf = Shelf(members, memory / 2 / len(statistics))
+                cleanup.callback(shelf.close)
+                found.shelves.append((statistic, routed, shelf))
+        elif factors.samples != found.samples:
+            raise ValueError(
+                f"representation {name!r} has {factors.samples} samples, {first!r} has "
+                f"{found.samples}; all are taken on the same samples"
+            )
+        for _, routed, shelf in found.shelves:
+            if routed.needs_variance and factors.constant:
+                raise factors.degenerate("every sample has the same values, so it has no variance")
+            shelf.put(routed.prepare(factors))
+        features.append(factors.features)
+        ranks.append(factors.rank)
+        report(index + 1, members, "preparing")
+    found.features = np.array(features, dtype=np.int64)
+    found.ranks = np.array(ranks, dtype=np.int64)
+    return found
+
+
+def _check_samples(factors: Factors, measures: Mapping[str, Measure]) -> None:
+    for measure in measures.values():
+        least = measure.declaration.min_samples
+        if factors.samples < least:
+            raise ValueError(
+                f"representation {factors.name!r} has {factors.samples} samples; "
+                f"{measure.declaration.id} needs at least {least}"
+            )
+
+
+def _check_null(measures: Mapping[str, Measure]) -> None:
+    for measure in measures.values():
+        if not measure.declaration.ordered_samples:
+            raise ValueError(
+                f"measure {measure.declaration.id!r} has no row-permutation null: "
+                "it is the same for any order of the samples"
+            )
+
+
+def _all_pairs(
+    statistic: Statistic,
+    measures: Mapping[str, Measure],
+    shelf: Shelf,
+    members: int,
+    memory: float,
+    executor: Executor | None,
+    report: Progress,
+    orders: np.ndarray,
+    counters: Mapping[str, NullCounter],
+) -> dict[str, np.ndarray]:
+    """The (members, members) values of the measures that share a statistic."""
+    # Two tiles, and a copy of each where the product needs one, in the other half of the memory.
+    length = int(np.clip(memory / 2 // (4 * max(shelf.largest, 1)), 1, statistic.tile))
+    spans = [(start, min(start + length, members)) for start in range(0, members, length)]
+    symmetric = statistic.symmetric and all(m.declaration.symmetric for m in measures.values())
+    blocks = [(row, column) for row in spans for column in spans if column >= row or not symmetric]
+    functions = [measure.value for measure in measures.values()]
+    values = {id: np.zeros((members, members)) for id in measures}
+    what = f"comparing {', '.join(measures)}"
+    finished = _run(statistic, functions, shelf, blocks, orders, executor)
+    for done, ((row, column), (block, permuted)) in enumerate(finished, start=1):
+        rows, columns = slice(*row), slice(*column)
+        for k, id in enumerate(measures):
+            values[id][rows, columns] = block[k]
+            for sample in permuted:
+                counters[id].add(rows, columns, block[k], sample[k])
+        report(done, len(blocks), what)
+    for id, measure in measures.items():
+        if measure.declaration.symmetric:
+            # Exactly symmetric, and what the upper triangle says where the lower was left out.
+            upper = np.triu(values[id])
+            values[id] = upper + np.triu(upper, 1).T
+            counters[id].mirror()
+    return values
+
+
+def _run(
+    statistic: Statistic,
+    functions: Sequence[Value],
+    shelf: Shelf,
+    blocks: Sequence[tuple[tuple[int, int], tuple[int, int]]],
+    orders: np.ndarray,
+    executor: Executor | None,
+) -> Iterator[tuple[tuple[tuple[int, int], tuple[int, int]], tuple[list, list]]]:
+    """Compares blocks here, or in the executor with a bounded number under way."""
+    held: dict[tuple[int, int], Tile] = {}
+
+    def tile(span: tuple[int, int]) -> Tile:
+        # Blocks come row by row: the row's tile is kept, the column's only while it is used.
+        if span not in held:
+            held[span] = shelf.tile(*span)
+        return held[span]
+
+    def forget(row: tuple[int, int]) -> None:
+        for span in [span for span in held if span != row]:
+            del held[span]
+
+    if executor is None:
+        for row, column in blocks:
+            forget(row)
+            left = tile(row)
+            right = None if column == row else tile(column)
+            yield (row, column), compare_block(statistic, functions, left, right, orders)
+        return
+
+    under_way: dict[Future, tuple[tuple[int, int], tuple[int, int]]] = {}
+    try:
+        for row, column in blocks:
+            forget(row)
+            left = tile(row)
+            right = None if column == row else tile(column)
+            future = executor.submit(compare_block, statistic, functions, left, right, orders)
+            under_way[future] = (row, column)
+            if len(under_way) >= _BLOCKS_IN_FLIGHT:
+                finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+                for one in finished:
+                    yield under_way.pop(one), one.result()
+        while under_way:
+            finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            for one in finished:
+                yield under_way.pop(one), one.result()
+    finally:
+        for future in under_way:
+            future.cancel()
+
+
+def compare_block(
+    statistic: Statistic,
+    functions: Sequence[Value],
+    left: Tile,
+    right: Tile | None,
+    orders: np.ndarray,
+) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+    """Compares two tiles: the unit of work that is sent to an executor.
+
+    Args:
+        statistic: what is computed for each pair.
+        functions: the values of measures, of that statistic.
+        left: L prepared representations.
+        right: R prepared representations; None on the diagonal, where they are the left ones.
+        orders: (B, n) int64 orders of the rows of the right side, for the null.
+
+    Returns:
+        The (L, R) values of each measure, and for each order the (L, R) values of each measure.
+    """
+    right = left if right is None else right
+    table = statistic.compare(left, right)
+    values = [function(table, left, right) for function in functions]
+    permuted = []
+    for order in orders:
+        other = _permuted(statistic, right, order)
+        table = statistic.compare(left, other)
+        permuted.append([function(table, left, other) for function in functions])
+    return values, permuted
+
+
+def _permuted(statistic: Statistic, tile: Tile, order: np.ndarray) -> Tile:
+    return stack([statistic.permute(one, order) for one in unstack(tile)])

@@ -1,0 +1,81 @@
+"""Statistics that are inner products: all pairs are one matrix product."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import numpy as np
+
+from akp_keras.similarity.preparation import Factors
+from akp_keras.similarity.statistic import Prepared, Statistic, Tile
+
+
+class InnerProduct(Statistic):
+    """The inner product of one vector a representation.
+
+    Prepared: `vector`, the vector divided by its norm, so that the statistic is a cosine; and
+    `size`, the norm, for measures that want the product itself.
+    """
+
+    tile: ClassVar[int] = 128
+
+    @abstractmethod
+    def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
+        """The (D,) vector, up to a positive factor, and that factor."""
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps the normalised vector and the norm."""
+        vector, factor = self.vector(factors)
+        norm = float(np.sqrt(np.dot(vector, vector)))
+        if not norm > 0.0:
+            raise factors.degenerate(self.vanishing())
+        return {"vector": vector / vector.dtype.type(norm), "size": np.array(norm * factor)}
+
+    def vanishing(self) -> str:
+        """Why the vector can be zero, for the error."""
+        return "its samples do not differ in what this measure looks at"
+
+    def compare(self, left: Tile, right: Tile) -> np.ndarray:
+        """Cosines of all pairs, (L, R) float64."""
+        return (left["vector"] @ right["vector"].T).astype(np.float64, copy=False)
+
+
+def pack(matrix: np.ndarray) -> np.ndarray:
+    """The upper triangle of a symmetric (n, n) matrix as a vector of n(n + 1)/2.
+
+    Off-diagonal entries are multiplied by √2, so that inner products of packed matrices are the
+    Frobenius inner products.
+    """
+    n = len(matrix)
+    packed = np.empty(n * (n + 1) // 2, dtype=matrix.dtype)
+    packed[:n] = np.diagonal(matrix)
+    start = n
+    for i in range(n - 1):
+        packed[start : start + n - 1 - i] = matrix[i, i + 1 :]
+        start += n - 1 - i
+    packed[n:] *= matrix.dtype.type(np.sqrt(2.0))
+    return packed
+
+
+def pack_off_diagonal(matrix: np.ndarray) -> np.ndarray:
+    """The entries above the diagonal of a symmetric (n, n) matrix, row by row: n(n − 1)/2."""
+    n = len(matrix)
+    packed = np.empty(n * (n - 1) // 2, dtype=matrix.dtype)
+    start = 0
+    for i in range(n - 1):
+        packed[start : start + n - 1 - i] = matrix[i, i + 1 :]
+        start += n - 1 - i
+    return packed
+
+
+def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -> np.ndarray:
+    """Permutes rows and columns of a packed symmetric matrix: one gather."""
+    n = len(order)
+    row, column = np.triu_indices(n, 1)
+    low = np.minimum(order[row], order[column])
+    high = np.maximum(order[row], order[column])
+    gather = low * n - low * (low + 1) // 2 + high - low - 1
+    if not with_diagonal:
+        return packed[gather]
+    return np.concatenate([packed[:n][order], packed[n:][gather]])

@@ -31,13 +31,14 @@ class DistanceMap:
         largest_error: the largest difference between a given distance and the Euclidean
             distance of the two rows, in the unit of the distance. About 1e-8 of the largest
             distance where the distances are Euclidean and m ≤ 50.
-        three_axes_correlation: Pearson correlation between the given distances and those in
-            the first three axes, the ones on the screen; NaN if all distances are equal.
+        three_axes_stress: Kruskal's stress 1 of the first three axes, the ones on the screen,
+            √(Σ(d − e)² / Σd²) over all pairs with given distance d and distance e on the
+            screen; 0 if the picture is exact.
     """
 
     coordinates: np.ndarray
     largest_error: float
-    three_axes_correlation: float
+    three_axes_stress: float
 
 
 def classical_scaling(distances: np.ndarray) -> DistanceMap:
@@ -54,6 +55,8 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
       ValueError: if the array is not a distance matrix.
 
     References:
+      Kruskal (1964), "Multidimensional scaling by optimizing goodness of fit to a nonmetric
+      hypothesis", Psychometrika 29;
       Torgerson (1952), "Multidimensional scaling: I. Theory and method", Psychometrika 17;
       Gower (1966), "Some distance properties of latent root and vector methods used in
       multivariate analysis", Biometrika 53. Axes with a negative eigenvalue are left out.
@@ -62,19 +65,15 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
     count = len(distances)
     largest = distances.max(initial=0.0)
     if largest == 0:
-        return DistanceMap(np.zeros((count, FEWEST_COLUMNS)), 0.0, float("nan"))
+        return DistanceMap(np.zeros((count, FEWEST_COLUMNS)), 0.0, 0.0)
     coordinates = _principal_coordinates(distances / largest) * largest
     coordinates = _widened(_oriented(coordinates))
     wanted = squareform(distances, checks=False)
-    seen = pdist(coordinates)
     on_screen = pdist(coordinates[:, :3])
-    varied = np.ptp(wanted) > 0 and np.ptp(on_screen) > 0
     return DistanceMap(
         coordinates=coordinates,
-        largest_error=float(np.abs(wanted - seen).max()),
-        three_axes_correlation=float(np.corrcoef(wanted, on_screen)[0, 1])
-        if varied
-        else float("nan"),
+        largest_error=float(np.abs(wanted - pdist(coordinates)).max()),
+        three_axes_stress=float(np.linalg.norm(wanted - on_screen) / np.linalg.norm(wanted)),
     )
 
 

@@ -112,7 +112,7 @@ def _check(embedding: Embedding, sprites: SpriteAtlas | None) -> None:
             f"tensor {embedding.name}: {columns} columns; the projector shows {FEWEST_COLUMNS} "
             f"to {MOST_COLUMNS} rightly"
         )
-    if not np.isfinite(points.astype(np.float32)).all():
+    if not (np.abs(points) <= np.finfo(np.float32).max).all():
         raise ValueError(f"tensor {embedding.name}: NaN or infinity would blank the whole page")
     if sprites is not None and sprites.tiles_a_side**2 < rows:
         raise ValueError(f"tensor {embedding.name}: {rows} points, but fewer thumbnails")

@@ -83,18 +83,15 @@ def write_experiment(
     families = list(dict.fromkeys(member.family for member in members))
     family_runs = families[: MOST_RUNS - 1]
     member_runs = choose_members(members, list(representations), MOST_RUNS - 1 - len(family_runs))
-    metadata = sample_metadata(probe)
+    samples = sample_metadata(probe)
     sprites = draw_atlas(probe.inputs) if representations and has_images(probe) else None
 
     with replacing(logdir) as folder:
-        maps = {
-            f"{matrix.layer}/{measure_in_a_name(matrix.measure)}": map_of_models(
-                f"{matrix.layer}/{measure_in_a_name(matrix.measure)}",
-                matrix.distances,
-                models_metadata([records[name] for name in matrix.members]),
-            )
-            for matrix in matrices
-        }
+        maps = {}
+        for matrix in matrices:
+            tensor = f"{matrix.layer}/{measure_in_a_name(matrix.measure)}"
+            metadata = models_metadata([records[name] for name in matrix.members])
+            maps[tensor] = map_of_models(tensor, matrix.distances, metadata)
         about = _about(maps, len(members) - len(member_runs))
         write_event_file(
             folder / MODELS_RUN,
@@ -116,7 +113,7 @@ def write_experiment(
                 wall_time=_MEMBERS_TIME,
             )
             if member.name in representations:
-                _write_samples(run, representations[member.name], metadata, sprites)
+                _write_samples(run, representations[member.name], samples, sprites)
     return Path(logdir)
 
 
@@ -181,6 +178,10 @@ def _check_arguments(
         raise ValueError("two members have the same family and seed")
     for member in members:
         check_name(member.family, "family")
+    tensors = [(matrix.layer, measure_in_a_name(matrix.measure)) for matrix in matrices]
+    for layer, measure in tensors:
+        if tensors.count((layer, measure)) > 1:
+            raise ValueError(f"the matrix {measure} of layer {layer} is given twice")
     for matrix in matrices:
         check_name(matrix.layer, "layer")
         unknown = [name for name in matrix.members if name not in records]
@@ -240,12 +241,12 @@ def _about(maps: Mapping[str, tuple[Embedding, DistanceMap]], without_run: int) 
         "in proportion. Set the neighbours' distance to EUCLIDEAN for the true distances; "
         "UMAP and t-SNE take angles instead, which mean nothing here.",
         "",
-        "| tensor | largest error of a distance | correlation of the three axes with the "
-        "distances |",
+        "| tensor | largest error of a distance, all columns | stress of the three axes on the "
+        "screen (0 is exact) |",
         "|---|---|---|",
     ]
     lines += [
-        f"| {name} | {scaled.largest_error:.1e} | {scaled.three_axes_correlation:.3f} |"
+        f"| {name} | {scaled.largest_error:.1e} | {scaled.three_axes_stress:.3f} |"
         for name, (_, scaled) in maps.items()
     ]
     lines += [

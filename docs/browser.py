@@ -35,8 +35,8 @@ _FLAGS = (
 )
 _LOCAL_SCHEMES = ("about", "blob", "chrome", "data", "devtools", "file")
 
-# The projector is built of elements inside elements' shadow trees.
-_FIND = """
+# JavaScript: the projector is built of elements inside elements' shadow trees.
+FIND = """
 function find(root, selector) {
   const found = root.querySelector(selector);
   if (found) return found;
@@ -152,7 +152,7 @@ def ask(browser: Chrome, expression: str, *arguments: object) -> Any:
     Returns:
       Its value.
     """
-    return browser.execute_script(f"{_FIND} return {expression}", *arguments)
+    return browser.execute_script(f"{FIND} return {expression}", *arguments)
 
 
 def wait_until(browser: Chrome, expression: str, seconds: float = 20) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import shutil
 import sys
 import tempfile
@@ -41,15 +42,24 @@ def prepare(
 
     Returns:
         A builder whose data is prepared.
+
+    Raises:
+        ValueError: if the folder cannot be written, or what was prepared there is damaged.
     """
     import tensorflow_datasets as tfds
+    from google.protobuf.json_format import ParseError
 
     root = Path(data_dir or tfds.core.constants.DATA_DIR).expanduser()
     with contextlib.redirect_stdout(sys.stderr) if downloads else _silence():
-        builder = make_builder(str(root))
-        if not Path(builder.data_dir).exists():
-            _prepare_aside(make_builder, root, downloads)
+        try:
             builder = make_builder(str(root))
+            if not Path(builder.data_dir).exists():
+                _prepare_aside(make_builder, root, downloads)
+                builder = make_builder(str(root))
+        except ParseError as error:
+            raise _damaged(root, error) from error
+    if not builder.info.splits:
+        raise _damaged(builder.data_dir, "dataset_info.json names no split")
     return builder
 
 
@@ -80,6 +90,9 @@ def read_split(
 
     Returns:
         The split.
+
+    Raises:
+        ValueError: if the prepared files are damaged.
     """
     import tensorflow as tf
     import tensorflow_datasets as tfds
@@ -102,7 +115,11 @@ def read_split(
         shuffle_files=False,
         read_config=tfds.ReadConfig(add_tfds_id=id_key is None),
     )
-    batches = list(tfds.as_numpy(batches.map(sample).batch(_BATCH)))
+    try:
+        batches = list(tfds.as_numpy(batches.map(sample).batch(_BATCH)))
+    except tf.errors.OpError as error:
+        reason = re.sub(r"\{\{.*?\}\}|\[Op:.*", "", error.message.splitlines()[0])
+        raise _damaged(builder.data_dir, reason.strip()) from error
     ids = np.concatenate([batch["ids"] for batch in batches])
     return Split(
         inputs=np.concatenate([batch["inputs"] for batch in batches]),
@@ -116,10 +133,15 @@ def _prepare_aside(
 ) -> None:
     import tensorflow_datasets as tfds
 
-    root.mkdir(parents=True, exist_ok=True)
     # Not TensorFlow Datasets' own unfinished folder: its name comes from the global random state,
     # and workers that were given the same seed would share it.
-    aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
+    except OSError as error:
+        raise ValueError(
+            f"data folder {root} cannot be written ({error.strerror}); name another as data_dir"
+        ) from error
     try:
         builder = make_builder(str(aside))
         builder.download_and_prepare(
@@ -136,6 +158,12 @@ def _prepare_aside(
                 raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def _damaged(folder: str | Path, reason: object) -> ValueError:
+    return ValueError(
+        f"prepared data in {folder} is damaged ({reason}); remove the folder to prepare it anew"
+    )
 
 
 @contextlib.contextmanager

@@ -131,6 +131,11 @@ def read_probe(path: str | Path) -> ProbeSet:
 
 
 def _check(probe: ProbeSet, where: str) -> None:
+    if probe.ids.ndim != 1 or probe.labels.ndim != 1 or probe.inputs.ndim < 2:
+        raise ValueError(
+            f"{where}: ids have shape {probe.ids.shape}, images {probe.inputs.shape} and labels "
+            f"{probe.labels.shape}; there must be one row a sample, as (n,), (n, h, w, c), (n,)"
+        )
     lengths = [len(probe.ids), len(probe.inputs), len(probe.labels)]
     if len(set(lengths)) > 1:
         raise ValueError(
@@ -142,6 +147,8 @@ def _check(probe: ProbeSet, where: str) -> None:
     ids, counts = np.unique(probe.ids, return_counts=True)
     if len(ids) < len(probe.ids):
         raise ValueError(f"{where}: id {str(ids[counts > 1][0])!r} occurs more than once")
+    if not np.isfinite(probe.inputs).all():
+        raise ValueError(f"{where}: its images hold values that are not finite (NaN or infinity)")
     if probe.labels.min() < 0 or probe.labels.max() >= len(probe.class_names):
         raise ValueError(
             f"{where}: labels run from {probe.labels.min()} to {probe.labels.max()}, "

@@ -120,7 +120,7 @@ def _prepared_builder(
         close = difflib.get_close_matches(published_name, known, n=1)
         hint = f"; did you mean 'tfds:{close[0]}'?" if close else ""
         raise ValueError(f"TensorFlow Datasets has no data set {published_name!r}{hint}") from error
-    except (AssertionError, ValueError) as error:
+    except Exception as error:  # unknown versions and configurations, damaged preparations
         raise ValueError(f"{name} cannot be used: {_one_line(error)}") from error
     _check_features(name, builder.info, size)
     try:

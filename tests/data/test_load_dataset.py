@@ -1,0 +1,48 @@
+import subprocess
+import sys
+
+import pytest
+
+from akp_keras.data import list_datasets, load_dataset
+
+
+def test_lists_every_source():
+    assert list_datasets() == ["synthetic_cells", "tfds:<name>", "wisconsin_breast_cancer"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("synthetic_cels", "did you mean 'synthetic_cells'?"),
+        ("wisconsin_breast", "did you mean 'wisconsin_breast_cancer'?"),
+        ("synthetic_cells:mnist", "did you mean 'synthetic_cells'?"),
+        ("imagenet", "known: synthetic_cells, tfds:<name>, wisconsin_breast_cancer"),
+        ("", "known: "),
+    ],
+)
+def test_an_unknown_name_is_answered_with_a_suggestion(name, message):
+    with pytest.raises(ValueError, match="unknown data set") as caught:
+        load_dataset(name)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [({"seed": -1}, "0 or more"), ({"max_samples": 0}, "1 or more")],
+)
+def test_refuses_numbers_out_of_range(flags, message):
+    with pytest.raises(ValueError, match=message):
+        load_dataset("wisconsin_breast_cancer", **flags)
+
+
+def test_importing_the_data_room_does_not_import_tensorflow():
+    program = (
+        "import sys, akp_keras.data; "
+        "akp_keras.data.load_dataset('wisconsin_breast_cancer'); "
+        "print(sorted({'tensorflow', 'keras', 'tensorflow_datasets'} & set(sys.modules)))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.strip() == "[]"

@@ -13,11 +13,22 @@ from akp_keras.hotswap.when import Epoch, Plateau, Step
 
 if TYPE_CHECKING:
     from akp_keras.hotswap.callback import HotSwap
+    from akp_keras.hotswap.model_state import restore
     from akp_keras.hotswap.record import SwapRecord
 
-__all__ = ["Change", "Epoch", "HotSwap", "Plateau", "Schedule", "Step", "Swap", "SwapRecord"]
+__all__ = [
+    "Change",
+    "Epoch",
+    "HotSwap",
+    "Plateau",
+    "Schedule",
+    "Step",
+    "Swap",
+    "SwapRecord",
+    "restore",
+]
 
-_LAZY = {"HotSwap": "callback", "SwapRecord": "record"}
+_LAZY = {"HotSwap": "callback", "SwapRecord": "record", "restore": "model_state"}
 
 
 def __getattr__(name: str) -> Any:

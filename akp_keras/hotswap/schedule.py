@@ -27,7 +27,7 @@ class Change:
             or `inputs`.
         value: the new value as text; for an activation or a loss, the name of a Keras function,
             loss class or registered custom object (with arguments in parentheses where it takes
-            any), or the function or object itself.
+            any), `original`, or the function or object itself.
         pattern: a regular expression that selects layers (for a loss: outputs) by name, by
             class name or by the name of the activation in force; None for all. It must match
             in full.
@@ -265,6 +265,8 @@ class Schedule:
 
         for swap in self.swaps:
             for change in swap.changes:
+                if change.value == "original":
+                    continue
                 try:
                     if change.target == "activation":
                         names.find_activation(change.value)

@@ -1,0 +1,435 @@
+"""The callback that carries out a schedule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import keras
+
+from akp_keras.hotswap import activations, losses
+from akp_keras.hotswap.activations import Choice
+from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
+from akp_keras.hotswap.plateau import PlateauWatch
+from akp_keras.hotswap.record import SwapRecord
+from akp_keras.hotswap.schedule import Change, Schedule, Swap
+from akp_keras.hotswap.targets import find_target, suggestion
+from akp_keras.hotswap.tracing import Configuration, Functions
+from akp_keras.hotswap.when import Epoch, Plateau, Step
+
+
+@keras.saving.register_keras_serializable("akp_keras")
+class HotSwap(keras.callbacks.Callback):
+    """Changes activations, losses and more in the middle of `fit`.
+
+    Weights, optimizer state, metrics, history, other callbacks and the data go on as if nothing
+    had happened. Between steps the model holds the plain functions in force, so that it can be
+    saved, exported and called at any time, and loaded where this package is not installed.
+
+    ```python
+    swap = HotSwap("@0 activation=relu; @4 activation=tanh; @step:900 loss=hinge")
+    model.fit(x, y, epochs=8, callbacks=[swap])
+    swap.swaps
+    ```
+
+    Without a layer filter, `activation=` changes hidden non-linearities: not the output layer, no
+    softmax or sigmoid (gates and attention), no `linear`. `activation=original` and
+    `loss=original` mean what the model had before its first `HotSwap`.
+
+    A loss sees what its definition asks for: from the output layer and the compiled loss it is
+    known whether the model gives probabilities or logits and how labels are written, and the swap
+    converts.
+
+    The traced functions stay with the model. A later `fit` of the same model, with another
+    schedule of the same candidates, traces nothing again.
+
+    Args:
+        schedule: text, a `Schedule`, a list of `Swap`, or a config dict.
+        strategy: `switch` traces once with all candidates, `retrace` once for each set of
+            functions in force; `auto` is `retrace` where XLA compiles on TensorFlow, else
+            `switch`.
+        layers: names or name patterns (regular expressions that must match in full) of the only
+            layers whose activation may be changed; None for no restriction. A layer that is
+            named exactly may be an output layer or a gate.
+        candidates: further schedules, or names of activations and losses, that the traced
+            functions shall serve as well. Give the schedules of all members that will be trained
+            on the same model.
+        seed: of the random numbers of `weights=` and `inputs=` changes.
+
+    Attributes:
+        swaps: a tuple of `SwapRecord`: what happened in the last `fit`, in order.
+        traces: how often a train function was traced in the last `fit`.
+
+    Raises:
+        ValueError: if an argument is wrong; in `fit`, before the first step, if the schedule does
+            not fit the model or the length of the training.
+    """
+
+    def __init__(
+        self,
+        schedule: str | Schedule | Iterable[Swap] | Mapping[str, Any],
+        strategy: str = "auto",
+        layers: str | Iterable[str] | None = None,
+        candidates: Iterable[Any] | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.schedule = Schedule.of(schedule)
+        self.schedule.check_names()
+        for swap in self.schedule.swaps:
+            for change in swap.changes:
+                if not find_target(change.target).callback:
+                    raise ValueError(
+                        f"{change}: {change.target} are changed where the data are prepared, not "
+                        f"in fit; give HotSwap schedule.without({change.target!r})"
+                    )
+        if strategy not in STRATEGIES:
+            raise ValueError(f"unknown strategy {strategy!r}{suggestion(strategy, STRATEGIES)}")
+        self.strategy = strategy
+        self.layers = _patterns(layers)
+        self.candidates = tuple(candidates or ())
+        self.seed = seed
+        self.swaps: tuple[SwapRecord, ...] = ()
+        self._candidate_changes = _candidate_changes(self.candidates)
+        self._state: ModelState | None = None
+        self._functions: Strategy | None = None
+        self._traces_before = 0
+        self._iterations_before = 0
+
+    @property
+    def traces(self) -> int:
+        """How often a train function was traced in the last `fit`."""
+        if self._state is None:
+            return 0
+        return self._state.tracer.train_traces - self._traces_before
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments as plain JSON types."""
+        return {
+            "schedule": self.schedule.get_config(),
+            "strategy": self.strategy,
+            "layers": None if self.layers is None else list(self.layers),
+            "candidates": [
+                c if isinstance(c, str) else Schedule.of(c).get_config() for c in self.candidates
+            ],
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> HotSwap:
+        """The inverse of `get_config`."""
+        return cls(**config)
+
+    def set_model(self, model: keras.Model) -> None:
+        """Notes the model before any callback can restore a state into it."""
+        super().set_model(model)
+        self._iterations_before = _iterations(model)
+
+    def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Checks the schedule against the model and sets the functions in force at the start."""
+        model = self.model
+        if not model.built:
+            raise ValueError(
+                f"HotSwap needs a model whose layers exist; build {model.name!r} before fit, by "
+                f"an Input, model.build(shape) or a call on one batch"
+            )
+        self._state = ModelState.of(model)
+        tracer = self._state.tracer
+        self.swaps = ()
+        self._watches = {
+            index: PlateauWatch(swap.when)
+            for index, swap in enumerate(self.schedule.swaps)
+            if isinstance(swap.when, Plateau)
+        }
+        self._happened: set[int] = set()
+        self._epoch = 0
+        self._steps = self._offset = 0
+        self._ahead: dict[int, Functions] = {}
+        self._begun = self._has_stepped = False
+        self._check_length()
+        held = tracer.held
+        for swap in self.schedule.swaps:
+            held = self._after(held, swap, is_check=True)
+        self._functions = self._state.strategy(model, self.strategy, self._configuration())
+        self._traces_before = tracer.train_traces
+        self._functions.begin(model)
+        if hasattr(self._functions, "before_step"):
+            self._functions.before_step = self._before_eager_step
+        self._functions.put(tracer.held)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Carries out what is due before an epoch."""
+        self._epoch = epoch
+        if not self._begun:
+            self._begun = True
+            # Another callback may have restored an interrupted fit.
+            self._offset = self._steps = max(0, _iterations(self.model) - self._iterations_before)
+        else:
+            self._count()
+        self._carry_out(self._is_due_at_epoch)
+
+    def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Carries out what is due before a step, and prepares what is due within an execution."""
+        self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
+        self._ahead = {}
+        last = self._steps + self.model.steps_per_execution
+        if self._functions.exact and last > self._steps + 1:
+            held = self._state.tracer.held
+            for _, swap in self._waiting():
+                if isinstance(swap.when, Step) and swap.when.step < last:
+                    held = self._after(held, swap)
+                    self._ahead[swap.when.step - self._steps] = held
+            if self._ahead:
+                self._functions.put(self._state.tracer.held, self._ahead)
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
+        """Counts the steps done, and notes the swaps that fell within the execution."""
+        self._has_stepped = True
+        self._steps += self.model.steps_per_execution
+        if self._ahead:
+            self._count()
+            done = self._steps
+            self._carry_out(lambda index, when: isinstance(when, Step) and when.step < done)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        """Watches metrics for plateaus."""
+        for index, watch in self._watches.items():
+            if index not in self._happened and (index == 0 or index - 1 in self._happened):
+                watch.see(logs or {})
+        if logs is not None:
+            logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
+
+    def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
+        """Leaves the model with the functions in force."""
+        self._functions.put(self._state.tracer.held)
+
+    def _configuration(self) -> Configuration:
+        """All that the schedule and the candidates may put into the model."""
+        tracer = self._state.tracer
+        changes = [
+            *(change for swap in self.schedule.swaps for change in swap.changes),
+            *self._candidate_changes,
+        ]
+        return Configuration(
+            tuple(
+                activations.candidates(
+                    list(tracer.sites),
+                    list(tracer.held.activations),
+                    [
+                        (change.pattern, self._choice(change))
+                        for change in changes
+                        if change.target == "activation"
+                    ],
+                    self.layers,
+                )
+            ),
+            tuple(
+                losses.choices(
+                    site,
+                    [
+                        change.value
+                        for change in changes
+                        if change.target == "loss" and _selects(change, site)
+                    ],
+                )
+                for site in tracer.losses
+            ),
+        )
+
+    def _choice(self, change: Change) -> Choice | None:
+        try:
+            return activations.resolve(change.value)
+        except ValueError as error:
+            raise ValueError(f"{change}: {error}") from None
+
+    def _after(self, held: Functions, swap: Swap, is_check: bool = False) -> Functions:
+        """The functions in force after a swap.
+
+        Args:
+            held: in force before it.
+            swap: the swap.
+            is_check: whether to refuse a change that selects nothing.
+        """
+        for change in swap.changes:
+            selected, held = self._changed(held, change)
+            if is_check and change.target in ("activation", "loss") and not selected:
+                raise ValueError(self._nothing_selected(swap, change))
+        return held
+
+    def _changed(self, held: Functions, change: Change) -> tuple[list[int], Functions]:
+        """What a change selects, and the functions in force after it."""
+        tracer = self._state.tracer
+        if change.target == "activation":
+            choices = list(held.activations)
+            selected = activations.select(list(tracer.sites), choices, change.pattern, self.layers)
+            choice = self._choice(change)
+            for index in selected:
+                choices[index] = choice or tracer.sites[index].original
+            return selected, Functions(tuple(choices), held.losses)
+        if change.target == "loss":
+            choices = list(held.losses)
+            selected = [i for i, site in enumerate(tracer.losses) if _selects(change, site)]
+            for index in selected:
+                try:
+                    choices[index] = losses.resolve(tracer.losses[index], change.value)
+                except ValueError as error:
+                    raise ValueError(f"{change}: {error}") from None
+            return selected, Functions(held.activations, tuple(choices))
+        return [], held
+
+    def _waiting(self) -> list[tuple[int, Swap]]:
+        swaps = enumerate(self.schedule.swaps)
+        return [(index, swap) for index, swap in swaps if index not in self._happened]
+
+    def _is_due_at_epoch(self, index: int, when: Epoch | Step | Plateau) -> bool:
+        if isinstance(when, Epoch):
+            return when.epoch <= self._epoch
+        if isinstance(when, Step):
+            return when.step <= self._steps
+        return self._watches[index].reached
+
+    def _carry_out(self, is_due: Any) -> None:
+        """Carries out the swaps that are due, earliest first."""
+        due = [(index, swap) for index, swap in self._waiting() if is_due(index, swap.when)]
+        if not due:
+            return
+        for index, swap in sorted(due, key=lambda pair: (self._position(pair[1].when), pair[0])):
+            self._happened.add(index)
+            self._carry_out_one(swap)
+        self._functions.put(self._state.tracer.held)
+
+    def _carry_out_one(self, swap: Swap) -> None:
+        epoch, step = self._epoch, self._steps
+        if isinstance(swap.when, Epoch):
+            epoch, step = swap.when.epoch, min(step, self._position(swap.when))
+        elif isinstance(swap.when, Step) and (self._functions.exact or not self._has_stepped):
+            step = swap.when.step
+        tracer = self._state.tracer
+        for change in swap.changes:
+            before = tracer.held
+            selected, after = self._changed(before, change)
+            if change.target == "activation":
+                old, new = before.activations, after.activations
+                names = [tracer.sites[index].name for index in selected]
+            else:
+                old, new = before.losses, after.losses
+                names = [tracer.losses[index].name for index in selected]
+                names = names if len(tracer.losses) > 1 else []
+            self._state.put(self.model, after)
+            record = SwapRecord(
+                epoch=epoch,
+                step=step,
+                what=change.target,
+                from_=_joined(old[index].text for index in selected),
+                to=_joined(new[index].text for index in selected),
+                layers=tuple(names),
+            )
+            self.swaps = (*self.swaps, record)
+
+    def _position(self, when: Epoch | Step | Plateau) -> int:
+        """At which step a swap is, or should have been where a restored fit has passed it."""
+        if isinstance(when, Step):
+            return min(when.step, self._steps)
+        if isinstance(when, Epoch) and when.epoch < self._epoch:
+            steps = self.params.get("steps") or self._steps // max(1, self._epoch)
+            return min(when.epoch * steps, self._steps)
+        return self._steps
+
+    def _count(self) -> None:
+        steps = self._functions.steps()
+        if steps is not None:
+            self._steps = self._offset + steps
+
+    def _before_eager_step(self, steps: int) -> None:
+        self._steps = self._offset + steps
+        self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
+
+    def _check_length(self) -> None:
+        epochs, steps = self.params.get("epochs"), self.params.get("steps")
+        for swap in self.schedule.swaps:
+            if isinstance(swap.when, Epoch) and epochs and swap.when.epoch >= epochs:
+                raise ValueError(
+                    f"swap {swap.when} comes after the end of training; fit has {epochs} epochs, "
+                    f"0 to {epochs - 1}"
+                )
+            if isinstance(swap.when, Step) and epochs and steps:
+                total = epochs * steps
+                if swap.when.step >= total:
+                    raise ValueError(
+                        f"swap {swap.when} comes after the end of training; fit has {total} steps "
+                        f"({epochs} epochs of {steps}), 0 to {total - 1}"
+                    )
+
+    def _nothing_selected(self, swap: Swap, change: Change) -> str:
+        tracer = self._state.tracer
+        if change.target == "loss":
+            if not tracer.losses:
+                return f"swap {swap.when}: model {self.model.name!r} is compiled without a loss"
+            known = [site.name for site in tracer.losses]
+            what = "output"
+        else:
+            known = [site.name for site in tracer.sites]
+            what = "layer with an activation that may be swapped"
+        if change.pattern is None:
+            return (
+                f"swap {swap.when}: {change} finds no {what} in model {self.model.name!r}; name "
+                f"one in square brackets"
+            )
+        return (
+            f"swap {swap.when}: {change} matches no {what}{suggestion(change.pattern, set(known))}"
+        )
+
+
+def _selects(change: Change, site: losses.LossSite) -> bool:
+    return change.pattern is None or bool(re.fullmatch(change.pattern, site.name))
+
+
+def _joined(texts: Iterable[str]) -> str:
+    return ",".join(dict.fromkeys(texts))
+
+
+def _patterns(layers: str | Iterable[str] | None) -> tuple[str, ...] | None:
+    if layers is None:
+        return None
+    names = (layers,) if isinstance(layers, str) else tuple(layers)
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"layers must be names or name patterns, not {name!r}")
+        try:
+            re.compile(name)
+        except re.error as error:
+            raise ValueError(f"layers has {name!r}, no regular expression: {error}") from None
+    return names
+
+
+def _candidate_changes(candidates: Iterable[Any]) -> list[Change]:
+    changes = []
+    for candidate in candidates:
+        if isinstance(candidate, str) and "=" not in candidate and candidate.strip():
+            target = "activation"
+            try:
+                activations.resolve(candidate)
+            except ValueError:
+                target = "loss"
+            change = Change(target, candidate)
+            try:
+                Schedule((Swap(Epoch(0), (change,)),)).check_names()
+            except ValueError:
+                raise ValueError(
+                    f"candidate {candidate!r} is no schedule, activation or loss"
+                ) from None
+            changes.append(change)
+        else:
+            schedule = Schedule.of(candidate)
+            schedule.check_names()
+            changes.extend(change for swap in schedule.swaps for change in swap.changes)
+    return changes
+
+
+def _iterations(model: keras.Model) -> int:
+    optimizer = model.optimizer
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    if optimizer is None:
+        return 0
+    return int(keras.ops.convert_to_numpy(optimizer.iterations))

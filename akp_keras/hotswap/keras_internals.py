@@ -1,0 +1,164 @@
+"""The one place that touches what Keras does not promise to keep.
+
+`tests/hotswap/test_keras_internals.py` fails when Keras renames any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras.src.losses.losses import LossFunctionWrapper
+
+_STATE = "_akp_keras_hotswap"
+
+
+def sublayers(layer: keras.Layer) -> list[keras.Layer]:
+    """The layers directly inside a layer, in the order in which they were made."""
+    if isinstance(layer, keras.Model):
+        return list(layer.layers)
+    return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def producer(tensor: keras.KerasTensor) -> Any:
+    """The operation or layer that a symbolic tensor comes from."""
+    return tensor._keras_history.operation
+
+
+def producers(layer: keras.Layer) -> list[Any]:
+    """The operations that feed a layer in the Functional models that call it."""
+    return [
+        producer(tensor) for node in layer._inbound_nodes for tensor in node.arguments.keras_tensors
+    ]
+
+
+def consumers(layer: keras.Layer) -> list[Any]:
+    """The operations that a layer feeds in the Functional models that call it."""
+    return [node.operation for node in layer._outbound_nodes]
+
+
+def compilation(model: keras.Model) -> object:
+    """An object that is another one after each `compile`."""
+    return model._loss_tracker
+
+
+def has_loss(model: keras.Model) -> bool:
+    """Whether the model was compiled with a loss."""
+    return model._compile_loss is not None
+
+
+def compiled_loss(model: keras.Model) -> Any:
+    """What was given as `loss` to `compile`: one loss, or a list or dict of losses."""
+    return model._compile_loss._user_loss
+
+
+def wrap_loss(function: Callable[..., Any], name: str) -> keras.losses.Loss:
+    """A loss object for a loss function, as `compile` makes it."""
+    return LossFunctionWrapper(function, name=name)
+
+
+def loss_function(loss: keras.losses.Loss) -> Callable[..., Any] | None:
+    """The function inside a loss object of Keras; None for a loss that has none."""
+    return loss.fn if isinstance(loss, LossFunctionWrapper) else None
+
+
+def replace_losses(
+    model: keras.Model, replace: Callable[[list[str], list[Any]], list[Any]]
+) -> None:
+    """Puts other callables in the place of the compiled losses.
+
+    Loss weights, loss metrics and names stay. Where Keras has not yet resolved the losses, which
+    it does at the first step, the replacement waits until it does.
+
+    Args:
+        model: a compiled model.
+        replace: from the names and losses of the outputs that have one, gives the callables
+            (y_true, y_pred, sample_weight) -> loss to put in their place.
+    """
+    container = model._compile_loss
+
+    def put() -> None:
+        entries = container._flat_losses
+        losses = replace([entry.name for entry in entries], [entry.loss for entry in entries])
+        container._flat_losses = [
+            entry._replace(loss=loss) for entry, loss in zip(entries, losses, strict=True)
+        ]
+
+    if container.built:
+        put()
+        return
+    build = container.build
+
+    def build_and_put(y_true: Any, y_pred: Any) -> None:
+        build(y_true, y_pred)
+        put()
+
+    container.build = build_and_put
+
+
+def declare_loss(model: keras.Model, loss: Any) -> None:
+    """Sets the loss that a saved model is compiled with when it is loaded."""
+    model.loss = loss
+    model._compile_config.config["loss"] = loss
+
+
+def logits_of(y_pred: Any) -> Any:
+    """The input of the sigmoid or softmax that gave a tensor, where Keras noted it; else None."""
+    return getattr(y_pred, "_keras_logits", None)
+
+
+def copy_mask(source: Any, target: Any) -> Any:
+    """Gives the second tensor the mask of the first, and gives it back."""
+    mask = getattr(source, "_keras_mask", None)
+    if mask is not None:
+        target._keras_mask = mask
+    return target
+
+
+def set_quietly(layer: keras.Layer, name: str, value: Any) -> None:
+    """Sets an attribute without the tracking that Keras' layers do."""
+    layer.__dict__[name] = value
+
+
+def remove_quietly(layer: keras.Layer, name: str) -> None:
+    """Removes an attribute of the object (not of its class), if it is there."""
+    layer.__dict__.pop(name, None)
+
+
+def set_class(layer: keras.Layer, cls: type) -> None:
+    """Turns a layer into one of another class; name, weights and place in the model stay."""
+    object.__setattr__(layer, "__class__", cls)
+
+
+def get_state(model: keras.Model) -> Any:
+    """What `set_state` kept; None if nothing."""
+    return model.__dict__.get(_STATE)
+
+
+def set_state(model: keras.Model, state: Any) -> None:
+    """Keeps an object for as long as the model lives, outside of what is tracked and saved."""
+    model.__dict__[_STATE] = state
+
+
+def scope(model: keras.Model) -> Any:
+    """The context in which the model's variables are made."""
+    return model.distribute_strategy.scope()
+
+
+def make_functions(
+    model: keras.Model, train_step: Callable[..., Any], test_step: Callable[..., Any]
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Makes train and test functions of other steps; the model's own are left as they are."""
+    before = {name: getattr(model, name) for name in ("train_function", "test_function")}
+    set_quietly(model, "train_step", train_step)
+    set_quietly(model, "test_step", test_step)
+    try:
+        model.make_train_function(force=True)
+        model.make_test_function(force=True)
+        return model.train_function, model.test_function
+    finally:
+        remove_quietly(model, "train_step")
+        remove_quietly(model, "test_step")
+        for name, function in before.items():
+            setattr(model, name, function)

@@ -1,0 +1,181 @@
+"""What is in the model while Keras traces a train or test function.
+
+Between steps a model holds the plain functions in force, always. Only while Keras traces a train
+or test function, its layers and losses hold what is to be traced. So nothing that is saved,
+exported or called by hand ever meets a switch.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from akp_keras.hotswap.activations import Choice, Site
+from akp_keras.hotswap.losses import LossChoice, LossSite
+
+
+@dataclass(frozen=True)
+class Functions:
+    """The functions that are in force at one time.
+
+    Attributes:
+        activations: one for each place of the model.
+        losses: one for each output with a loss.
+    """
+
+    activations: tuple[Choice, ...]
+    losses: tuple[LossChoice, ...]
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """What a train function can compute without being traced again.
+
+    Attributes:
+        activations: for each place of the model the functions it can hold.
+        losses: the same for each output with a loss.
+    """
+
+    activations: tuple[tuple[Choice, ...], ...]
+    losses: tuple[tuple[LossChoice, ...], ...]
+
+    @classmethod
+    def of(cls, functions: Functions) -> Configuration:
+        """The configuration that can hold these functions only."""
+        return cls(
+            tuple((choice,) for choice in functions.activations),
+            tuple((choice,) for choice in functions.losses),
+        )
+
+    @property
+    def slots(self) -> int:
+        """Number of places and outputs that have more than one choice."""
+        return sum(len(choices) > 1 for choices in (*self.activations, *self.losses))
+
+    def indices(self, functions: Functions) -> list[int]:
+        """For each slot, which of its choices is in force."""
+        pairs = zip(
+            (*self.activations, *self.losses),
+            (*functions.activations, *functions.losses),
+            strict=True,
+        )
+        return [choices.index(choice) for choices, choice in pairs if len(choices) > 1]
+
+
+class Tracer:
+    """Puts a configuration into a model while a function is traced.
+
+    Replicas of a distribution strategy trace the same step in several threads that take turns, so
+    the first to enter puts it in, and the last to leave takes it out.
+
+    Args:
+        sites: the activation functions of the model.
+        losses: the losses of the model.
+    """
+
+    def __init__(self, sites: Sequence[Site], losses: Sequence[LossSite]) -> None:
+        self.sites = tuple(sites)
+        self.losses = tuple(losses)
+        self.held = Functions(
+            tuple(site.held for site in sites), tuple(site.held for site in losses)
+        )
+        self.train_traces = 0
+        self._depth = 0
+        self._lock = threading.Lock()
+
+    def refresh(self) -> None:
+        """Takes note of activations that were changed by hand."""
+        now = tuple(site.held for site in self.sites)
+        self.held = Functions(now, self.held.losses)
+
+    def put(self, functions: Functions) -> None:
+        """Makes the model hold plain functions, where it does not yet."""
+        self._put(functions, everything=False)
+
+    @contextmanager
+    def holding(
+        self, configuration: Configuration, index: Callable[[int], Any], is_training: bool
+    ) -> Iterator[None]:
+        """Makes the model hold a configuration.
+
+        Args:
+            configuration: what to hold.
+            index: from the number of a slot, the scalar int32 tensor that says which of its
+                choices is in force; called wherever a layer or loss is.
+            is_training: whether a train function is traced.
+        """
+        with self._lock:
+            self._depth += 1
+            if self._depth == 1:
+                self.train_traces += is_training
+                self._install(configuration, index)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._depth -= 1
+                if self._depth == 0:
+                    for site in self.losses:
+                        site.active = None
+                    self._put(self.held, everything=True)
+
+    def _put(self, functions: Functions, everything: bool) -> None:
+        for site, before, choice in zip(
+            self.sites, self.held.activations, functions.activations, strict=True
+        ):
+            if everything or choice != before:
+                site.put(choice)
+        for site, choice in zip(self.losses, functions.losses, strict=True):
+            site.held = choice
+        self.held = functions
+
+    def _install(self, configuration: Configuration, index: Callable[[int], Any]) -> None:
+        slot = 0
+        for site, choices in zip(self.sites, configuration.activations, strict=True):
+            if len(choices) == 1:
+                site.install(choices[0].function)
+            else:
+                site.install(_activation_switch([c.function for c in choices], index, slot))
+                slot += 1
+        for site, choices in zip(self.losses, configuration.losses, strict=True):
+            callables = [site.callable_of(choice) for choice in choices]
+            if len(callables) == 1:
+                site.active = callables[0]
+            else:
+                site.active = _loss_switch(callables, index, slot)
+                slot += 1
+
+
+def _activation_switch(
+    functions: list[Callable[..., Any]], index: Callable[[int], Any], slot: int
+) -> Callable[[Any], Any]:
+    # Plain one-argument functions: on JAX, optional arguments would be taken for operands.
+    branches = [lambda x, f=f: f(x) for f in functions]
+
+    def activation(x: Any) -> Any:
+        y = keras.ops.switch(index(slot), branches, x)
+        return _with_shape(y, x.shape)
+
+    return activation
+
+
+def _loss_switch(
+    losses: list[Callable[..., Any]], index: Callable[[int], Any], slot: int
+) -> Callable[..., Any]:
+    def loss(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        branches = [lambda f=f: f(y_true, y_pred, sample_weight) for f in losses]
+        return _with_shape(keras.ops.switch(index(slot), branches), ())
+
+    return loss
+
+
+def _with_shape(tensor: Any, shape: Any) -> Any:
+    """TensorFlow forgets the shape of what a switch gives; Keras needs it."""
+    if hasattr(tensor, "set_shape"):
+        tensor.set_shape(shape)
+    return tensor

@@ -121,10 +121,7 @@ def _compare(
         for measure in settings.measures
     ]
     if not all(path.exists() for path in paths):
-        with (
-            progress("representations", len(names)) as represented,
-            progress("similarity of layers", len(layers)) as compared,
-        ):
+        with progress("representations, matrices", len(names) + len(layers)) as done:
             compare_members(
                 {name: directory.saved_model(name) for name in names},
                 probe.inputs,
@@ -134,8 +131,8 @@ def _compare(
                 layers=layers,
                 spatial=settings.spatial,
                 memory_gb=execution.memory_gb,
-                represented=represented,
-                compared=compared,
+                represented=done,
+                compared=done,
             )
     return [read_matrix(path) for path in paths]
 

@@ -55,9 +55,12 @@ class MemberTrainer:
             ValueError: in one line that names what does not fit and what would.
         """
         for schedule in self._schedules:
-            self._hot_swap(schedule).check(
-                self._model, epochs=self._settings.epochs, steps_per_epoch=self._steps_per_epoch
-            )
+            # HotSwap checks its schedule where `fit` begins, before the first step.
+            swap = self._hot_swap(schedule)
+            swap.set_params({"epochs": self._settings.epochs, "steps": self._steps_per_epoch})
+            swap.set_model(self._model)
+            swap.on_train_begin()
+            swap.on_train_end()
 
     def train(self, member: MemberSpecification, folder: Path) -> None:
         """Trains one member and writes its folder, which appears whole or not at all."""
@@ -77,6 +80,7 @@ class MemberTrainer:
             epochs=self._settings.epochs,
             validation_data=self._in_order(self._data.validation),
             callbacks=[swap],
+            shuffle=False,  # the data comes shuffled, by the member's own seed
             verbose=0,
         )
         swaps = [record.to_config() for record in swap.swaps]

@@ -7,7 +7,15 @@ places; permuting the distances themselves forgets that each was measured from a
 own members made, and rejects too often on small and unbalanced families. Here every family is
 first moved onto one centroid and scaled for its size, then members are dealt anew to families of
 the same sizes, and centroids, distances and F are computed again.
-`benchmarks/calibration.py` prints the type-I errors of the three schemes.
+
+How often each rejects at 0.05 where nothing differs, far-apart families, 20 dimensions
+(`python benchmarks/calibration.py --repetitions=2000`, which prints more designs and the power):
+
+    members                     labels    residuals    here
+    4 families of 8              0.070        0.072   0.050
+    4, 8, 12 and 20              0.004        0.191   0.055
+    6 families of 5              0.091        0.112   0.051
+    6 families of 3              0.097        0.229   0.088
 """
 
 from __future__ import annotations

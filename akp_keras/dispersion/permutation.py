@@ -43,8 +43,16 @@ def permutation_test(
     `akp_keras.dispersion.verdict.decide`.
 
     Example:
-        >>> outcome = permutation_test(distances, families, {"control": 0.91, "shock": 0.74, …})
-        >>> outcome.verdict, outcome.ratios["shock"].log_ratio
+        >>> accuracy = {"control": 0.9, "gelu": 0.87, "hinge": 0.8, "pulse": 0.75, "shock": 0.6}
+        >>> families = np.repeat(list(accuracy), 8)
+        >>> spread = np.repeat([1.0, 1.2, 1.5, 1.9, 2.4], 8)
+        >>> members = spread[:, None] * np.random.default_rng(0).normal(size=(40, 20))
+        >>> distances = np.linalg.norm(members[:, None] - members, axis=-1)
+        >>> outcome = permutation_test(distances, families, accuracy)
+        >>> outcome.verdict, outcome.pvalue
+        ('AKP', 0.0001)
+        >>> [round(limit, 2) for limit in outcome.ratios["shock"].interval]
+        [0.78, 1.08]
 
     Args:
         distances: (M, M) distances among members: symmetric, zero on the diagonal.

@@ -1,4 +1,13 @@
-"""Log ratios of dispersion against the control, with intervals: the effect size of a schedule."""
+"""Log ratios of dispersion against the control, with intervals: the effect size of a schedule.
+
+The interval leaves out one member at a time (jackknife; Efron and Stein, Annals of Statistics 9,
+1981), centroid and all, and takes Student's t with the degrees of freedom of Welch and
+Satterthwaite. It was chosen by simulation: over families of 5 to 20 members in 5 to 200
+dimensions, normal, heavy-tailed or uneven, 95 % intervals hold the truth in 0.93 to 0.98 of
+cases, against 0.83 to 0.95 for the delta method and for the BCa bootstrap over members without
+pairs of copies (`python benchmarks/calibration.py --repetitions=2000`). They are the widest of the
+three where members are few.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +72,7 @@ def _jackknife_interval(
 ) -> tuple[float, float] | None:
     if min(len(family), len(control)) < 3:
         return None
+    # Efron and Stein's estimate of the variance of each log dispersion; families are independent.
     variances = np.array([_jackknife_variance(block) for block in (family, control)])
     if not np.isfinite(variances).all():
         return None

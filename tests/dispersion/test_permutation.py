@@ -1,3 +1,4 @@
+import doctest
 import json
 import subprocess
 import sys
@@ -7,10 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from akp_keras.dispersion import permutation_test, permutation_tests
+from akp_keras.dispersion import permutation, permutation_test, permutation_tests
 
 GROWING = np.geomspace(1.0, 2.5, 7)
 QUICK = {"permutations": 499, "crosscheck_permutations": 0}
+
+
+def test_the_example_of_the_docstring_runs():
+    found = doctest.testmod(permutation)
+    assert found.attempted > 0 and found.failed == 0
 
 
 def test_less_generalisation_and_more_dispersion_is_akp(draw, falling):
@@ -50,7 +56,7 @@ def test_dispersion_that_does_not_follow_generalisation_is_neither(draw, falling
     assert "do not follow generalisation" in outcome.reason
 
 
-def test_order_without_a_difference_of_dispersions_is_neither(draw, falling):
+def test_order_without_a_difference_of_dispersions_is_neither(draw):
     # Dispersions as good as equal, in the perfect order: the family-level test alone is no AKP.
     distances, families = draw([1.0] * 7)
     dispersion = permutation_test(distances, families, **QUICK).dispersion
@@ -265,7 +271,24 @@ def test_several_layers_share_permutations_and_are_adjusted(draw, falling):
     assert outcomes["block1"].adjusted_pvalue > outcomes["block1"].pvalue
 
 
-def test_verdicts_use_the_adjusted_pvalues(draw, falling):
+def test_verdicts_use_the_adjusted_pvalue_of_dispersions(draw):
+    distances, families = draw(np.geomspace(1.0, 1.3, 7))
+    dispersion = permutation_test(distances, families, **QUICK).dispersion
+    generalisation = {family: -value for family, value in dispersion.items()}
+    options = {"margin": 0.0, **QUICK}
+    alone = permutation_test(distances, families, generalisation, **options)
+    assert 0.01 < alone.pvalue <= 0.05
+    assert alone.verdict == "AKP"
+    many = {0: distances}
+    for seed in range(1, 9):
+        many[seed], _ = draw([1.0] * 7, seed=seed)
+    together = permutation_tests(many, families, generalisation, **options)[0]
+    assert together.pvalue == alone.pvalue
+    assert together.association.adjusted_pvalue <= 0.05 < together.adjusted_pvalue
+    assert together.verdict == "neither"
+
+
+def test_verdicts_use_the_adjusted_pvalue_of_the_association(draw, falling):
     distances, families = draw(GROWING[:5], members=5)
     alone = permutation_test(distances, families, falling(families), **QUICK)
     assert alone.association.pvalue == pytest.approx(2 / 120)

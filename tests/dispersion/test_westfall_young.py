@@ -50,7 +50,7 @@ def test_scale_of_a_statistic_does_not_matter():
 
 
 def test_rounding_does_not_break_ties_and_infinity_is_a_tie_with_itself():
-    raw, _ = permutation_pvalues(np.array([[0.3, 0.1 + 0.2, 0.1, 0.2], [np.inf, np.inf, 1, 0]]))
+    raw, _ = permutation_pvalues(np.array([[0.1 + 0.2, 0.3, 0.1, 0.2], [np.inf, np.inf, 1, 0]]))
     np.testing.assert_array_equal(raw, [0.5, 0.5])
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -48,6 +50,15 @@ function find(root, selector) {
 }
 """
 
+# Bookmarks arrive after the points, and until then those of the tensor before are there.
+_OF_THESE_POINTS = """
+(state => {
+  const point = find(document, 'vz-projector').originalDataSet?.points[0];
+  return point && state.label === arguments[0]
+    && Math.abs(state.projections[0]['pca-0'] - point.vector[0]) < 1e-6;
+})
+"""
+
 
 def missing_programs() -> list[str]:
     """The programs that a browser test needs and this machine lacks."""
@@ -72,15 +83,19 @@ def open_browser(width: int, height: int) -> Iterator[Chrome]:
     for flag in (*_FLAGS, f"--window-size={width},{height}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-    service = webdriver.ChromeService(shutil.which("chromedriver"))
-    browser = webdriver.Chrome(options=options, service=service)
-    try:
-        # The window is larger than the page that it shows; the picture is of the page.
-        inner = browser.execute_script("return [window.innerWidth, window.innerHeight]")
-        browser.set_window_size(2 * width - inner[0], 2 * height - inner[1])
-        yield browser
-    finally:
-        browser.quit()
+    # The browser and its driver leave files of their own behind.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        service = webdriver.ChromeService(
+            shutil.which("chromedriver"), env={**os.environ, "TMPDIR": scratch}
+        )
+        browser = webdriver.Chrome(options=options, service=service)
+        try:
+            # The window is larger than the page that it shows; the picture is of the page.
+            inner = browser.execute_script("return [window.innerWidth, window.innerHeight]")
+            browser.set_window_size(2 * width - inner[0], 2 * height - inner[1])
+            yield browser
+        finally:
+            browser.quit()
 
 
 @contextmanager
@@ -136,7 +151,7 @@ def open_projector(browser: Chrome, address: str, seconds: float = 40) -> None:
         browser,
         "find(document, 'vz-projector')?.projectorScatterPlotAdapter?.scatterPlot"
         ".worldSpacePointPositions?.length > 0",
-        seconds,
+        seconds=seconds,
     )
 
 
@@ -155,17 +170,20 @@ def ask(browser: Chrome, expression: str, *arguments: object) -> Any:
     return browser.execute_script(f"{FIND} return {expression}", *arguments)
 
 
-def wait_until(browser: Chrome, expression: str, seconds: float = 20) -> None:
+def wait_until(browser: Chrome, expression: str, *arguments: object, seconds: float = 20) -> None:
     """Waits until a JavaScript expression is true.
 
     Args:
       browser: the browser.
       expression: as in `ask`.
+      arguments: as in `ask`.
       seconds: how long to wait at most.
     """
     from selenium.webdriver.support.wait import WebDriverWait
 
-    WebDriverWait(browser, seconds, poll_frequency=0.1).until(lambda _: ask(browser, expression))
+    WebDriverWait(browser, seconds, poll_frequency=0.1).until(
+        lambda _: ask(browser, expression, *arguments)
+    )
 
 
 def click_bookmark(browser: Chrome, title: str) -> None:
@@ -175,14 +193,9 @@ def click_bookmark(browser: Chrome, title: str) -> None:
       browser: inside the projector's frame.
       title: what the list of bookmarks shows.
     """
-    position = ask(
-        browser,
-        "find(document, 'vz-projector-bookmark-panel').savedStates"
-        ".findIndex(state => state.label === arguments[0])",
-        title,
-    )
-    if position < 0:
-        raise ValueError(f"no bookmark {title!r}")
+    states = "find(document, 'vz-projector-bookmark-panel').savedStates"
+    wait_until(browser, f"{states}.some({_OF_THESE_POINTS})", title)
+    position = ask(browser, f"{states}.findIndex({_OF_THESE_POINTS})", title)
     # Each bookmark has two round buttons, of which one is shown.
     button = ask(
         browser,
@@ -193,11 +206,10 @@ def click_bookmark(browser: Chrome, title: str) -> None:
     )
     browser.execute_script("arguments[0].scrollIntoView()", button)
     button.click()
-    state = f"find(document, 'vz-projector-bookmark-panel').savedStates[{position}]"
     wait_until(
         browser,
         f"find(document, 'vz-projector').selectedColorOption?.name === "
-        f"{state}.selectedColorOptionName",
+        f"{states}[{position}].selectedColorOptionName",
     )
 
 

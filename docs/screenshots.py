@@ -1,0 +1,108 @@
+"""Takes the pictures of the README from the run directory of an experiment.
+
+    python docs/screenshots.py RUN
+
+writes `docs/images/projector.png`, the models' map of the deepest layer in TensorBoard's
+projector, coloured by one click on its bookmark, and `docs/images/report.png`, the upper part
+of the report. Needs Chromium and its driver (Debian: chromium, chromium-driver).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from browser import (
+    FIND,
+    ask,
+    click_bookmark,
+    missing_programs,
+    open_browser,
+    open_projector,
+    outside_requests,
+    serve_tensorboard,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+
+_IMAGES = Path(__file__).parent / "images"
+_BOOKMARK = "Colour by family, in space"
+_PANEL = "find(document, 'vz-projector-data-panel')"
+_PROJECTOR = "find(document, 'vz-projector')"
+
+
+def take_projector(logdir: Path, picture: Path) -> None:
+    """Draws the models' map at the deepest layer, coloured by family.
+
+    Args:
+      logdir: TensorBoard's log directory.
+      picture: the PNG file to write.
+    """
+    with serve_tensorboard(logdir) as address, open_browser(1400, 960) as browser:
+        open_projector(browser, address)
+        _choose_deepest_layer(browser)
+        click_bookmark(browser, _BOOKMARK)
+        browser.switch_to.default_content()
+        _save(browser, picture)
+
+
+def take_report(page: Path, picture: Path) -> None:
+    """Draws the upper part of the report.
+
+    Args:
+      page: the report, an HTML file.
+      picture: the PNG file to write.
+    """
+    with open_browser(1200, 1500) as browser:
+        browser.get(page.resolve().as_uri())
+        _save(browser, picture)
+
+
+def _choose_deepest_layer(browser: Chrome) -> None:
+    names = ask(browser, f"{_PANEL}.projectorConfig.embeddings.map(info => info.tensorName)")
+    deepest = names[-1].rpartition("/")[0]
+    chosen = next(name for name in names if name.startswith(f"{deepest}/"))
+    if ask(browser, f"{_PANEL}.selectedTensor") == chosen:
+        return
+    browser.execute_script(
+        f"{FIND} window.before = {_PROJECTOR}.originalDataSet;"
+        f"{_PANEL}.selectedTensor = arguments[0]",
+        chosen,
+    )
+    wait_until(browser, f"![null, window.before].includes({_PROJECTOR}.originalDataSet)")
+
+
+def _save(browser: Chrome, picture: Path) -> None:
+    # Two drawn frames later everything that was asked for is on the screen.
+    browser.execute_async_script(
+        "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(done))"
+    )
+    if outside := outside_requests(browser):
+        raise RuntimeError(f"the page asked outside this machine for {outside[0]}")
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    if not browser.save_screenshot(str(picture)):
+        raise RuntimeError(f"{picture} could not be written")
+
+
+def main() -> None:
+    """Takes both pictures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("run_directory", type=Path, help="of an experiment that has ended")
+    run = parser.parse_args().run_directory
+    if missing := missing_programs():
+        sys.exit(f"screenshots need {' and '.join(missing)} (Debian: chromium, chromium-driver)")
+    logdir, report = run / "tensorboard", run / "report" / "index.html"
+    for path in (logdir, report):
+        if not path.exists():
+            sys.exit(f"{path} is not there; run the experiment first")
+    take_projector(logdir, _IMAGES / "projector.png")
+    take_report(report, _IMAGES / "report.png")
+    print(f"{_IMAGES / 'projector.png'}\n{_IMAGES / 'report.png'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -109,6 +109,16 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_reader_of_the_old_file_keeps_it_whole(tmp_path):
+    path = tmp_path / "probe.npz"
+    write_probe(path, probe())
+    old = path.read_bytes()
+    (tmp_path / "opened earlier").hardlink_to(path)
+    write_probe(path, probe(6))
+    assert (tmp_path / "opened earlier").read_bytes() == old
+    assert len(read_probe(path).ids) == 6
+
+
 def test_refuses_to_write_a_probe_set_that_contradicts_itself(tmp_path):
     with pytest.raises(ValueError, match="more than once"):
         write_probe(tmp_path / "probe.npz", probe(ids=np.array(["a", "b", "a", "c"])))

@@ -85,7 +85,8 @@ def principal_components(representation: np.ndarray) -> np.ndarray:
 
     Returns:
       (n, k) float64, centred, 3 ≤ k ≤ 49, in order of decreasing variance and with the signs
-      that scikit-learn's PCA fixes; axes beyond the data's are zero.
+      that scikit-learn's PCA fixes; axes beyond the data's are zero, all of them where the
+      samples are all equal.
 
     Raises:
       ValueError: if there are fewer than two samples or a value is not finite.
@@ -101,6 +102,8 @@ def principal_components(representation: np.ndarray) -> np.ndarray:
     rows = representation.reshape(len(representation), -1)
     if not np.isfinite(rows).all():
         raise ValueError("a representation holds NaN or infinity, and would show nothing at all")
+    if not np.ptp(rows, axis=0).any():
+        return np.zeros((len(rows), FEWEST_COLUMNS))
     components = min(MOST_COLUMNS, len(rows) - 1, rows.shape[1])
     return _widened(PCA(n_components=components, svd_solver="full").fit_transform(rows))
 

@@ -15,6 +15,7 @@ from tensorboard.plugins.text.summary_v2 import text_pb
 from akp_keras.tensorboard.coordinates import DistanceMap
 from akp_keras.tensorboard.embeddings import Embedding, write_embeddings
 from akp_keras.tensorboard.event_files import write_event_file
+from akp_keras.tensorboard.layers_map import LAYERS_SPATIAL_POLICY, map_of_layers
 from akp_keras.tensorboard.models_map import accuracy_class, map_of_models
 from akp_keras.tensorboard.names import check_name, measure_in_a_name
 from akp_keras.tensorboard.sample_points import has_images, map_of_samples, sample_metadata
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
 # With more runs TensorBoard opens with none of them ticked, and every chart empty.
 MOST_RUNS = 40
 MODELS_RUN = "00_models"
+LAYERS_RUN = "01_layers"
+_RUNS_OF_ALL = 2
 # TensorBoard opens the run whose first event is the oldest.
-_MODELS_TIME, _FAMILIES_TIME, _MEMBERS_TIME = 1.0, 3.0, 4.0
+_MODELS_TIME, _LAYERS_TIME, _FAMILIES_TIME, _MEMBERS_TIME = 1.0, 2.0, 3.0, 4.0
 
 
 def write_experiment(
@@ -49,15 +52,18 @@ def write_experiment(
     logdir/
       00_models/               the projector's first run: one point a member, one tensor
                                `<layer>/<measure>` a matrix; text `about`; hyperparameters page
+      01_layers/               one point a layer of the members in `representations`, joined
+                               from input to output
       families/<family>/       dispersion/<layer>, and dispersion_through_layers by depth
       members/<family>/m<seed>/  training curves, swaps, final metrics, hyperparameters; for the
                                members in `representations` their probe samples, a tensor a layer
     ```
 
-    There are at most 40 runs: `00_models`, then the families in the order of their first
-    member, then the members in `representations`, then the other members, in turn one of each
-    family in the order given. The text `about` names how many members found no room; all of
-    them are points of `00_models`.
+    There are at most 40 runs: `00_models`, `01_layers`, then the families in the order of their
+    first member, then the members in `representations`, then the other members, in turn one of
+    each family in the order given. The text `about` names how many members found no room; all
+    of them are points of `00_models`. `01_layers` is left out, and `about` says why, where the
+    similarity of two layers is not defined.
 
     The same arguments give the same bytes. TensorBoard does not notice rewritten points while
     it runs: restart it after a second call.
@@ -81,8 +87,10 @@ def write_experiment(
     records = {member.name: member for member in members}
     _check_arguments(members, records, matrices, dispersion, probe, representations)
     families = list(dict.fromkeys(member.family for member in members))
-    family_runs = families[: MOST_RUNS - 1]
-    member_runs = choose_members(members, list(representations), MOST_RUNS - 1 - len(family_runs))
+    family_runs = families[: MOST_RUNS - _RUNS_OF_ALL]
+    member_runs = choose_members(
+        members, list(representations), MOST_RUNS - _RUNS_OF_ALL - len(family_runs)
+    )
     samples = sample_metadata(probe)
     sprites = draw_atlas(probe.inputs) if representations and has_images(probe) else None
 
@@ -92,13 +100,17 @@ def write_experiment(
             tensor = f"{matrix.layer}/{measure_in_a_name(matrix.measure)}"
             metadata = models_metadata([records[name] for name in matrix.members])
             maps[tensor] = map_of_models(tensor, matrix.distances, metadata)
-        about = _about(maps, len(members) - len(member_runs))
+        layers, no_layers = _layers(representations, records)
+        about = _about(maps, no_layers, len(members) - len(member_runs))
         write_event_file(
             folder / MODELS_RUN,
             [(0, hyperparameters_page(members[0])), (0, text_pb("about", about))],
             wall_time=_MODELS_TIME,
         )
         write_embeddings(folder / MODELS_RUN, [embedding for embedding, _ in maps.values()])
+        if layers is not None:
+            write_event_file(folder / LAYERS_RUN, wall_time=_LAYERS_TIME)
+            write_embeddings(folder / LAYERS_RUN, [layers])
         for family in family_runs:
             write_event_file(
                 folder / "families" / family,
@@ -220,6 +232,19 @@ def _dispersion_summaries(
             yield depth, scalar_pb("dispersion_through_layers", values[family])
 
 
+def _layers(
+    representations: Mapping[str, Mapping[str, np.ndarray]], records: Mapping[str, MemberRecord]
+) -> tuple[Embedding | None, str]:
+    if sum(len(layers) for layers in representations.values()) < 2:
+        return None, "fewer than two layers were given"
+    families = {name: records[name].family for name in representations}
+    try:
+        return map_of_layers(representations, families), ""
+    except ValueError as error:
+        # One dead layer must not take away all the rest, whose own distances are given.
+        return None, str(error)
+
+
 def _write_samples(
     run_folder: Path,
     layers: Mapping[str, np.ndarray],
@@ -233,7 +258,9 @@ def _write_samples(
         write_embeddings(run_folder, embeddings, sprites)
 
 
-def _about(maps: Mapping[str, tuple[Embedding, DistanceMap]], without_run: int) -> str:
+def _about(
+    maps: Mapping[str, tuple[Embedding, DistanceMap]], no_layers: str, without_run: int
+) -> str:
     lines = [
         "Projector, run `00_models`: every point is one trained network, and distances between "
         "points are distances between representations. Click a bookmark (lower right corner) "
@@ -250,6 +277,11 @@ def _about(maps: Mapping[str, tuple[Embedding, DistanceMap]], without_run: int) 
         for name, (_, scaled) in maps.items()
     ]
     lines += [
+        "",
+        f"Projector, run `{LAYERS_RUN}`: every point is one layer of one network, lines lead from "
+        f"input to output. Positions are averaged ({LAYERS_SPATIAL_POLICY})."
+        if not no_layers
+        else f"There is no run `{LAYERS_RUN}`: {no_layers}.",
         "",
         "Projector, runs `members/…`: every point is one probe sample as that network "
         "represents it. Each network has its own axes, so these do not compare networks.",

@@ -85,24 +85,6 @@ def accuracy_class(accuracy: float) -> str:
     return f"{lower / 20:.2f} to {(lower + 1) / 20:.2f}"
 
 
-def path_through_layers(layers: Sequence[int]) -> list[str]:
-    """Cells of the column that draws a line through the layers of each model.
-
-    Args:
-      layers: how many points each model has; the points of one model stand together, from
-        input to output.
-
-    Returns:
-      For each point the row of the next one, empty at each model's last layer. The column's
-      name is `akp_keras.tensorboard.embeddings.NEXT_POINT_COLUMN`.
-    """
-    cells: list[str] = []
-    for count in layers:
-        start = len(cells)
-        cells += [str(row + 1) for row in range(start, start + count - 1)] + [""]
-    return cells
-
-
 def _scale_anchors(coordinates: np.ndarray) -> np.ndarray:
     radius = np.abs(coordinates[:, :3]).max() or 1.0
     anchors = np.zeros((ANCHORS, coordinates.shape[1]))

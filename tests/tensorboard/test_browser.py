@@ -58,6 +58,7 @@ def test_the_models_come_first_and_all_runs_and_tensors_are_offered(browser, hea
     assert headless.ask(browser, f"{PANEL}.selectedTensor") == MAP
     assert sorted(headless.ask(browser, f"{PANEL}.runNames")) == [
         "00_models",
+        "01_layers",
         *(f"members/{family}/m1" for family in FAMILIES),
     ]
     assert headless.ask(browser, f"{PANEL}.tensorNames.map(tensor => tensor.name)") == [
@@ -125,6 +126,15 @@ def test_every_sample_has_its_own_picture(browser, headless, spatial):
     )
     tiles = np.reshape(pixels, (SAMPLES, 32, 32, 4))[..., :3]
     np.testing.assert_array_equal(tiles, probe.inputs)
+
+
+def test_lines_lead_through_the_layers_of_each_member(browser, headless):
+    browser.execute_script(f"{headless.FIND} {PANEL}.selectedRun = '01_layers'")
+    headless.wait_until(
+        browser, f"{PROJECTOR}.dataSet?.points.length === {2 * len(FAMILIES) + ANCHORS}"
+    )
+    lines = headless.ask(browser, f"{PROJECTOR}.dataSet.sequences.map(s => s.pointIndices)")
+    assert lines == [[0, 1], [2, 3], [4, 5]]
 
 
 def test_no_request_leaves_this_machine(browser, headless):

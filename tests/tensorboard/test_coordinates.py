@@ -101,6 +101,10 @@ def test_principal_components_agree_with_the_covariance(shape):
     np.testing.assert_array_equal(components[:, rank:], 0)
 
 
+def test_equal_samples_lie_in_the_centre():
+    np.testing.assert_array_equal(principal_components(np.full((5, 4), 3.0)), np.zeros((5, 3)))
+
+
 @pytest.mark.parametrize(
     ("representation", "message"),
     [

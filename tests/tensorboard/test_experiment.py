@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_file_loader import EventFileLoad
 from tensorboard.plugins.hparams import metadata as hparams_metadata
 from tensorboard.util import tensor_util
 
+from akp_keras.similarity import compare
 from akp_keras.tensorboard import write_experiment
 from akp_keras.tensorboard.experiment import MOST_RUNS, choose_members
 from akp_keras.tensorboard.models_map import ANCHORS, accuracy_class
@@ -66,8 +67,12 @@ def contents_of(folder):
 def test_the_runs_are_those_of_the_layout(written, pages):
     members = [f"members/{family}/m{seed}" for family in FAMILIES for seed in SEEDS]
     families = [f"families/{family}" for family in FAMILIES]
-    assert runs_of(written.logdir) == sorted(["00_models", *families, *members])
-    assert sorted(pages.runs()) == ["00_models", *(f"members/{name}/m1" for name in FAMILIES)]
+    assert runs_of(written.logdir) == sorted(["00_models", "01_layers", *families, *members])
+    assert sorted(pages.runs()) == [
+        "00_models",
+        "01_layers",
+        *(f"members/{name}/m1" for name in FAMILIES),
+    ]
 
 
 def test_the_map_of_the_models_is_the_first_run(written):
@@ -170,6 +175,29 @@ def test_sample_rows_have_their_name_class_and_picture(written, pages):
         left, top = index % a_side * 32, index // a_side * 32
         shown = np.asarray(picture.crop((left, top, left + 32, top + 32)))
         np.testing.assert_array_equal(shown, probe.inputs[index])
+
+
+def test_layers_are_joined_from_input_to_output_within_each_member(written, pages):
+    tensor = pages.tensor("01_layers", "layers/cka.linear")
+    metadata = pages.metadata("01_layers", "layers/cka.linear")
+    places = [(f"{family}/1", layer) for family in FAMILIES for layer in LAYERS]
+    assert metadata["name"][:-ANCHORS] == tuple(f"{name} {layer}" for name, layer in places)
+    assert metadata["layer"][:-ANCHORS] == LAYERS * len(FAMILIES)
+    assert metadata["__seq_next__"] == ("1", "", "3", "", "5", "", *[""] * ANCHORS)
+    arrays = [written.arguments["representations"][name][layer] for name, layer in places]
+    arrays = [array.mean(axis=(1, 2)) if array.ndim == 4 else array for array in arrays]
+    cka = [[compare(x, y, "cka.linear") for y in arrays] for x in arrays]
+    chord = np.sqrt(np.clip(2 - 2 * np.array(cka), 0, None))
+    np.testing.assert_allclose(squareform(pdist(tensor[:-ANCHORS])), chord, atol=1e-3)
+
+
+def test_a_dead_layer_takes_away_the_layers_only(tmp_path, arguments):
+    arguments["representations"]["control/1"]["dense"][:] = 3
+    write_experiment(tmp_path / "logs", **arguments)
+    assert "01_layers" not in runs_of(tmp_path / "logs")
+    about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
+    assert "There is no run `01_layers`" in about
+    assert "control/1 dense" in about
 
 
 def test_measurements_have_points_but_no_pictures(tmp_path, arguments, pages_of):
@@ -369,7 +397,7 @@ def test_no_more_runs_than_tensorboard_ticks(tmp_path, make_arguments, pages_of)
     tensor = pages_of(tmp_path / "logs").tensor("00_models", "dense/cka.linear")
     assert len(tensor) == 56 + ANCHORS
     about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
-    assert f"{56 - (MOST_RUNS - 1 - 7)} members have no run of their own" in about
+    assert f"{56 - (MOST_RUNS - 2 - 7)} members have no run of their own" in about
 
 
 def test_runs_go_to_the_named_members_and_then_in_turn_to_each_family(make_member):

@@ -1,0 +1,60 @@
+"""Points that are layers of networks: the way of a few networks from input to output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from akp_keras.tensorboard.embeddings import NEXT_POINT_COLUMN, Embedding
+from akp_keras.tensorboard.models_map import map_of_models
+
+LAYERS_MEASURE = "cka.linear"
+LAYERS_SPATIAL_POLICY = "global_average"
+
+
+def map_of_layers(
+    representations: Mapping[str, Mapping[str, np.ndarray]], families: Mapping[str, str]
+) -> Embedding:
+    """One common map of all layers of some models, with a line through each model's layers.
+
+    Layers differ in size and resolution, so positions of convolutional layers are averaged,
+    and the distance is that of linear CKA, which does not ask for equal sizes.
+
+    Args:
+      representations: for each model the (n, …, d) activations of its layers, from input to
+        output; at least two layers in all.
+      families: for each model the family it belongs to.
+
+    Returns:
+      The embedding, one point a layer of a model; the models' points stand together, from
+      input to output.
+
+    Raises:
+      ValueError: if the distance is not defined, as for a layer whose activations are all
+        equal.
+    """
+    from akp_keras import similarity
+
+    places = [(model, layer) for model, layers in representations.items() for layer in layers]
+    result = similarity.pairwise(
+        {f"{model} {layer}": representations[model][layer] for model, layer in places},
+        [LAYERS_MEASURE],
+        spatial=LAYERS_SPATIAL_POLICY,
+    )[LAYERS_MEASURE]
+    metadata = {
+        "name": list(result.names),
+        "family": [families[model] for model, _ in places],
+        "model": [model for model, _ in places],
+        "layer": [layer for _, layer in places],
+        NEXT_POINT_COLUMN: _next_rows([len(layers) for layers in representations.values()]),
+    }
+    return map_of_models(f"layers/{LAYERS_MEASURE}", result.distance(), metadata)[0]
+
+
+def _next_rows(counts: list[int]) -> list[str]:
+    cells: list[str] = []
+    for count in counts:
+        start = len(cells)
+        cells += [*(str(row + 1) for row in range(start, start + count - 1)), ""]
+    return cells

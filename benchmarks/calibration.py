@@ -14,7 +14,9 @@ Three tables, each reproducible from its seed:
 
 Members are points in a Euclidean space of `dimensions`, families lie far apart unless said
 otherwise. Heavy-tailed: multivariate Student's t with 4 degrees of freedom, so that some members
-lie far out. Uneven: coordinate j has standard deviation 1/j, as representations have.
+lie far out. Uneven: coordinate j has standard deviation 1/j, as representations have. Angles: the
+distance is the angle between members seen from the origin, which is not Hilbertian; all centres are
+equally far from the origin, so that families of one scale have one dispersion.
 """
 
 from __future__ import annotations
@@ -29,7 +31,10 @@ from scipy.spatial.distance import pdist, squareform
 from scipy.stats import norm, t
 
 from akp_keras import dispersion
-from akp_keras.dispersion.centroids import distances_to_centroid
+from akp_keras.dispersion.centroids import (
+    distances_to_centroid,
+    squared_distances_to_centroid,
+)
 from akp_keras.dispersion.heterogeneity import analysis_of_variance, permuted_statistics
 from akp_keras.dispersion.ratios import dispersion_ratio
 from akp_keras.dispersion.westfall_young import permutation_pvalues
@@ -49,6 +54,7 @@ class Scenario:
         dimensions: of the space.
         shape: "normal", "heavy-tailed" or "uneven".
         separation: standard deviation of the families' centres, 0 = all at one place.
+        angles: whether distances are angles, rather than Euclidean.
     """
 
     title: str
@@ -57,16 +63,20 @@ class Scenario:
     dimensions: int = 20
     shape: str = "normal"
     separation: float = 5.0
+    angles: bool = False
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Points of all members, (M, dimensions), families one after another."""
-        return np.concatenate(
-            [
-                rng.normal(0.0, self.separation, self.dimensions)
-                + scale * draw_members(rng, size, self.dimensions, self.shape)
-                for size, scale in zip(self.sizes, self.scales, strict=True)
-            ]
-        )
+        """Distances among all members, (M, M), families one after another."""
+        families = []
+        for size, scale in zip(self.sizes, self.scales, strict=True):
+            centre = rng.normal(0.0, self.separation, self.dimensions)
+            if self.angles:
+                centre *= np.sqrt(self.dimensions) / np.linalg.norm(centre)
+            families.append(centre + scale * draw_members(rng, size, self.dimensions, self.shape))
+        points = np.concatenate(families)
+        if not self.angles:
+            return squareform(pdist(points))
+        return squareform(np.arccos(np.clip(1.0 - pdist(points, "cosine"), -1.0, 1.0)))
 
 
 def draw_members(
@@ -90,6 +100,8 @@ TESTED = (
     Scenario("null, 6 families × 5", (5,) * 6, (1.0,) * 6),
     Scenario("null, 7 families × 8, uneven", (8,) * 7, (1.0,) * 7, 200, "uneven"),
     Scenario("null, 7 families × 8, heavy-tailed", (8,) * 7, (1.0,) * 7, 20, "heavy-tailed"),
+    Scenario("null, 7 families × 8, angles", (8,) * 7, (1.0,) * 7, angles=True),
+    Scenario("null, sizes 5/8/12/20, angles", (5, 8, 12, 20), (1.0,) * 4, angles=True),
     Scenario("1.3 × in one of 4 × 8", (8,) * 4, (1.0, 1.0, 1.0, 1.3)),
     Scenario("1.3 × in the largest of 4/8/12/20", (4, 8, 12, 20), (1.0, 1.0, 1.0, 1.3)),
     Scenario("1.3 × in one of 10 × 5", (5,) * 10, (1.0,) * 9 + (1.3,)),
@@ -117,13 +129,13 @@ def pvalues_of_schemes(
     scenario: Scenario, permutations: int, rng: np.random.Generator
 ) -> list[float]:
     """P-values of one draw, in the order of the table's columns."""
-    points = scenario.draw(rng)
+    squared = scenario.draw(rng) ** 2
     sizes = np.array(scenario.sizes)
-    members = len(points)
-    dealt = rng.permuted(np.tile(np.arange(members), (permutations, 1)), axis=1)
+    members = np.arange(len(squared))
+    dealt = rng.permuted(np.tile(members, (permutations, 1)), axis=1)
 
-    plain = distances_of_points(points[None], sizes)[0]
-    by_labels = analysis_of_variance(distances_of_points(points[dealt], sizes), sizes)
+    plain = unadjusted_distances(squared, members, sizes)
+    by_labels = analysis_of_variance(unadjusted_distances(squared, dealt, sizes), sizes)
     pvalues = [pvalue(analysis_of_variance(plain, sizes), by_labels)]
 
     for values in (plain, plain * np.repeat(np.sqrt(sizes / (sizes - 1)), sizes)):
@@ -131,19 +143,21 @@ def pvalues_of_schemes(
         by_residuals = analysis_of_variance((values - means)[dealt], sizes)
         pvalues.append(pvalue(analysis_of_variance(values, sizes), by_residuals))
 
-    squared = squareform(pdist(points, "sqeuclidean"))
     statistics = permuted_statistics([squared], sizes, permutations, rng)
     pvalues.append(permutation_pvalues(statistics)[0].item())
     return pvalues
 
 
-def distances_of_points(
-    points: NDArray[np.float64], sizes: NDArray[np.int64]
+def unadjusted_distances(
+    squared: NDArray[np.float64], dealt: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Distances of points (…, M, d) to their families' means, from coordinates: (…, M)."""
-    parts = np.split(points, np.cumsum(sizes)[:-1], axis=-2)
-    centred = [part - part.mean(axis=-2, keepdims=True) for part in parts]
-    return np.linalg.norm(np.concatenate(centred, axis=-2), axis=-1)
+    """Distances to centroids of members (…, M) dealt to families of these sizes: (…, M)."""
+    parts = np.split(dealt, np.cumsum(sizes)[:-1], axis=-1)
+    signed = [
+        squared_distances_to_centroid(squared[part[..., :, None], part[..., None, :]])
+        for part in parts
+    ]
+    return np.sqrt(np.abs(np.concatenate(signed, axis=-1)))
 
 
 def pvalue(observed: float, permuted: NDArray[np.float64]) -> float:
@@ -283,7 +297,7 @@ def table_of_verdicts(repetitions: int, permutations: int, seed: int) -> None:
         for _ in range(repetitions):
             drawn = tuple(rng.permutation(scales)) if shuffled else scales
             scenario = Scenario(title, (8,) * 7, drawn, shape="uneven")
-            layers = {layer: squareform(pdist(scenario.draw(rng))) for layer in range(3)}
+            layers = {layer: scenario.draw(rng) for layer in range(3)}
             outcomes = dispersion.permutation_tests(
                 layers,
                 families,

@@ -57,6 +57,8 @@ class Site:
         name: the layer's name; with the names of the models around it where it is not unique.
         original: what it held before the first swap.
         by_default: whether a change without a layer filter selects it.
+        by_function: whether a layer filter that is the name of its function selects it even if
+            it is not by default.
     """
 
     def __init__(self, layer: keras.Layer, path: str, original: Choice) -> None:
@@ -65,7 +67,7 @@ class Site:
         self.name = path
         self.original = original
         self.by_default = False
-        self.is_output = False
+        self.by_function = False
         self._class = type(layer)
 
     @property
@@ -89,14 +91,14 @@ class Site:
                 or a function's name, in full.
             texts: the functions that it may hold.
         """
-        subjects = {self.layer.name, self.path, self.name, self._class.__name__}
-        exact = pattern in subjects
+        names = {self.layer.name, self.path, self.name}
+        functions = set()
         for text in texts:
             name = text.partition("(")[0]
-            subjects |= {text, name, name.lower()}
-            exact = exact or (not self.is_output and pattern in (text, name, name.lower()))
-        if not (self.by_default or exact):
-            return False
+            functions |= {text, name, name.lower()}
+        if not self.by_default and pattern not in names:
+            return pattern in functions and self.by_function
+        subjects = names | functions | {self._class.__name__}
         return any(re.fullmatch(pattern, subject) for subject in subjects)
 
 
@@ -198,12 +200,9 @@ def find_sites(model: keras.Model, known: Iterable[Site] = ()) -> list[Site]:
         site.name = site.layer.name if unique and not is_cell else site.path
     outputs = _output_layers(model)
     for site in sites:
-        site.is_output = id(site.layer) in outputs
-        site.by_default = (
-            site.original.name.lower() not in _NOT_BY_DEFAULT
-            and not site.is_output
-            and not _is_written_hard_sigmoid(site.layer)
-        )
+        is_output = id(site.layer) in outputs
+        site.by_function = not is_output and not _is_written_hard_sigmoid(site.layer)
+        site.by_default = site.by_function and site.original.name.lower() not in _NOT_BY_DEFAULT
     return sites
 
 

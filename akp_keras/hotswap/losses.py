@@ -43,6 +43,7 @@ _CLASSIFICATION = {
     "categorical_crossentropy": Definition(_DISTRIBUTION),
     "categorical_focal_crossentropy": Definition(_DISTRIBUTION),
     "sparse_categorical_crossentropy": Definition(_SPARSE),
+    "categorical_generalized_cross_entropy": Definition(_SPARSE),
     "hinge": Definition(_COLUMNS, logits=True, signed=True),
     "squared_hinge": Definition(_COLUMNS, logits=True, signed=True),
     "categorical_hinge": Definition(_DISTRIBUTION, logits=True),
@@ -268,7 +269,7 @@ def convert(y_true: Any, y_pred: Any, output: Output, definition: Definition) ->
             labels = keras.ops.expand_dims(labels, -1)
         if definition.form != _COLUMNS:
             labels = (
-                labels
+                keras.ops.squeeze(labels, -1)
                 if definition.form == _SPARSE
                 else keras.ops.concatenate([1 - labels, labels], axis=-1)
             )
@@ -291,19 +292,25 @@ def convert(y_true: Any, y_pred: Any, output: Output, definition: Definition) ->
     if output.logits:
         squash = keras.activations.sigmoid if output.kind == "binary" else keras.activations.softmax
         probabilities = squash(keras.ops.cast(y_pred, dtype))
-        return labels, keras_internals.copy_mask(y_pred, probabilities)
-    return labels, y_pred
+    else:
+        probabilities = y_pred
+    if output.kind == "categorical" and definition.form == _COLUMNS:
+        # Keras would take the noted logits of the softmax for those of a sigmoid.
+        probabilities = keras.ops.multiply(probabilities, 1)
+    return labels, keras_internals.copy_mask(y_pred, probabilities)
 
 
 def _class_columns(y_true: Any, y_pred: Any, definition: Definition) -> Any:
     classes = y_pred.shape[-1]
     is_sparse = len(y_true.shape) < len(y_pred.shape) or (y_true.shape[-1] == 1 and classes > 1)
-    if definition.form == _SPARSE:
-        return y_true if is_sparse else keras.ops.argmax(y_true, axis=-1)
     if not is_sparse:
+        if definition.form == _SPARSE:
+            return keras.ops.argmax(y_true, axis=-1)
         return keras.ops.cast(y_true, keras.backend.floatx())
     if len(y_true.shape) == len(y_pred.shape):
         y_true = keras.ops.squeeze(y_true, -1)
+    if definition.form == _SPARSE:
+        return y_true
     return keras.ops.one_hot(keras.ops.cast(y_true, "int32"), classes, dtype=keras.backend.floatx())
 
 

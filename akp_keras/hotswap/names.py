@@ -83,21 +83,39 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
     if call.name not in _NO_LOSSES:
         if not call.arguments and not call.options:
             try:
-                return keras.losses.get(call.name)
+                loss = keras.losses.get(call.name)
+                if inspect.isfunction(loss) and _needs_options(loss):
+                    return _construct(_class_of(call.name), call)
+                return loss
             except ValueError:
                 custom = keras.saving.get_registered_object(call.name)
                 if custom is not None:
                     return custom() if inspect.isclass(custom) else custom
         else:
-            for name in loss_names():
-                cls = getattr(keras.losses, name)
-                if inspect.isclass(cls) and call.name.replace("_", "").lower() == name.lower():
-                    return _construct(cls, call)
+            cls = _class_of(call.name)
+            if cls is not None:
+                return _construct(cls, call)
     raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
 
 
 # Layers that are activation functions with parameters and without weights.
 _ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU")
+
+
+def _class_of(name: str) -> type | None:
+    """The loss class of a name, which may be that of its function."""
+    import keras
+
+    for known in loss_names():
+        cls = getattr(keras.losses, known)
+        if inspect.isclass(cls) and name.replace("_", "").lower() == known.lower():
+            return cls
+    return None
+
+
+def _needs_options(function: Callable[..., Any]) -> bool:
+    parameters = list(inspect.signature(function).parameters.values())[2:]
+    return any(parameter.default is parameter.empty for parameter in parameters)
 
 
 def _construct(cls: type, call: Call) -> Callable[..., Any]:

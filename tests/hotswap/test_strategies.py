@@ -67,7 +67,7 @@ def by_hand(make_model, problem):
         ("retrace", {}),
         ("auto", {"run_eagerly": True}),
         ("switch", {"steps_per_execution": 5}),
-        ("switch", {"steps_per_execution": 12}),
+        pytest.param("switch", {"steps_per_execution": 12}, marks=pytest.mark.slow),
     ],
 )
 def test_each_swap_falls_on_its_step(make_model, fit, by_hand, strategy, options):
@@ -140,7 +140,9 @@ def train_member(model, schedule, seed, make_model, fit):
     return swap
 
 
-@pytest.mark.parametrize("options", [{}, {"steps_per_execution": 4}])
+@pytest.mark.parametrize(
+    "options", [{"steps_per_execution": 4}, pytest.param({}, marks=pytest.mark.slow)]
+)
 def test_members_of_one_model_trace_once_and_are_as_on_a_new_model(make_model, fit, options):
     shared = make_model(dropout=0.25, **options)
     traces = []
@@ -177,20 +179,83 @@ def test_a_new_compile_forgets_what_was_traced(make_model, fit):
     assert len(history["val_loss"]) == 2
 
 
-def test_a_swap_to_what_is_in_force_changes_no_bit(make_model, fit):
-    plain = make_model(dropout=0.2)
-    expected = fit(plain)
-    for strategy in ("switch", "retrace"):
-        model = make_model(dropout=0.2)
-        swap = HotSwap(
-            "@0 activation=relu; @1 activation=relu loss=binary_crossentropy; "
-            "@step:30 activation[dense]=relu",
-            strategy=strategy,
-        )
-        history = fit(model, swap)
-        np.testing.assert_array_equal(weights(model), weights(plain))
-        history.pop("swaps")
-        assert history == expected
+def state_of(callback):
+    return {
+        key: value
+        for key, value in vars(callback).items()
+        if isinstance(value, (int, float)) or value is None
+    }
+
+
+@pytest.mark.parametrize("strategy", ["switch", "retrace"])
+def test_a_swap_to_what_is_in_force_changes_no_bit(make_model, fit, tmp_path, strategy):
+    """Neither of the weights nor of optimizer, metrics, history and other callbacks."""
+
+    def train(*swaps):
+        rates = keras.optimizers.schedules.ExponentialDecay(0.01, 5, 0.9)
+        model = make_model(dropout=0.2, optimizer=keras.optimizers.Adam(rates))
+        others = [
+            keras.callbacks.EarlyStopping("val_loss", patience=5),
+            keras.callbacks.ModelCheckpoint(tmp_path / "c.weights.h5", save_weights_only=True),
+        ]
+        history = fit(model, *swaps, *others)
+        history.pop("swaps", None)
+        state = [np.asarray(v) for v in (*model.variables, *model.optimizer.variables)]
+        return history, state, [state_of(callback) for callback in others]
+
+    swap = HotSwap(
+        "@0 activation=relu; @1 activation=relu loss=binary_crossentropy; "
+        "@step:30 activation[dense]=relu",
+        strategy=strategy,
+    )
+    expected, found = train(), train(swap)
+    assert found[0] == expected[0]
+    assert found[2] == expected[2]
+    for mine, plain in zip(found[1], expected[1], strict=True):
+        np.testing.assert_array_equal(mine, plain)
+    assert len(swap.swaps) == 4
+
+
+def test_after_a_real_swap_the_optimizer_and_the_epoch_mean_go_on(make_model, fit):
+    model = make_model()
+    watched = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            self.before = [np.asarray(v) for v in self.model.optimizer.variables]
+
+        def on_train_batch_end(self, batch, logs=None):
+            loss = self.model.metrics[0]
+            watched.append((float(loss.count), int(self.model.optimizer.iterations)))
+            for old, new in zip(self.before[2:], self.model.optimizer.variables[2:], strict=False):
+                # A slot that were made anew would be all zero before the step.
+                assert not np.any(old) or np.any(np.asarray(new))
+
+    optimizer = model.optimizer
+    fit(model, HotSwap("@step:15 activation=tanh loss=hinge", strategy="retrace"), Look())
+    assert model.optimizer is optimizer
+    assert watched == [(8.0 * (n % 12 + 1), n + 1) for n in range(36)]
+
+
+def test_a_plateau_is_watched_and_swapped_after(make_model, fit):
+    class Flat(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            logs["val_loss"] = [3.0, 2.0, 2.0, 2.5, 1.0, 1.0, 1.0, 1.0][epoch]
+
+    model = make_model()
+    swap = HotSwap(
+        "@0 activation=relu; @plateau(val_loss,patience=2) activation=tanh; "
+        "@plateau(val_loss,patience=1) activation=elu"
+    )
+    history = fit(model, Flat(), swap, epochs=8)
+    # Epochs 2 and 3 do not improve on 2.0. The second watch begins with epoch 4's 1.0.
+    assert [(r.epoch, r.to) for r in swap.swaps] == [(0, "relu"), (4, "tanh"), (6, "elu")]
+    assert history["swaps"] == [1, 0, 0, 0, 1, 0, 1, 0]
+
+
+def test_a_plateau_of_an_unknown_metric_is_refused(make_model, fit):
+    with pytest.raises(ValueError, match="no metric 'val_los'"):
+        fit(make_model(), HotSwap("@plateau(val_los,patience=1) activation=tanh"))
 
 
 def test_what_is_traced_is_not_what_the_model_holds(make_model, fit):

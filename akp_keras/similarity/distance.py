@@ -17,6 +17,10 @@ def _angle(values: np.ndarray) -> np.ndarray:
     return np.arccos(np.clip(values, -1.0, 1.0))
 
 
+def _squared_chord(values: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(2.0 - 2.0 * np.square(values), 0.0))
+
+
 def _complement(values: np.ndarray) -> np.ndarray:
     return np.maximum(1.0 - values, 0.0)
 
@@ -29,6 +33,7 @@ def _root(values: np.ndarray) -> np.ndarray:
 FORMS = {
     "itself": (_itself, "d = v"),
     "chord": (_chord, "d = √(2 − 2v)"),
+    "squared_chord": (_squared_chord, "d = √(2 − 2v²)"),
     "angle": (_angle, "d = arccos v"),
     "complement": (_complement, "d = 1 − v"),
     "root": (_root, "d = √v"),

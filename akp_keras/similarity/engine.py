@@ -23,7 +23,14 @@ Progress = Callable[[int, int, str], None]
 _BLOCKS_IN_FLIGHT = 16
 
 
-def compare(x: Source, y: Source, id: str, spatial: str | None = None) -> float:
+def compare(
+    x: Source,
+    y: Source,
+    id: str,
+    spatial: str | None = None,
+    *,
+    labels: np.ndarray | None = None,
+) -> float:
     """Compares two representations.
 
     Args:
@@ -31,6 +38,7 @@ def compare(x: Source, y: Source, id: str, spatial: str | None = None) -> float:
         y: (n, q) or (n, …, c), the same n samples in the same order.
         id: identifier of a measure.
         spatial: what becomes of positions, one of `SPATIAL_POLICIES`.
+        labels: (n,) the samples' classes, for measures of errors.
 
     Returns:
         The value of the measure for (x, y).
@@ -39,7 +47,7 @@ def compare(x: Source, y: Source, id: str, spatial: str | None = None) -> float:
         ValueError: if there is no such measure, or it is not defined for x or y, in one line
             that names which and why.
     """
-    return float(pairwise({"x": x, "y": y}, [id], spatial=spatial)[id].values[0, 1])
+    return float(pairwise({"x": x, "y": y}, [id], spatial=spatial, labels=labels)[id].values[0, 1])
 
 
 def pairwise(
@@ -53,6 +61,7 @@ def pairwise(
     null: int = 0,
     seed: int = 0,
     precision: str = "float64",
+    labels: np.ndarray | None = None,
 ) -> Results:
     """Compares all pairs of representations under several measures.
 
@@ -75,6 +84,7 @@ def pairwise(
         seed: of the permutations.
         precision: "float64", or "float32" for factors and products in float32 (half of the
             memory, values within about 1e-5); centring is in float64 either way.
+        labels: (n,) the samples' classes, for measures of errors.
 
     Returns:
         Identifier as given -> `SimilarityResult`.
@@ -100,7 +110,14 @@ def pairwise(
 
     with ExitStack() as cleanup:
         preparation = _prepare(
-            representations, measures, memory, spatial, precision, report, cleanup
+            representations,
+            measures,
+            memory,
+            spatial,
+            precision,
+            None if labels is None else np.asarray(labels),
+            report,
+            cleanup,
         )
         values: dict[str, np.ndarray] = {}
         nulls = {}
@@ -152,6 +169,7 @@ def _prepare(
     memory: float,
     spatial: str | None,
     precision: str,
+    labels: np.ndarray | None,
     report: Progress,
     cleanup: ExitStack,
 ) -> _Preparation:
@@ -167,7 +185,8 @@ def _prepare(
             if known_ids is None:
                 known_ids = (name, representation.ids)
             check_ids(representation.ids, name, known_ids[1], known_ids[0])
-        factors = Factors(apply_policy(representation.values, spatial, name), name, precision)
+        values = apply_policy(representation.values, spatial, name)
+        factors = Factors(values, name, precision, labels)
         if index == 0:
             found.samples = factors.samples
             _check_samples(factors, measures)
@@ -182,6 +201,8 @@ def _prepare(
                 f"representation {name!r} has {factors.samples} samples, {first!r} has "
                 f"{found.samples}; all are taken on the same samples"
             )
+        if features and factors.features != features[0]:
+            _check_classes(factors, features[0], first, measures)
         for _, routed, shelf in found.shelves:
             if routed.needs_variance and factors.constant:
                 raise factors.degenerate("every sample has the same values, so it has no variance")
@@ -201,6 +222,17 @@ def _check_samples(factors: Factors, measures: Mapping[str, Measure]) -> None:
             raise ValueError(
                 f"representation {factors.name!r} has {factors.samples} samples; "
                 f"{measure.declaration.id} needs at least {least}"
+            )
+
+
+def _check_classes(
+    factors: Factors, classes: int, first: str, measures: Mapping[str, Measure]
+) -> None:
+    for measure in measures.values():
+        if measure.declaration.takes == "logits":
+            raise ValueError(
+                f"representation {factors.name!r} has {factors.features} classes, {first!r} has "
+                f"{classes}; {measure.declaration.id} compares logits of the same classes"
             )
 
 

@@ -15,7 +15,7 @@ class InnerProduct(Statistic):
     """The inner product of one vector a representation.
 
     Prepared: `vector`, the vector divided by its norm, so that the statistic is a cosine; and
-    `size`, the norm, for measures that want the product itself.
+    `size`, the norm, and `samples`, n, for measures that want the product itself.
     """
 
     tile: ClassVar[int] = 128
@@ -30,7 +30,11 @@ class InnerProduct(Statistic):
         norm = float(np.sqrt(np.dot(vector, vector)))
         if not norm > 0.0:
             raise factors.degenerate(self.vanishing())
-        return {"vector": vector / vector.dtype.type(norm), "size": np.array(norm * factor)}
+        return {
+            "vector": vector / vector.dtype.type(norm),
+            "size": np.array(norm * factor),
+            "samples": np.array(factors.samples),
+        }
 
     def vanishing(self) -> str:
         """Why the vector can be zero, for the error."""
@@ -79,3 +83,15 @@ def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -
     if not with_diagonal:
         return packed[gather]
     return np.concatenate([packed[:n][order], packed[n:][gather]])
+
+
+def product(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
+    """The inner products themselves, (L, R), from the cosines and the norms."""
+    return statistic * np.outer(left["size"], right["size"])
+
+
+def difference(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
+    """Distances of the vectors, (L, R), from the cosines and the norms."""
+    x, y = np.asarray(left["size"])[:, None], np.asarray(right["size"])[None, :]
+    # (x − y)² + 2xy(1 − cos) has no cancellation but that in 1 − cos.
+    return np.sqrt(np.square(x - y) + 2.0 * x * y * np.maximum(1.0 - statistic, 0.0))

@@ -1,4 +1,4 @@
-"""The nuclear norm of cross-covariances, from which the orthogonal alignment measures follow."""
+"""Nuclear norms of cross-products, from which alignment measures and CCA follow."""
 
 from __future__ import annotations
 
@@ -13,18 +13,48 @@ from akp_keras.similarity.statistic import PairStatistic, Prepared
 
 @dataclass(frozen=True)
 class NuclearNorm(PairStatistic):
-    """‖XcᵀYc‖_* / (‖Xc‖_F ‖Yc‖_F), the normalised Bures similarity.
+    """‖AᵀB‖_*, where A is made of X = U diag(s) Vᵀ (centred) and B of Y alike.
 
-    Prepared: `factor`, (n, r) with factor · factorᵀ = Xc Xcᵀ / ‖Xc‖²_F, where r is the rank:
-    what a rotation of the features cannot change; and `size`, ‖Xc‖_F.
+    Prepared: `factor`, A, of which a rotation of the features changes nothing; `rank`, its
+    columns; `norm`, ‖A‖_F; `size`, ‖Xc‖_F; `samples`, n.
+
+    Attributes:
+        kind: "covariance", A = U diag(s) / ‖s‖, so that the norm is ‖XcᵀYc‖_* / (‖Xc‖‖Yc‖);
+            "basis", A = U, so that it is the sum of the canonical correlations; "truncated", U
+            up to the first columns that hold a share of the variance; "ridge",
+            A = U diag(s/√(s² + λs̄²)), s̄² the mean of s²; "blend", A = U diag(αs/s̄ + 1 − α).
+        parameter: the share, λ or α.
     """
 
     tile: ClassVar[int] = 8
+    kind: str = "covariance"
+    parameter: float = 0.0
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the left singular vectors times the singular values."""
+        """Keeps A."""
         left, values = factors.svd
-        return {"factor": left * values, "size": np.array(factors.norm)}
+        mean_square = float(np.mean(np.square(values)))
+        if self.kind == "covariance":
+            factor = left * values
+        elif self.kind == "basis":
+            factor = left
+        elif self.kind == "truncated":
+            shares = np.cumsum(np.square(values)) / np.sum(np.square(values))
+            # Rounding of the last share must not ask for a component that is not there.
+            kept = int(np.searchsorted(shares, self.parameter * (1 - 1e-12))) + 1
+            factor = left[:, : min(kept, len(values))]
+        elif self.kind == "ridge":
+            factor = left * (values / np.sqrt(np.square(values) + self.parameter * mean_square))
+        else:
+            scaled = values / np.sqrt(mean_square)
+            factor = left * (self.parameter * scaled + (1.0 - self.parameter))
+        return {
+            "factor": factor,
+            "rank": np.array(factor.shape[1]),
+            "norm": np.array(float(np.linalg.norm(factor))),
+            "size": np.array(factors.norm),
+            "samples": np.array(factors.samples),
+        }
 
     def pair(self, left: Prepared, right: Prepared) -> float:
         """The sum of the singular values of an r × r matrix."""

@@ -16,9 +16,16 @@ class Factors:
         samples: n.
         features: p.
         precision: dtype of the factors, float64, or float32 in the float32 mode.
+        given_labels: (n,) the samples' classes, or None.
     """
 
-    def __init__(self, values: np.ndarray, name: str, precision: str = "float64") -> None:
+    def __init__(
+        self,
+        values: np.ndarray,
+        name: str,
+        precision: str = "float64",
+        labels: np.ndarray | None = None,
+    ) -> None:
         if values.shape[0] < 2 or values.shape[1] < 1:
             raise ValueError(
                 f"representation {name!r} has shape {values.shape}; at least two samples "
@@ -34,6 +41,7 @@ class Factors:
         self.values = values
         self.samples, self.features = values.shape
         self.precision = np.dtype(precision)
+        self.given_labels = labels
 
     def degenerate(self, reason: str) -> ValueError:
         """The error for a representation on which a measure is not defined."""
@@ -99,13 +107,143 @@ class Factors:
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray]:
         """(U, s) of `unit` = U diag(s) Vᵀ up to its numerical rank: (n, r) and (r,)."""
-        unit = self.unit
+        return self._decompose(self.unit)
+
+    def _decompose(self, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.features > self.samples:
             # U and s of X are those of Rᵀ where Xᵀ = QR, which is no larger than n × n.
-            unit = np.linalg.qr(unit.T, mode="r").T
-        left, values, _ = np.linalg.svd(unit, full_matrices=False)
+            matrix = np.linalg.qr(matrix.T, mode="r").T
+        left, values, _ = np.linalg.svd(matrix, full_matrices=False)
         rank = int(np.sum(values > self._tolerance * values[0]))
         return _frozen(left[:, :rank]), _frozen(values[:rank])
+
+    @cached_property
+    def raw(self) -> tuple[np.ndarray, float]:
+        """(n, p) X / ‖X‖_F as it is, without centring, and ‖X‖_F."""
+        values = np.asarray(self.values, dtype=np.float64)
+        largest = float(np.abs(values).max())
+        if not largest > 0.0:
+            raise self.degenerate("every value is zero")
+        values = values / largest
+        norm = float(np.linalg.norm(values))
+        values /= norm
+        return _frozen(values.astype(self.precision, copy=False)), norm * largest
+
+    @cached_property
+    def raw_svd(self) -> tuple[np.ndarray, np.ndarray]:
+        """(U, s) of `raw`, without centring, up to its numerical rank: (n, r) and (r,)."""
+        return self._decompose(self.raw[0])
+
+    @cached_property
+    def squared_distances(self) -> np.ndarray:
+        """(n, n) squared Euclidean distances of the samples, in units of ‖Xc‖²_F."""
+        return _frozen(_squared_distances(self.unit, self.gram))
+
+    @cached_property
+    def distances(self) -> np.ndarray:
+        """(n, n) Euclidean distances of the samples, in units of ‖Xc‖_F."""
+        return _frozen(np.sqrt(self.squared_distances))
+
+    @cached_property
+    def median_distance(self) -> float:
+        """The median distance of two different samples, in units of ‖Xc‖_F."""
+        median = float(np.median(self.distances[np.triu_indices(self.samples, 1)]))
+        if not median > 0.0:
+            raise self.degenerate(
+                "more than half of its pairs of samples are equal, so that its median distance is 0"
+            )
+        return median
+
+    @cached_property
+    def row_directions(self) -> np.ndarray:
+        """(n, p) every sample divided by its norm, without centring."""
+        norms = np.linalg.norm(self.raw[0], axis=1)
+        if not norms.all():
+            raise self.degenerate(
+                f"sample {int(np.argmin(norms))} is zero in every feature, so it has no direction"
+            )
+        return _frozen(self.raw[0] / norms[:, None])
+
+    @cached_property
+    def cosines(self) -> np.ndarray:
+        """(n, n) cosines of the samples, without centring."""
+        return _frozen(np.clip(self.row_directions @ self.row_directions.T, -1.0, 1.0))
+
+    @cached_property
+    def row_correlations(self) -> np.ndarray:
+        """(n, n) Pearson correlations of the samples over features."""
+        raw = self.raw[0]
+        centred = raw - raw.mean(axis=1, keepdims=True)
+        norms = np.linalg.norm(centred, axis=1)
+        least = int(np.argmin(norms))
+        if (self.values[least] == self.values[least, 0]).all():
+            raise self.degenerate(
+                f"sample {least} has the same value in every feature, so it correlates with nothing"
+            )
+        centred /= norms[:, None]
+        return _frozen(np.clip(centred @ centred.T, -1.0, 1.0))
+
+    @cached_property
+    def standardised(self) -> np.ndarray:
+        """(n, p′) features of zero mean and unit norm; those that never change are left out."""
+        norms = np.linalg.norm(self.unit, axis=0)
+        return _frozen(self.unit[:, norms > 0.0] / norms[norms > 0.0])
+
+    def neighbours(self, k: int, metric: str) -> np.ndarray:
+        """The k nearest other samples of every sample, nearest first.
+
+        Args:
+            k: how many, less than n.
+            metric: "cosine" (without centring), "euclidean" or "inner" (product, without
+                centring).
+
+        Returns:
+            (n, k) int32 indices. A sample is never its own neighbour, also where others equal it.
+        """
+        if k >= self.samples:
+            raise ValueError(
+                f"representation {self.name!r} has {self.samples} samples, which have at most "
+                f"{self.samples - 1} neighbours; k={k} is too large"
+            )
+        key = ("neighbours", metric)
+        known = self.__dict__.get(key)
+        if known is None or known.shape[1] < k:
+            if metric == "cosine":
+                apart = -self.cosines
+            elif metric == "euclidean":
+                apart = self.squared_distances.copy()
+            else:
+                apart = -(self.raw[0] @ self.raw[0].T)
+            np.fill_diagonal(apart, np.inf)
+            some = np.argpartition(apart, k - 1, axis=1)[:, :k]
+            order = np.argsort(np.take_along_axis(apart, some, axis=1), axis=1, kind="stable")
+            known = np.take_along_axis(some, order, axis=1).astype(np.int32)
+            self.__dict__[key] = known
+        return known[:, :k]
+
+    @cached_property
+    def log_probabilities(self) -> np.ndarray:
+        """(n, classes) log-softmax of the values taken as logits."""
+        logits = np.asarray(self.values, dtype=np.float64)
+        logits = logits - logits.max(axis=1, keepdims=True)
+        return _frozen(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)))
+
+    @cached_property
+    def predictions(self) -> np.ndarray:
+        """(n,) the class of the largest logit."""
+        return np.argmax(self.values, axis=1)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """(n,) the samples' classes."""
+        if self.given_labels is None:
+            raise ValueError("a measure of errors needs labels= with the samples' classes")
+        if self.given_labels.shape != (self.samples,):
+            raise ValueError(
+                f"labels have shape {self.given_labels.shape}; representation {self.name!r} "
+                f"needs ({self.samples},)"
+            )
+        return self.given_labels
 
     @property
     def _tolerance(self) -> float:
@@ -129,6 +267,22 @@ class Factors:
         unit = self.unit.astype(np.float64, copy=False)
         small = unit.T @ unit if self.features <= self.samples else unit @ unit.T
         return np.linalg.eigvalsh(small)
+
+
+def _squared_distances(rows: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """Squared distances by one product, with those of near neighbours taken from differences."""
+    squares = np.diagonal(gram)
+    sums = squares[:, None] + squares[None, :]
+    squared = sums - 2.0 * gram
+    # Where the sum cancels to less than a millionth, rounding of the product would be seen.
+    near, other = np.nonzero(np.triu(squared < 1e-6 * sums, 1))
+    for start in range(0, len(near), 4096):
+        i, j = near[start : start + 4096], other[start : start + 4096]
+        exact = np.square(rows[i] - rows[j]).sum(axis=1)
+        squared[i, j] = exact
+        squared[j, i] = exact
+    np.fill_diagonal(squared, 0.0)
+    return squared
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -1,0 +1,114 @@
+"""The inner product of centred linear Gram matrices, by the cheaper of two routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from akp_keras.similarity.frobenius_product import block_square_sums
+from akp_keras.similarity.inner_product import (
+    InnerProduct,
+    pack,
+    pack_off_diagonal,
+    permute_packed,
+)
+from akp_keras.similarity.kernels import u_centred
+from akp_keras.similarity.preparation import Factors
+from akp_keras.similarity.statistic import Prepared, Statistic, Tile
+
+
+@dataclass(frozen=True)
+class LinearGram(InnerProduct):
+    """The inner product of centred linear Gram matrices, by the n × n matrices.
+
+    Attributes:
+        debiased: U-centred instead of centred matrices.
+    """
+
+    debiased: bool = False
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps the participation ratio (tr K)² / tr K² too."""
+        participation = np.array(1.0 / np.vdot(factors.gram, factors.gram))
+        return {**super().prepare(factors), "participation": participation}
+
+    def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
+        """The packed matrix; √2 where the packing of a hollow matrix leaves it out."""
+        factor = factors.norm * factors.norm
+        if self.debiased:
+            return pack_off_diagonal(u_centred(factors.gram)), factor * np.sqrt(2.0)
+        return pack(factors.gram), factor
+
+    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
+        """One gather."""
+        vector = permute_packed(prepared["vector"], order, with_diagonal=not self.debiased)
+        return {**prepared, "vector": vector}
+
+    def route(self, samples: int, features: int, members: int) -> Statistic:
+        """By n × n matrices, or by p × q cross-products where those cost less."""
+        pairs = members * (members - 1) / 2
+        by_gram = members * samples**2 * features + pairs * samples**2
+        by_features = members * samples * features**2 + pairs * 2 * samples * features**2
+        return LinearCrossProduct(self.debiased) if by_features < by_gram else self
+
+
+@dataclass(frozen=True)
+class LinearCrossProduct(Statistic):
+    """The same inner product by the p × q cross-products ‖XcᵀYc‖², without an n × n matrix.
+
+    With aᵢ the squared norm of row i of Xc and bᵢ that of Yc, U-centring takes
+    (1 + 2/(n − 2)) a·b from ‖XcᵀYc‖² and adds Σa Σb / ((n − 1)(n − 2)): Song et al. 2012,
+    equation 5, for matrices whose rows sum to zero.
+
+    Attributes:
+        debiased: U-centred instead of centred matrices.
+    """
+
+    tile: ClassVar[int] = 32
+    debiased: bool = False
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps the centred representation, divided so that its product with itself is 1."""
+        unit = factors.unit
+        product = unit.T @ unit
+        norm_squared = float(np.vdot(product, product))
+        rows = np.einsum("ij,ij->i", unit, unit)
+        if self.debiased:
+            n = factors.samples
+            norm_squared += _u_correction(rows, rows, n)
+            if not norm_squared > 0.0:
+                raise factors.degenerate("its U-centred Gram matrix is zero")
+        norm = np.sqrt(norm_squared)
+        prepared = {
+            "features": unit / unit.dtype.type(np.sqrt(norm)),
+            "size": np.array(norm * factors.norm * factors.norm),
+            "samples": np.array(factors.samples),
+            "participation": np.array(1.0 / np.vdot(product, product)),
+        }
+        if self.debiased:
+            prepared["rows"] = rows / rows.dtype.type(norm)
+        return prepared
+
+    def compare(self, left: Tile, right: Tile) -> np.ndarray:
+        """Cosines of all pairs, by one product of all features of both tiles."""
+        sums = block_square_sums(list(left["features"]), list(right["features"]))
+        if not self.debiased:
+            return sums
+        rows, columns = np.asarray(left["rows"]), np.asarray(right["rows"])
+        n = rows.shape[1]
+        return sums + (
+            rows.sum(axis=1)[:, None] * columns.sum(axis=1) / ((n - 1) * (n - 2))
+            - (1 + 2 / (n - 2)) * (rows @ columns.T)
+        )
+
+    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
+        """One gather."""
+        gathered = {name: prepared[name][order] for name in prepared if prepared[name].ndim}
+        return {**prepared, **gathered}
+
+
+def _u_correction(rows: np.ndarray, columns: np.ndarray, n: int) -> float:
+    total = float(rows.sum()) * float(columns.sum()) / ((n - 1) * (n - 2))
+    return total - (1 + 2 / (n - 2)) * float(rows @ columns)

@@ -1,0 +1,178 @@
+"""Numbers and curves of one representation, compared by their difference.
+
+They look at the cloud of samples and not at which sample is where: the order of the samples changes
+nothing, so they have no row-permutation null.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from akp_keras.similarity.declaration import Declaration, invariant_to
+from akp_keras.similarity.identifiers import Parameter
+from akp_keras.similarity.preparation import Factors
+from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.statistic import Prepared, Statistic, Tile, plain
+
+
+def magnitude(factors: Factors) -> np.ndarray:
+    """‖x̄‖, the norm of the mean sample."""
+    raw, norm = factors.raw
+    return np.array([float(np.linalg.norm(raw.mean(axis=0, dtype=np.float64))) * norm])
+
+
+def concentricity(factors: Factors) -> np.ndarray:
+    """mean_i cos(xᵢ, x̄)."""
+    mean = factors.raw[0].mean(axis=0, dtype=np.float64)
+    length = float(np.linalg.norm(mean))
+    if not length > 0.0:
+        raise factors.degenerate("its mean sample is zero, so nothing has a cosine with it")
+    return np.array([float(np.mean(factors.row_directions @ (mean / length)))])
+
+
+def uniformity(factors: Factors) -> np.ndarray:
+    """log(n⁻² Σᵢⱼ exp(−2‖xᵢ − xⱼ‖²)) of samples scaled to norm 1."""
+    squared = 2.0 - 2.0 * factors.cosines
+    np.fill_diagonal(squared, 0.0)
+    return np.array([math.log(float(np.mean(np.exp(-2.0 * squared))))])
+
+
+_TIMES = np.logspace(-1.0, 1.0, 256)
+
+
+@dataclass(frozen=True)
+class HeatTrace:
+    """The weighted heat trace of the neighbourhood graph.
+
+    exp(−2(t + 1/t)) tr exp(−tL)/n at 256 times t from 0.1 to 10, L the normalised Laplacian of the
+    symmetrised graph of k nearest neighbours; exact eigenvalues, so nothing is random.
+
+    Attributes:
+        k: neighbours.
+    """
+
+    k: int
+
+    def __call__(self, factors: Factors) -> np.ndarray:
+        """(256,) the curve."""
+        neighbours = factors.neighbours(self.k, "euclidean")
+        n = factors.samples
+        adjacency = np.zeros((n, n))
+        adjacency[np.arange(n)[:, None], neighbours] = 1.0
+        adjacency = np.maximum(adjacency, adjacency.T)
+        scale = 1.0 / np.sqrt(adjacency.sum(axis=1))
+        eigenvalues = 1.0 - np.linalg.eigvalsh(adjacency * scale[:, None] * scale[None, :])
+        trace = np.exp(-_TIMES[:, None] * eigenvalues[None, :]).mean(axis=1)
+        return np.exp(-2.0 * (_TIMES + 1.0 / _TIMES)) * trace
+
+
+@dataclass(frozen=True)
+class LargestDifference(Statistic):
+    """max |a − b| of a curve, or |a − b| of a number, a of X and b of Y.
+
+    Attributes:
+        summary: from factors to a (k,) curve.
+    """
+
+    tile: ClassVar[int] = 128
+    needs_variance: ClassVar[bool] = False
+    summary: Callable[[Factors], np.ndarray]
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps the curve."""
+        return {"curve": np.asarray(self.summary(factors), dtype=np.float64)}
+
+    def compare(self, left: Tile, right: Tile) -> np.ndarray:
+        """All pairs by broadcasting."""
+        return np.abs(
+            np.asarray(left["curve"])[:, None, :] - np.asarray(right["curve"])[None, :, :]
+        ).max(axis=-1)
+
+    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
+        """Nothing changes."""
+        return prepared
+
+
+def _difference(
+    title: str,
+    formula: str,
+    reference: str,
+    invariances: str,
+    summary: Callable[[Factors], np.ndarray],
+    highest: float = math.inf,
+    min_samples: int = 2,
+    number: bool = True,
+) -> Measure:
+    return Measure(
+        Declaration(
+            title=title,
+            formula=formula,
+            reference=reference,
+            cost="1" if number else "256",
+            larger_is_more_similar=False,
+            range=(0.0, highest),
+            invariances=invariant_to(invariances),
+            distances=("itself",),
+            metric=True,
+            hilbertian=number,
+            self_value=0.0,
+            min_samples=min_samples,
+            ordered_samples=False,
+        ),
+        LargestDifference(summary),
+        plain,
+    )
+
+
+def _heat_trace(k: int) -> Measure:
+    return _difference(
+        "Intrinsic multi-scale distance (IMD)",
+        "max_t e^{−2(t + 1/t)} |h_X(t) − h_Y(t)|, h = tr exp(−tL)/n of the graph of k neighbours",
+        "Tsitsulin et al. 2020, arXiv 1905.11141, eq. 6, with exact eigenvalues",
+        "O S T",
+        HeatTrace(k),
+        min_samples=k + 1,
+        number=False,
+    )
+
+
+MEASURES = (
+    Template(
+        "magnitude",
+        lambda: _difference(
+            "Difference of magnitudes",
+            "| ‖x̄‖ − ‖ȳ‖ |",
+            "Wang et al. 2022, arXiv 2005.12398",
+            "O",
+            magnitude,
+        ),
+    ),
+    Template(
+        "concentricity",
+        lambda: _difference(
+            "Difference of concentricities",
+            "|mean_i cos(xᵢ, x̄) − mean_i cos(yᵢ, ȳ)|",
+            "Wang et al. 2022, arXiv 2005.12398",
+            "O S",
+            concentricity,
+            highest=2.0,
+        ),
+    ),
+    Template(
+        "uniformity",
+        lambda: _difference(
+            "Difference of uniformities",
+            "|u(X) − u(Y)|, u = log n⁻² Σ exp(−2‖xᵢ − xⱼ‖²) of samples scaled to norm 1",
+            "Wang and Isola 2020, arXiv 2005.10242, eq. 3",
+            "O S",
+            uniformity,
+            highest=8.0,
+        ),
+    ),
+    Template("imd", _heat_trace, (Parameter("k", 5, minimum=1),)),
+)

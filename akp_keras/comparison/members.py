@@ -36,7 +36,8 @@ def compare_members(
         inputs: (n, …) float32 samples of the probe set.
         measures: ids of measures, as `akp_keras.similarity.list_measures` gives them.
         folder: where `<layer>/<measure>.npz` are written, each whole, by rename.
-        executor: where SavedModels are loaded and asked, one task each.
+        executor: where SavedModels are loaded and asked, one task each, and blocks of pairs are
+            compared.
         layers: names of the outputs to compare; by default all that the first model has.
         signature: the signature that answers with them.
         spatial: what becomes of (n, h, w, c) representations, as `similarity.pairwise` takes it.
@@ -64,7 +65,7 @@ def compare_members(
         )
         for layer in layers:
             paths = {name: representation_path(scratch, name, layer) for name in saved_models}
-            for matrix in _compare_layer(layer, paths, measures, spatial, memory_gb):
+            for matrix in _compare_layer(layer, paths, measures, spatial, memory_gb, executor):
                 write_matrix(matrix_path(folder, layer, matrix.measure), matrix)
             compared(layer)
     return layers
@@ -76,6 +77,7 @@ def _compare_layer(
     measures: Sequence[str],
     spatial: str,
     memory_gb: float,
+    executor: Executor,
 ) -> list[SimilarityMatrix]:
     excluded = {
         name: reason for name, path in paths.items() if (reason := _why_not_comparable(path))
@@ -92,6 +94,7 @@ def _compare_layer(
             list(measures),
             memory_gb=memory_gb,
             spatial=spatial,
+            executor=executor,
         )
     except ValueError as error:
         raise ValueError(f"layer {layer!r}: {error}") from error

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 
 
+_THREADS_OF_LINEAR_ALGEBRA = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
 @contextlib.contextmanager
 def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[Executor]:
     """Opens processes on this machine, or a Dask cluster.
@@ -25,6 +28,9 @@ def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[E
         ValueError: if Dask is not installed, or does not answer at this address.
     """
     if dask_scheduler is None:
+        # One thread of linear algebra a process: more would stand in each other's way,
+        # and their number is part of a result's last digits. Children inherit this.
+        os.environ.update(dict.fromkeys(_THREADS_OF_LINEAR_ALGEBRA, "1"))
         executor = ProcessPoolExecutor(
             workers,
             # A forked process would inherit TensorFlow's threads in an undefined state.

@@ -26,9 +26,9 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
         desc=f"{what:<26}",
         total=total,
         initial=there,
-        file=sys.stderr,
+        file=sys.stderr if terminal else _Lines(),
         # A log file gets a line now and then, a terminal a living bar.
-        mininterval=0.2 if terminal else 10,
+        mininterval=0.2 if terminal else 15,
         ascii=None if terminal else " #",
         bar_format="{desc} {n_fmt}/{total_fmt} |{bar:20}| {elapsed}, still {remaining}{postfix}",
     ) as bar:
@@ -38,3 +38,13 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
             bar.update()
 
         yield done
+
+
+class _Lines:
+    """Standard error for readers that keep every line: nothing is drawn over."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text.replace("\r", "\n") if text.strip() else "")
+
+    def flush(self) -> None:
+        sys.stderr.flush()

@@ -254,7 +254,10 @@ def _check_and_probe(training: TrainingSettings, samples: int) -> tuple[ProbeSet
         seed=training.data_seed,
         max_samples=training.max_samples,
     )
-    return take_probe_set(data, samples, training.data_seed), data.description
+    try:
+        return take_probe_set(data, samples, training.data_seed), data.description
+    except ValueError as error:
+        raise ValueError(f"--probe_samples={samples}: {error}") from error
 
 
 def _tensorboard_command(directory: RunDirectory) -> str:

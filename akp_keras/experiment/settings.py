@@ -111,7 +111,7 @@ class ExperimentSettings:
             epochs=self.epochs,
             batch_size=self.batch_size,
             steps_per_execution=self.steps_per_execution,
-            schedules=tuple(str(family.schedule) for family in self.families),
+            schedules=tuple((family.name, str(family.schedule)) for family in self.families),
         )
 
     def member_specifications(self) -> list[MemberSpecification]:

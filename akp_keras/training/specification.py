@@ -23,8 +23,8 @@ class TrainingSettings:
         epochs: epochs a member.
         batch_size: samples a step.
         steps_per_execution: steps that Keras runs between two looks at its callbacks.
-        schedules: the schedules of all families, as text. The graph is built once and holds what
-            any of them swaps in, so that a process traces it once for all its members.
+        schedules: (family, schedule as text) of all families. The graph is built once and holds
+            what any of them swaps in, so that a process traces it once for all its members.
     """
 
     dataset: str
@@ -37,7 +37,7 @@ class TrainingSettings:
     epochs: int
     batch_size: int
     steps_per_execution: int
-    schedules: tuple[str, ...]
+    schedules: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class MemberTrainer:
             seed=settings.data_seed,
             max_samples=settings.max_samples,
         )
-        self._schedules = [Schedule.parse(text) for text in settings.schedules]
+        self._schedules = {family: Schedule.parse(text) for family, text in settings.schedules}
         self._mean, self._variance = train_statistics(self._data.train)
         self._model = self._build()
         self._model.compile(
@@ -54,12 +54,21 @@ class MemberTrainer:
         Raises:
             ValueError: in one line that names what does not fit and what would.
         """
-        for schedule in self._schedules:
+        for family, schedule in self._schedules.items():
+            try:
+                # Every schedule is a candidate of all: this one alone tells whose fault it is.
+                schedule.check_names()
+            except ValueError as error:
+                raise ValueError(f"family {family}: {error}") from error
+        for family, schedule in self._schedules.items():
             # HotSwap checks its schedule where `fit` begins, before the first step.
             swap = self._hot_swap(schedule)
             swap.set_params({"epochs": self._settings.epochs, "steps": self._steps_per_epoch})
             swap.set_model(self._model)
-            swap.on_train_begin()
+            try:
+                swap.on_train_begin()
+            except ValueError as error:
+                raise ValueError(f"family {family}: {error}") from error
             swap.on_train_end()
 
     def train(self, member: MemberSpecification, folder: Path) -> None:
@@ -129,7 +138,7 @@ class MemberTrainer:
     def _hot_swap(self, schedule: Schedule) -> HotSwap:
         return HotSwap(
             schedule.without("labels"),
-            candidates=[other.without("labels") for other in self._schedules],
+            candidates=[other.without("labels") for other in self._schedules.values()],
         )
 
     def _reset(self, random_seed: int) -> None:
@@ -189,12 +198,18 @@ def trainer_for(settings: TrainingSettings) -> MemberTrainer:
 
 
 def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
-    return keras.optimizers.get(
-        {
-            "class_name": settings.optimizer,
-            "config": {"learning_rate": settings.learning_rate},
-        }
-    )
+    try:
+        return keras.optimizers.get(
+            {
+                "class_name": settings.optimizer,
+                "config": {"learning_rate": settings.learning_rate},
+            }
+        )
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"optimizer {settings.optimizer!r} is none of Keras'; known are for example adam, "
+            "sgd, rmsprop, adamw"
+        ) from error
 
 
 def _label_swap(schedule: Schedule) -> dict[str, object]:

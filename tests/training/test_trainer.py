@@ -21,7 +21,7 @@ SETTINGS = TrainingSettings(
     epochs=3,
     batch_size=32,
     steps_per_execution=4,
-    schedules=(CONTROL, SHOCK, RANDOM),
+    schedules=(("control", CONTROL), ("shock", SHOCK), ("random", RANDOM)),
 )
 
 
@@ -110,8 +110,9 @@ def test_the_exported_graph_holds_the_activation_in_force(folders):
     ],
 )
 def test_a_schedule_that_cannot_fit_is_refused_before_the_first_step(schedule, message):
-    settings = dataclasses.replace(SETTINGS, schedules=(CONTROL, f"{CONTROL}; {schedule}"))
-    with pytest.raises(ValueError, match=message):
+    schedules = (("control", CONTROL), ("x", f"{CONTROL}; {schedule}"))
+    settings = dataclasses.replace(SETTINGS, schedules=schedules)
+    with pytest.raises(ValueError, match=f"family x: .*{message}"):
         MemberTrainer(settings).check()
 
 

@@ -196,7 +196,9 @@ def test_zero_features_and_rotations_into_more_dimensions(measure_id):
     wide = np.hstack([x, np.zeros((N, 3))])
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(10, 10)))[0]
     before = value(measure_id, x, y)
-    assert close(value(measure_id, wide, y), before    assert close(value(measure_id, wide @ turn, y), before
+    assert close(value(measure_id, wide, y), before)
+    assert close(value(measure_id, wide @ turn, y), before)
+
 
 @pytest.mark.parametrize("factor", [1e-150, 1e150])
 def test_huge_and_tiny_scales(measure_id, factor):

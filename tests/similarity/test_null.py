@@ -1,0 +1,69 @@
+"""The row-permutation null."""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from akp_keras import similarity
+from akp_keras.similarity.null import permutation_orders
+
+
+@pytest.fixture
+def representations():
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=(40, 3))
+    return {
+        "a": common @ rng.normal(size=(3, 8)) + 0.5 * rng.normal(size=(40, 8)),
+        "b": common @ rng.normal(size=(3, 5)) + 0.5 * rng.normal(size=(40, 5)),
+        "c": rng.normal(size=(40, 30)),
+    }
+
+
+@pytest.mark.parametrize(
+    "id", ["cka.linear", "procrustes.angular", "knn.jaccard[k=5,cosine]", "cca.pwcca"]
+)
+def test_the_null_is_that_of_permuted_rows(representations, id):
+    result = similarity.pairwise(representations, [id], null=30, seed=4)[id]
+    orders = permutation_orders(30, 40, 4)
+    x, y = representations["a"], representations["c"]
+    values = [similarity.compare(x, y[order], id) for order in orders]
+    assert result.null.permutations == 30
+    assert result.null.mean[0, 2] == pytest.approx(np.mean(values), rel=1e-6)
+    assert result.null.deviation[0, 2] == pytest.approx(np.std(values, ddof=1), rel=1e-5)
+    actual = similarity.compare(x, y, id)
+    larger = similarity.measure(id).larger_is_more_similar
+    as_similar = sum((v >= actual) if larger else (v <= actual) for v in values)
+    assert result.null.pvalues[0, 2] == pytest.approx((1 + as_similar) / 31)
+
+
+def test_related_pairs_are_told_from_unrelated(representations):
+    ids = ["cka.linear", "cka.linear.debiased", "procrustes.angular", "rsa.spearman"]
+    for result in similarity.pairwise(representations, ids, null=99, seed=1).values():
+        assert result.null.pvalues[0, 1] == pytest.approx(0.01)
+        assert result.null.pvalues[0, 2] > 0.02
+        np.testing.assert_array_equal(result.null.pvalues, result.null.pvalues.T)
+
+
+def test_the_null_does_not_depend_on_blocks(representations):
+    one = similarity.pairwise(representations, ["cka.linear"], null=20)["cka.linear"].null
+    many = similarity.pairwise(representations, ["cka.linear"], null=20, memory_gb=1e-6)
+    np.testing.assert_allclose(many["cka.linear"].null.mean, one.mean, rtol=1e-9)
+
+
+def test_pvalues_of_independent_data_are_uniform():
+    rng = np.random.default_rng(3)
+    found = []
+    for seed in range(120):
+        x, y = rng.normal(size=(2, 15, 4))
+        result = similarity.pairwise({"x": x, "y": y}, ["cka.linear"], null=49, seed=seed)
+        found.append(result["cka.linear"].null.pvalues[0, 1])
+    assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
+
+
+def test_measures_that_ignore_the_order_have_no_null(representations):
+    with pytest.raises(ValueError, match="'magnitude' has no row-permutation null"):
+        similarity.pairwise(representations, ["magnitude"], null=10)
+
+
+def test_without_a_null_there_is_none(representations):
+    assert similarity.pairwise(representations, ["cka.linear"])["cka.linear"].null is None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
+from collections.abc import Iterator
 
 THREADS = 1
 
@@ -18,9 +21,26 @@ def configure_tensorflow() -> None:
         RuntimeError: if TensorFlow already runs in this process with other threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
+    with _quiet_start():
+        import tensorflow as tf
 
-    for device in tf.config.list_physical_devices("GPU"):
+        devices = tf.config.list_physical_devices("GPU")
+    for device in devices:
         tf.config.experimental.set_memory_growth(device, True)
     tf.config.threading.set_intra_op_parallelism_threads(THREADS)
     tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+
+
+@contextlib.contextmanager
+def _quiet_start() -> Iterator[None]:
+    """Keeps what TensorFlow's C++ code says while it starts, at any log level, off the terminal."""
+    sys.stderr.flush()
+    standard_error = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(standard_error, 2)
+        os.close(nowhere)
+        os.close(standard_error)

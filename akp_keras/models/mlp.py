@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from akp_keras.models.classifier_head import classifier_head
+if TYPE_CHECKING:
+    import keras
 
 TAPS = ("dense1", "dense2", "dense3")
 
@@ -16,6 +18,11 @@ def build(
     *, input_shape: tuple[int, ...], classes: int, mean: np.ndarray, variance: np.ndarray
 ) -> keras.Model:
     """Builds the model; arguments and result as in `akp_keras.models.build_model`."""
+    # Here, so that the names of the taps can be had without Keras.
+    import keras
+
+    from akp_keras.models.classifier_head import classifier_head
+
     inputs = keras.Input(input_shape, name="inputs")
     x = keras.layers.Normalization(mean=mean, variance=variance, name="scaling")(inputs)
     if len(input_shape) > 1:

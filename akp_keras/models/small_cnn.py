@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import keras
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from akp_keras.models.classifier_head import classifier_head
+if TYPE_CHECKING:
+    import keras
 
 TAPS = ("block1", "block2", "block3", "dense")
 
@@ -17,6 +19,11 @@ def build(
     *, input_shape: tuple[int, ...], classes: int, mean: np.ndarray, variance: np.ndarray
 ) -> keras.Model:
     """Builds the model; arguments and result as in `akp_keras.models.build_model`."""
+    # Here, so that the names of the taps can be had without Keras.
+    import keras
+
+    from akp_keras.models.classifier_head import classifier_head
+
     if len(input_shape) != 3 or min(input_shape[:2]) < 8:
         raise ValueError(
             f"model 'small_cnn' takes images of at least 8 x 8 pixels, not samples of shape "

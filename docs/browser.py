@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,11 +99,14 @@ def open_browser(width: int, height: int) -> Iterator[Chrome]:
 
 
 @contextmanager
-def serve_tensorboard(logdir: Path, seconds: float = 60) -> Iterator[str]:
+def serve_tensorboard(
+    logdir: Path, seconds: float = 60, program: Sequence[str] = ("-m", "tensorboard.main")
+) -> Iterator[str]:
     """Runs TensorBoard on a free port of this machine.
 
     Args:
       logdir: the log directory.
+      program: arguments of the Python interpreter that start TensorBoard.
       seconds: how long to wait for it at most.
 
     Yields:
@@ -116,15 +119,15 @@ def serve_tensorboard(logdir: Path, seconds: float = 60) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
-    command = [sys.executable, "-m", "tensorboard.main", "--logdir", str(logdir)]
+    place = ["--logdir", str(logdir), "--host", "127.0.0.1", "--port", str(port)]
     server = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        [sys.executable, *program, *place],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     try:
-        _wait_for(address + "data/plugin/projector/runs", server, time.monotonic() + seconds)
+        _wait_for(address + "data/environment", server, time.monotonic() + seconds)
         yield address
     finally:
         server.terminate()

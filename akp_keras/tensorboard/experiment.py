@@ -18,6 +18,7 @@ from akp_keras.tensorboard.event_files import write_event_file
 from akp_keras.tensorboard.layers_map import LAYERS_SPATIAL_POLICY, map_of_layers
 from akp_keras.tensorboard.models_map import accuracy_class, map_of_models
 from akp_keras.tensorboard.names import check_name, measure_in_a_name
+from akp_keras.tensorboard.plugin_data import page_summaries
 from akp_keras.tensorboard.sample_points import has_images, map_of_samples, sample_metadata
 from akp_keras.tensorboard.sprites import SpriteAtlas, draw_atlas
 from akp_keras.tensorboard.training_run import hyperparameters_page, member_summaries
@@ -51,7 +52,8 @@ def write_experiment(
     ```
     logdir/
       00_models/               the projector's first run: one point a member, one tensor
-                               `<layer>/<measure>` a matrix; text `about`; hyperparameters page
+                               `<layer>/<measure>` a matrix; text `about`; hyperparameters page;
+                               the data of the page `akp`
       01_layers/               one point a layer of the members in `representations`, joined
                                from input to output
       families/<family>/       dispersion/<layer>, and dispersion_through_layers by depth
@@ -102,9 +104,19 @@ def write_experiment(
             maps[tensor] = map_of_models(tensor, matrix.distances, metadata)
         layers, no_layers = _layers(representations, records)
         about = _about(maps, no_layers, len(members) - len(member_runs))
+        page = page_summaries(
+            members,
+            matrices,
+            [scaled.coordinates for _, scaled in maps.values()],
+            dispersion,
+        )
         write_event_file(
             folder / MODELS_RUN,
-            [(0, hyperparameters_page(members[0])), (0, text_pb("about", about))],
+            [
+                (0, hyperparameters_page(members[0])),
+                (0, text_pb("about", about)),
+                *((0, summary) for summary in page),
+            ],
             wall_time=_MODELS_TIME,
         )
         write_embeddings(folder / MODELS_RUN, [embedding for embedding, _ in maps.values()])

@@ -1,0 +1,6 @@
+"""Names that the writer of the page's data and its reader share."""
+
+PLUGIN_NAME = "akp"
+MEMBERS_TAG = "members"
+DISPERSION_TAG = "dispersion"
+MATRIX_TAG = "matrix"

@@ -305,6 +305,8 @@ class HotSwap(keras.callbacks.Callback):
             epoch, step = swap.when.epoch, min(step, self._position(swap.when))
         elif isinstance(swap.when, Step) and (self._functions.exact or not self._has_stepped):
             step = swap.when.step
+            if step < self._steps and not self._has_stepped:
+                epoch = step // self._steps_per_epoch()
         tracer = self._state.tracer
         for change in swap.changes:
             before = tracer.held
@@ -332,9 +334,11 @@ class HotSwap(keras.callbacks.Callback):
         if isinstance(when, Step):
             return min(when.step, self._steps)
         if isinstance(when, Epoch) and when.epoch < self._epoch:
-            steps = self.params.get("steps") or self._steps // max(1, self._epoch)
-            return min(when.epoch * steps, self._steps)
+            return min(when.epoch * self._steps_per_epoch(), self._steps)
         return self._steps
+
+    def _steps_per_epoch(self) -> int:
+        return self.params.get("steps") or max(1, self._steps // max(1, self._epoch))
 
     def _count(self) -> None:
         steps = self._functions.steps()

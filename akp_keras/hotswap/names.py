@@ -81,25 +81,31 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
         return value
     call = parse_call(value)
     if call.name not in _NO_LOSSES:
-        if not call.arguments and not call.options:
-            try:
-                loss = keras.losses.get(call.name)
-                if inspect.isfunction(loss) and _needs_options(loss):
-                    return _construct(_class_of(call.name), call)
-                return loss
-            except ValueError:
-                custom = keras.saving.get_registered_object(call.name)
-                if custom is not None:
-                    return custom() if inspect.isclass(custom) else custom
-        else:
-            cls = _class_of(call.name)
-            if cls is not None:
-                return _construct(cls, call)
+        found = keras.saving.get_registered_object(call.name)
+        if found is None:
+            found = getattr(keras.losses, call.name, None) or _alias(call.name)
+        has_options = bool(call.arguments or call.options)
+        if inspect.isfunction(found) and (has_options or _needs_options(found)):
+            found = _class_of(found.__name__)
+        if inspect.isclass(found):
+            return _construct(found, call)
+        if found is not None and not has_options:
+            return found
     raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
 
 
 # Layers that are activation functions with parameters and without weights.
 _ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU")
+
+
+def _alias(name: str) -> Callable[..., Any] | None:
+    """A loss by one of Keras' short names, such as `bce`, which are not in its namespace."""
+    import keras
+
+    try:
+        return keras.losses.get(name)
+    except ValueError:
+        return None
 
 
 def _class_of(name: str) -> type | None:

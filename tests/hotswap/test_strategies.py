@@ -33,6 +33,7 @@ class Watch(keras.callbacks.Callback):
 @pytest.fixture
 def by_hand(make_model, problem):
     """Weights after each step when every swap is made by hand with a new, eager computation."""
+    tf = pytest.importorskip("tensorflow", reason="the reference is written with TensorFlow")
     model = make_model(run_eagerly=True)
     x, y = problem
     relu, tanh, gelu = (getattr(keras.activations, n) for n in ("relu", "tanh", "gelu"))
@@ -50,8 +51,6 @@ def by_hand(make_model, problem):
         dense.activation = gelu if all_gelu else tanh if epoch == 1 else relu
         batch = slice(8 * (step % 12), 8 * (step % 12) + 8)
         loss = hinge if epoch == 1 and step >= 14 else bce
-        import tensorflow as tf
-
         with tf.GradientTape() as tape:
             value = loss(y[batch], logits(x[batch], training=True))
         gradients = tape.gradient(value, model.trainable_weights)

@@ -1,0 +1,92 @@
+"""What is saved in mid-schedule or after holds the plain functions in force."""
+
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from akp_keras.hotswap import HotSwap
+
+READ = """
+import json, sys
+import keras, numpy as np
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "akp_keras":
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+x = np.load(sys.argv[1] + "/x.npy")
+found = {}
+for name in ("middle", "end"):
+    model = keras.models.load_model(f"{sys.argv[1]}/{name}.keras")
+    found[name] = {
+        "classes": [type(layer).__name__ for layer in model.layers],
+        "activations": [model.get_layer(n).activation.__name__ for n in ("conv", "dense")],
+        "loss": model.loss,
+        "weights": len(model.weights),
+        "outputs": model.predict(x, verbose=0)[:, 0].tolist(),
+    }
+    import tensorflow as tf
+    served = tf.saved_model.load(f"{sys.argv[1]}/{name}_served")
+    found[name]["served"] = served.serve(x).numpy()[:, 0].tolist()
+    model.train_on_batch(x, np.zeros((len(x), 1)))
+assert "akp_keras" not in sys.modules
+print("FOUND" + json.dumps(found))
+"""
+
+
+def test_models_load_and_run_without_this_package(make_model, fit, problem, tmp_path):
+    x = problem[0][:5]
+    np.save(tmp_path / "x.npy", x)
+    model = make_model()
+    expected = {}
+
+    def save(name):
+        model.save(tmp_path / f"{name}.keras")
+        model.export(tmp_path / f"{name}_served", verbose=False)
+        expected[name] = model.predict(x, verbose=0)[:, 0]
+
+    class Save(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if int(self.model.optimizer.iterations) == 16:
+                save("middle")
+
+    fit(model, HotSwap("@1 activation=tanh loss=hinge; @2 activation=original"), Save())
+    save("end")
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(tmp_path)], capture_output=True, text=True, timeout=300
+    )
+    assert "FOUND" in done.stdout, done.stderr[-3000:]
+    found = json.loads(done.stdout.partition("FOUND")[2])
+    for name, function, cls in (("middle", "tanh", "Activation"), ("end", "relu", "ReLU")):
+        assert found[name]["activations"] == [function, function]
+        assert found[name]["classes"][1] == cls
+        assert found[name]["loss"] == "hinge"
+        assert found[name]["weights"] == 6
+        np.testing.assert_allclose(found[name]["outputs"], expected[name], rtol=1e-5)
+        np.testing.assert_allclose(found[name]["served"], expected[name], rtol=1e-5)
+    assert not np.allclose(expected["middle"], expected["end"])
+
+
+def test_no_switch_is_in_an_exported_graph(make_model, fit, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    model = make_model()
+    fit(model, HotSwap("@1 activation=tanh", candidates=["elu", "gelu"]), epochs=2)
+    model.export(tmp_path / "served", verbose=False)
+    graph = tf.saved_model.load(str(tmp_path / "served")).signatures["serving_default"].graph
+    kinds = {node.op for node in graph.as_graph_def().node}
+    for function in graph.as_graph_def().library.function:
+        kinds |= {node.op for node in function.node_def}
+    assert "Tanh" in kinds
+    assert not kinds & {"Case", "StatelessCase", "Elu", "Relu"}
+
+
+def test_the_callback_is_saved_as_a_config():
+    swap = HotSwap("@1 activation=tanh", strategy="retrace", layers=["conv.*"], candidates=["elu"])
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(swap)))
+    back = keras.saving.deserialize_keras_object(config)
+    assert isinstance(back, HotSwap)
+    assert back.get_config() == swap.get_config()

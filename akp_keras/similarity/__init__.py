@@ -16,6 +16,7 @@ from akp_keras.similarity.registry import list_measures
 from akp_keras.similarity.representation import Representation
 from akp_keras.similarity.result import PermutationNull, Results, SimilarityResult
 from akp_keras.similarity.spatial import SPATIAL_POLICIES
+from akp_keras.similarity.streaming import pairwise_streaming
 
 __all__ = [
     "SPATIAL_POLICIES",
@@ -28,4 +29,5 @@ __all__ = [
     "list_measures",
     "measure",
     "pairwise",
+    "pairwise_streaming",
 ]

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from akp_keras.similarity import registry
+from akp_keras.similarity import arithmetic, registry
 from akp_keras.similarity.null import NullCounter, permutation_orders
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.registry import Measure
@@ -62,6 +62,7 @@ def pairwise(
     seed: int = 0,
     precision: str = "float64",
     labels: np.ndarray | None = None,
+    device: str = "auto",
 ) -> Results:
     """Compares all pairs of representations under several measures.
 
@@ -85,6 +86,9 @@ def pairwise(
         precision: "float64", or "float32" for factors and products in float32 (half of the
             memory, values within about 1e-5); centring is in float64 either way.
         labels: (n,) the samples' classes, for measures of errors.
+        device: where products are computed, "cpu", "accelerator" (`keras.ops` on Keras' default
+            device) or "auto": the accelerator where Keras is loaded and lists a GPU or a TPU,
+            which not every machine rounds alike.
 
     Returns:
         Identifier as given -> `SimilarityResult`.
@@ -108,7 +112,9 @@ def pairwise(
     report = progress or (lambda done, total, what: None)
     memory = memory_gb * 2**30
 
+    accelerator = arithmetic.on_accelerator(device)
     with ExitStack() as cleanup:
+        cleanup.enter_context(arithmetic.use(accelerator))
         preparation = _prepare(
             representations,
             measures,
@@ -130,7 +136,16 @@ def pairwise(
             orders = permutation_orders(null, preparation.samples, seed)
             values.update(
                 _all_pairs(
-                    routed, using, shelf, len(names), memory, executor, report, orders, counters
+                    routed,
+                    using,
+                    shelf,
+                    len(names),
+                    memory,
+                    executor,
+                    report,
+                    orders,
+                    counters,
+                    accelerator,
                 )
             )
             if null:
@@ -255,6 +270,7 @@ def _all_pairs(
     report: Progress,
     orders: np.ndarray,
     counters: Mapping[str, NullCounter],
+    accelerator: bool,
 ) -> dict[str, np.ndarray]:
     """The (members, members) values of the measures that share a statistic."""
     # Two tiles, and a copy of each where the product needs one, in the other half of the memory.
@@ -265,7 +281,7 @@ def _all_pairs(
     functions = [measure.value for measure in measures.values()]
     values = {id: np.zeros((members, members)) for id in measures}
     what = f"comparing {', '.join(measures)}"
-    finished = _run(statistic, functions, shelf, blocks, orders, executor)
+    finished = _run(statistic, functions, shelf, blocks, orders, executor, accelerator)
     for done, ((row, column), (block, permuted)) in enumerate(finished, start=1):
         rows, columns = slice(*row), slice(*column)
         for k, id in enumerate(measures):
@@ -289,6 +305,7 @@ def _run(
     blocks: Sequence[tuple[tuple[int, int], tuple[int, int]]],
     orders: np.ndarray,
     executor: Executor | None,
+    accelerator: bool,
 ) -> Iterator[tuple[tuple[tuple[int, int], tuple[int, int]], tuple[list, list]]]:
     """Compares blocks here, or in the executor with a bounded number under way."""
     held: dict[tuple[int, int], Tile] = {}
@@ -308,7 +325,10 @@ def _run(
             forget(row)
             left = tile(row)
             right = None if column == row else tile(column)
-            yield (row, column), compare_block(statistic, functions, left, right, orders)
+            yield (
+                (row, column),
+                compare_block(statistic, functions, left, right, orders, accelerator),
+            )
         return
 
     under_way: dict[Future, tuple[tuple[int, int], tuple[int, int]]] = {}
@@ -317,7 +337,9 @@ def _run(
             forget(row)
             left = tile(row)
             right = None if column == row else tile(column)
-            future = executor.submit(compare_block, statistic, functions, left, right, orders)
+            future = executor.submit(
+                compare_block, statistic, functions, left, right, orders, accelerator
+            )
             under_way[future] = (row, column)
             if len(under_way) >= _BLOCKS_IN_FLIGHT:
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
@@ -338,6 +360,7 @@ def compare_block(
     left: Tile,
     right: Tile | None,
     orders: np.ndarray,
+    accelerator: bool = False,
 ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     """Compares two tiles: the unit of work that is sent to an executor.
 
@@ -347,11 +370,22 @@ def compare_block(
         left: L prepared representations.
         right: R prepared representations; None on the diagonal, where they are the left ones.
         orders: (B, n) int64 orders of the rows of the right side, for the null.
+        accelerator: whether products go through `keras.ops`.
 
     Returns:
         The (L, R) values of each measure, and for each order the (L, R) values of each measure.
     """
-    right = left if right is None else right
+    with arithmetic.use(accelerator):
+        return _compare_block(statistic, functions, left, left if right is None else right, orders)
+
+
+def _compare_block(
+    statistic: Statistic,
+    functions: Sequence[Value],
+    left: Tile,
+    right: Tile,
+    orders: np.ndarray,
+) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     table = statistic.compare(left, right)
     values = [function(table, left, right) for function in functions]
     permuted = []

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.arithmetic import product
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 
@@ -21,7 +22,7 @@ def block_square_sums(lefts: list[np.ndarray], rights: list[np.ndarray]) -> np.n
     Returns:
         (L, R) float64.
     """
-    cross = np.concatenate(lefts, axis=1).T @ np.concatenate(rights, axis=1)
+    cross = product(np.concatenate(lefts, axis=1).T, np.concatenate(rights, axis=1))
     np.square(cross, out=cross)
     rows, columns = (
         np.concatenate([[0], np.cumsum([one.shape[1] for one in side])[:-1]])

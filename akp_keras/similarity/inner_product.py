@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity import arithmetic
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 
@@ -42,7 +43,7 @@ class InnerProduct(Statistic):
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
         """Cosines of all pairs, (L, R) float64."""
-        return (left["vector"] @ right["vector"].T).astype(np.float64, copy=False)
+        return arithmetic.product(left["vector"], right["vector"].T).astype(np.float64, copy=False)
 
 
 def pack(matrix: np.ndarray) -> np.ndarray:

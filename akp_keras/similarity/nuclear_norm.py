@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.arithmetic import product
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.statistic import PairStatistic, Prepared
 
@@ -58,7 +59,7 @@ class NuclearNorm(PairStatistic):
 
     def pair(self, left: Prepared, right: Prepared) -> float:
         """The sum of the singular values of an r × r matrix."""
-        return nuclear_norm(left["factor"].T @ right["factor"])
+        return nuclear_norm(product(left["factor"].T, right["factor"]))
 
     def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
         """One gather."""

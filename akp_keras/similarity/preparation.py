@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from akp_keras.similarity.arithmetic import product
+
 
 class Factors:
     """The factors of one representation; each is computed at its first use and then shared.
@@ -102,7 +104,7 @@ class Factors:
     @cached_property
     def gram(self) -> np.ndarray:
         """(n, n) centred linear Gram matrix of trace 1: `unit` times its transpose."""
-        return _frozen(self.unit @ self.unit.T)
+        return _frozen(product(self.unit, self.unit.T))
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray]:
@@ -167,7 +169,7 @@ class Factors:
     @cached_property
     def cosines(self) -> np.ndarray:
         """(n, n) cosines of the samples, without centring."""
-        return _frozen(np.clip(self.row_directions @ self.row_directions.T, -1.0, 1.0))
+        return _frozen(np.clip(product(self.row_directions, self.row_directions.T), -1.0, 1.0))
 
     @cached_property
     def row_correlations(self) -> np.ndarray:

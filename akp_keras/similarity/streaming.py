@@ -1,0 +1,234 @@
+"""Linear measures over samples that are never all there: batches in, all pairs out.
+
+Neither an n × n matrix nor an n × p representation is held: memory is (Σp)² numbers for the
+full-batch measures, Σp over all representations, and M² for minibatch CKA.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from akp_keras.similarity import registry
+from akp_keras.similarity.arithmetic import product
+from akp_keras.similarity.inner_product import pack_off_diagonal
+from akp_keras.similarity.kernels import u_centred
+from akp_keras.similarity.result import Results, SimilarityResult
+from akp_keras.similarity.spatial import apply_policy
+
+STREAMED = ("cka.linear", "cka.linear.debiased", "hsic.linear", "hsic.linear.unbiased")
+
+
+def pairwise_streaming(
+    batches: Iterable[Mapping[str, np.ndarray]],
+    ids: Sequence[str],
+    spatial: str | None = None,
+) -> Results:
+    """Compares all pairs of representations from one pass over batches of samples.
+
+    Args:
+        batches: each a mapping name -> (b, p) values of the same b samples, or (b, …, c) with
+            `spatial`; every batch has the same names and widths.
+        ids: of `STREAMED`, or `cka.linear.minibatch`, for which every batch that comes is a batch
+            of the estimator, whatever its size (`cka.linear.minibatch[batch=…]` is refused
+            where a batch but the last has another size); batches of fewer than four samples do
+            not count for it.
+        spatial: what becomes of positions, one of `SPATIAL_POLICIES`.
+
+    Returns:
+        Identifier as given -> `SimilarityResult`. The values of `STREAMED` are those of
+        `pairwise` on all samples at once.
+
+    Raises:
+        ValueError: if a measure cannot be streamed, or a batch does not fit the others.
+    """
+    measures = {id: registry.find(id) for id in ids}
+    minibatch = {
+        id: _batch_size(id) for id, m in measures.items() if m.declaration.id not in STREAMED
+    }
+    moments: _Moments | None = None
+    sums: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    undersized: int | None = None
+    for batch in batches:
+        if moments is None:
+            names = tuple(batch)
+            if len(names) < 2:
+                raise ValueError(f"two representations or more are needed, not {len(names)}")
+        arrays = _checked(batch, names, spatial)
+        if moments is None:
+            moments = _Moments(names, arrays)
+            sums = np.zeros((len(names), len(names)))
+        if undersized is not None:
+            raise ValueError(
+                f"a batch of {undersized} samples came before the last; {next(iter(minibatch))} "
+                "needs batches of its size"
+            )
+        if any(size is not None and size != len(arrays[0]) for size in minibatch.values()):
+            undersized = len(arrays[0])
+            largest = max(size for size in minibatch.values() if size is not None)
+            if undersized > largest:
+                raise ValueError(f"a batch has {undersized} samples; the measure has {largest}")
+        moments.add(arrays)
+        if minibatch and len(arrays[0]) >= 4:
+            sums += _batch_products(arrays)
+    if moments is None:
+        raise ValueError("there are no batches")
+
+    results = {}
+    for id, measure in measures.items():
+        if id in minibatch:
+            values = _normalised(sums, names, "its HSIC with itself is not positive")
+        else:
+            values = moments.values(measure.declaration.id)
+        low, high = measure.declaration.range
+        results[id] = SimilarityResult(
+            declaration=measure.declaration,
+            names=names,
+            values=np.clip(values, low, high),
+            samples=moments.samples,
+            features=np.array(moments.widths, dtype=np.int64),
+            ranks=moments.ranks(),
+        )
+    return Results(results)
+
+
+def _batch_size(id: str) -> int | None:
+    canonical = registry.find(id).declaration.id
+    match = re.fullmatch(r"cka\.linear\.minibatch\[batch=(\d+)\]", canonical)
+    if match is None:
+        raise ValueError(
+            f"measure {id!r} cannot be streamed; {', '.join(STREAMED)} and cka.linear.minibatch can"
+        )
+    return int(match[1]) if "[" in id else None
+
+
+def _checked(
+    batch: Mapping[str, np.ndarray], names: tuple[str, ...], spatial: str | None
+) -> list[np.ndarray]:
+    if tuple(batch) != names:
+        raise ValueError(f"a batch has the representations {tuple(batch)}, the first had {names}")
+    arrays = []
+    for name in names:
+        values = np.asarray(apply_policy(np.asarray(batch[name]), spatial, name), dtype=np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"representation {name!r} holds NaN or infinite values")
+        if arrays and len(values) != len(arrays[0]):
+            raise ValueError(
+                f"representation {name!r} has {len(values)} samples in a batch where {names[0]!r} "
+                f"has {len(arrays[0])}"
+            )
+        arrays.append(values)
+    return arrays
+
+
+def _batch_products(arrays: list[np.ndarray]) -> np.ndarray:
+    """HSIC₁ of all pairs in one batch, (M, M)."""
+    n = len(arrays[0])
+    packed = []
+    for values in arrays:
+        centred = values - values.mean(axis=0)
+        packed.append(pack_off_diagonal(u_centred(product(centred, centred.T))))
+    vectors = np.stack(packed)
+    return 2.0 * product(vectors, vectors.T) / (n * (n - 3))
+
+
+class _Moments:
+    """Sums over samples from which linear HSIC follows, biased and unbiased.
+
+    Values are taken relative to the mean of the first batch, so that a large mean cancels before
+    anything is squared.
+    """
+
+    def __init__(self, names: tuple[str, ...], arrays: list[np.ndarray]) -> None:
+        self.names = names
+        self.widths = [values.shape[1] for values in arrays]
+        self.samples = 0
+        self._shift = np.concatenate([values.mean(axis=0) for values in arrays])
+        self._starts = np.concatenate([[0], np.cumsum(self.widths)])
+        total, members = int(self._starts[-1]), len(names)
+        self._sum = np.zeros(total)
+        self._cross = np.zeros((total, total))
+        self._squares = np.zeros(members)
+        self._square_products = np.zeros((members, members))
+        self._square_by_value = np.zeros((members, total))
+
+    def add(self, arrays: list[np.ndarray]) -> None:
+        """Takes a batch."""
+        widths = [values.shape[1] for values in arrays]
+        if widths != self.widths:
+            raise ValueError(f"a batch has widths {widths}, the first had {self.widths}")
+        values = np.concatenate(arrays, axis=1) - self._shift
+        squares = np.add.reduceat(np.square(values), self._starts[:-1], axis=1)
+        self.samples += len(values)
+        self._sum += values.sum(axis=0)
+        self._cross += product(values.T, values)
+        self._squares += squares.sum(axis=0)
+        self._square_products += squares.T @ squares
+        self._square_by_value += product(squares.T, values)
+
+    def _centred_cross(self) -> np.ndarray:
+        return self._cross - np.outer(self._sum, self._sum) / self.samples
+
+    def ranks(self) -> np.ndarray:
+        """Numerical ranks, from the covariances and so at no less than √ε of the largest."""
+        cross = self._centred_cross()
+        ranks = []
+        for start, stop in zip(self._starts[:-1], self._starts[1:], strict=True):
+            spectrum = np.linalg.eigvalsh(cross[start:stop, start:stop])
+            ranks.append(int(np.sum(spectrum > 1e-12 * max(spectrum[-1], 0.0))))
+        return np.array(ranks, dtype=np.int64)
+
+    def values(self, id: str) -> np.ndarray:
+        """(M, M) values of a measure of `STREAMED`."""
+        n = self.samples
+        unbiased = id.endswith("biased")
+        least = 4 if unbiased else 3
+        if n < least:
+            raise ValueError(f"{n} samples came; {id} needs at least {least}")
+        cross = self._centred_cross()
+        starts = self._starts[:-1]
+        inner = np.add.reduceat(np.add.reduceat(np.square(cross), starts, axis=0), starts, axis=1)
+        if unbiased:
+            inner += self._u_correction()
+        if id.startswith("cka"):
+            return _normalised(inner, self.names, "its HSIC with itself is not positive")
+        return inner / (n * (n - 3.0)) if unbiased else inner / (n - 1.0) ** 2
+
+    def _u_correction(self) -> np.ndarray:
+        """What U-centring adds to ‖XcᵀYc‖² (see `LinearCrossProduct`), (M, M).
+
+        With a the squared norms of centred samples: a = s − 2 z·μ + ‖μ‖², s and z the squared
+        norm and the values before centring, so that Σ aᵢbᵢ follows from the sums.
+        """
+        n = self.samples
+        mean = self._sum / n
+        mean_squares = np.add.reduceat(np.square(mean), self._starts[:-1])
+        # by_mean[x, y] = Σᵢ sˣᵢ (zʸᵢ · μʸ), mean_cross[x, y] = Σᵢ (zˣᵢ · μˣ)(zʸᵢ · μʸ).
+        starts = self._starts[:-1]
+        by_mean = np.add.reduceat(self._square_by_value * mean, starts, axis=1)
+        weighted = self._cross * mean[:, None] * mean[None, :]
+        mean_cross = np.add.reduceat(np.add.reduceat(weighted, starts, axis=0), starts, axis=1)
+        outer = np.outer(self._squares, mean_squares)
+        products = (
+            self._square_products
+            - 2.0 * by_mean
+            - 2.0 * by_mean.T
+            + 4.0 * mean_cross
+            + outer
+            + outer.T
+            - 3.0 * n * np.outer(mean_squares, mean_squares)
+        )
+        totals = self._squares - n * mean_squares
+        return np.outer(totals, totals) / ((n - 1) * (n - 2)) - (1 + 2 / (n - 2)) * products
+
+
+def _normalised(inner: np.ndarray, names: tuple[str, ...], reason: str) -> np.ndarray:
+    own = np.diagonal(inner)
+    if not (own > 0.0).all():
+        raise ValueError(f"representation {names[int(np.argmin(own))]!r} is degenerate: {reason}")
+    values = inner / np.sqrt(np.outer(own, own))
+    upper = np.triu(values)
+    return upper + np.triu(upper, 1).T

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # browser would ask for hosts of its maker.
 _FLAGS = (
     "--headless=new",
+    "--hide-scrollbars",
     "--no-sandbox",
     "--use-gl=angle",
     "--use-angle=swiftshader",

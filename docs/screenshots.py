@@ -3,8 +3,8 @@
     python docs/screenshots.py RUN
 
 writes `docs/images/projector.png`, the models' map of the deepest layer in TensorBoard's
-projector, coloured by one click on its bookmark, and `docs/images/report.png`, the upper part
-of the report. Needs Chromium and its driver (Debian: chromium, chromium-driver).
+projector, coloured by one click on its bookmark, and `docs/images/report.png`, the report's
+figures of the deepest layer. Needs Chromium and its driver (Debian: chromium, chromium-driver).
 """
 
 from __future__ import annotations
@@ -51,14 +51,22 @@ def take_projector(logdir: Path, picture: Path) -> None:
 
 
 def take_report(page: Path, picture: Path) -> None:
-    """Draws the upper part of the report.
+    """Draws the report's figures of the deepest layer under the measure that it opens with.
 
     Args:
       page: the report, an HTML file.
       picture: the PNG file to write.
     """
-    with open_browser(1200, 1500) as browser:
+    with open_browser(1360, 1300) as browser:
         browser.get(page.resolve().as_uri())
+        headings = "[...document.querySelectorAll('h3')].filter(h => h.id && h.clientHeight)"
+        if not ask(browser, f"{headings}.length"):
+            raise RuntimeError(f"{page} has no figures of a layer")
+        # The page's own bar stays at the top, over what is scrolled there.
+        browser.execute_script(
+            f"const heading = {headings}.at(-1);"
+            "heading.style.scrollMarginTop = '56px'; heading.scrollIntoView()"
+        )
         _save(browser, picture)
 
 

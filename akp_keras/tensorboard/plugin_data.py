@@ -17,6 +17,7 @@ from akp_keras.tensorboard.plugin.names import (
     MEMBERS_TAG,
     PLUGIN_NAME,
 )
+from akp_keras.tensorboard.training_run import changes_of
 
 if TYPE_CHECKING:
     from akp_keras.comparison.matrix import SimilarityMatrix
@@ -53,7 +54,7 @@ def page_summaries(
                 "family": member.family,
                 "schedule": member.schedule,
                 "accuracy": member.metrics.get("test_accuracy"),
-                "swaps": [dict(swap) for swap in member.swaps],
+                "swaps": [dict(swap) for swap in changes_of(member)],
             }
             for member in members
         ],

@@ -19,7 +19,7 @@ def member_summaries(member: MemberRecord, *, wall_time: float) -> Iterator[tupl
     """Everything that the standard pages show of one member.
 
     Training and validation curves stand in one run: `accuracy/train` beside
-    `accuracy/validation`. `swaps/so_far` counts the swaps up to each epoch, so that a swap is a
+    `accuracy/validation`. `swaps/so_far` counts the changes up to each epoch, so that a swap is a
     step in a chart with the same axis as the curves; `swaps` is the table of them. Final
     metrics are `final/<name>` at the last epoch.
 
@@ -40,12 +40,25 @@ def member_summaries(member: MemberRecord, *, wall_time: float) -> Iterator[tupl
         )
         for epoch, value in enumerate(values):
             yield epoch, scalar_pb(tag, value)
+    changes = changes_of(member)
     epochs = max((len(values) for values in member.history.values()), default=0)
     for epoch in range(epochs):
-        happened = sum(1 for swap in member.swaps if int(swap["epoch"]) <= epoch)
+        happened = sum(int(swap["epoch"]) <= epoch for swap in changes)
         yield epoch, scalar_pb("swaps/so_far", happened)
     for name, value in member.metrics.items():
         yield max(epochs - 1, 0), scalar_pb(f"{FINAL_METRICS}/{name}", value)
+
+
+def changes_of(member: MemberRecord) -> list[Mapping[str, object]]:
+    """The swaps that changed something.
+
+    Args:
+      member: a member, whose swaps begin with what was in force from the start.
+
+    Returns:
+      Its swaps, without those from a thing to itself.
+    """
+    return [swap for swap in member.swaps if swap["from"] != swap["to"]]
 
 
 def hyperparameters_page(member: MemberRecord) -> Summary:
@@ -93,7 +106,8 @@ def _hyperparameters(member: MemberRecord, wall_time: float) -> Summary:
 
 
 def _table_of_swaps(member: MemberRecord) -> str:
-    if not member.swaps:
+    changes = changes_of(member)
+    if not changes:
         return f"`{member.name}`: nothing was swapped (`{member.schedule}`)"
     lines = [
         f"`{member.name}`: `{member.schedule}`",
@@ -101,7 +115,7 @@ def _table_of_swaps(member: MemberRecord) -> str:
         "| epoch | step | what | from | to | layers |",
         "|---|---|---|---|---|---|",
     ]
-    return "\n".join(lines + [_row(swap) for swap in member.swaps])
+    return "\n".join(lines + [_row(swap) for swap in changes])
 
 
 def _row(swap: Mapping[str, object]) -> str:

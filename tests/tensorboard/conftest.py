@@ -75,28 +75,28 @@ class ProjectorPages:
 
 def a_member(family, seed, **changes):
     curve = tuple(1 - 0.5 ** (epoch + 1 + seed / 10) for epoch in range(EPOCHS))
+    start = {
+        "epoch": 0,
+        "step": 0,
+        "what": "activation",
+        "from": "relu",
+        "to": "relu",
+        "layers": ["block1", "dense"],
+    }
     swaps = (
-        ()
-        if family == "control"
-        else (
-            {
-                "epoch": 2,
-                "step": 60,
-                "what": "activation",
-                "from": "relu",
-                "to": "sigmoid",
-                "layers": ["block1", "dense"],
-            },
-            {
-                "epoch": 4,
-                "step": 125,
-                "what": "loss",
-                "from": "binary_crossentropy",
-                "to": "hinge",
-                "layers": [],
-            },
-        )
+        start,
+        start | {"epoch": 2, "step": 60, "to": "sigmoid"},
+        {
+            "epoch": 4,
+            "step": 125,
+            "what": "loss",
+            "from": "binary_crossentropy",
+            "to": "hinge",
+            "layers": [],
+        },
     )
+    if family == "control":
+        swaps = (start,)
     values = {
         "family": family,
         "seed": seed,

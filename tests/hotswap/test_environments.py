@@ -98,6 +98,7 @@ print("mirrored as alone")
 
 
 def test_mirrored_on_two_logical_cpus():
+    pytest.importorskip("tensorflow")
     done = subprocess.run(
         [sys.executable, "-c", TWO_CPUS], capture_output=True, text=True, timeout=300
     )

@@ -177,6 +177,8 @@ def test_class_weights_count():
 
 
 def test_a_saturated_sigmoid_still_has_a_gradient_under_hinge():
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX's arrays carry no note of their logits, so these are computed back")
     model = build("sigmoid", 1, "binary_crossentropy")
     model.optimizer.learning_rate = 1.0
     model.get_layer("z").bias.assign([40.0])
@@ -219,7 +221,7 @@ def test_several_outputs_have_a_loss_each(given):
         weights = {"a": 1.0, "b": 10.0}
         model.compile(keras.optimizers.SGD(0.0), loss=given, loss_weights=weights)
         y = {"a": BINARY, "b": CLASSES}
-    swap = HotSwap("@1 loss[a]=hinge; @2 loss[b]=categorical_hinge; @3 loss=original")
+    swap = HotSwap("@1 loss[a]=hinge; @2 loss[b]=categorical_focal_crossentropy; @3 loss=original")
     history = model.fit(X, y, epochs=4, batch_size=12, verbose=0, callbacks=[swap]).history
 
     def logits(name):
@@ -227,7 +229,7 @@ def test_several_outputs_have_a_loss_each(given):
         return X @ np.asarray(layer.kernel) + np.asarray(layer.bias)
 
     a = [expected_loss(n, logits("a"), BINARY) for n in ("binary_crossentropy", "hinge")]
-    b_names = ("sparse_categorical_crossentropy", "categorical_hinge")
+    b_names = ("sparse_categorical_crossentropy", "categorical_focal_crossentropy")
     b = [expected_loss(n, logits("b"), ONE_HOT) for n in b_names]
     np.testing.assert_allclose(history["a_loss"], [a[0], a[1], a[1], a[0]], rtol=2e-5)
     np.testing.assert_allclose(history["b_loss"], [b[0], b[0], b[1], b[0]], rtol=2e-5)
@@ -235,7 +237,7 @@ def test_several_outputs_have_a_loss_each(given):
     np.testing.assert_allclose(history["loss"], total, rtol=2e-5)
     assert [(r.layers, r.to) for r in swap.swaps] == [
         (("a",), "hinge"),
-        (("b",), "categorical_hinge"),
+        (("b",), "categorical_focal_crossentropy"),
         (("a", "b"), "binary_crossentropy,sparse_categorical_crossentropy"),
     ]
 

@@ -39,6 +39,7 @@ print("FOUND" + json.dumps(found))
 
 
 def test_models_load_and_run_without_this_package(make_model, fit, problem, tmp_path):
+    pytest.importorskip("tensorflow", reason="export needs TensorFlow")
     x = problem[0][:5]
     np.save(tmp_path / "x.npy", x)
     model = make_model()

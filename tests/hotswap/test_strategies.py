@@ -93,6 +93,25 @@ def test_each_swap_falls_on_its_step(make_model, fit, by_hand, strategy, options
     ]
 
 
+def test_strategies_agree(make_model, fit):
+    found = []
+    for strategy, options in (
+        ("auto", {"run_eagerly": True}),
+        ("retrace", {}),
+        ("switch", {}),
+        ("switch", {"steps_per_execution": 5}),
+    ):
+        model = make_model(dropout=0.25, **options)
+        swap = HotSwap(EVENTFUL, strategy=strategy)
+        history = fit(model, swap)
+        found.append((weights(model), history, swap.swaps))
+    for parameters, history, swaps in found[1:]:
+        np.testing.assert_allclose(parameters, found[0][0], rtol=0, atol=1e-5)
+        assert swaps == found[0][2]
+        for name, values in history.items():
+            np.testing.assert_allclose(values, found[0][1][name], rtol=1e-4, err_msg=name)
+
+
 def test_retrace_inside_an_execution_falls_on_the_next_one(make_model, fit):
     model = make_model(steps_per_execution=5)
     swap = HotSwap("@step:7 activation=tanh", strategy="retrace")
@@ -132,7 +151,7 @@ def train_member(model, schedule, seed, make_model, fit):
     for variable in model.optimizer.variables:
         if variable.path.endswith("learning_rate"):
             continue
-        variable.assign(keras.ops.zeros_like(variable))
+        variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
     keras.utils.set_random_seed(seed)
     swap = HotSwap(schedule, candidates=FAMILIES)
     fit(model, swap, shuffle=True)

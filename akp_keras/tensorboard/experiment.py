@@ -208,6 +208,10 @@ def _check_arguments(
             raise ValueError(f"the matrix {measure} of layer {layer} is given twice")
     for matrix in matrices:
         check_name(matrix.layer, "layer")
+        if not np.isfinite(matrix.values).all():
+            raise ValueError(
+                f"the matrix {matrix.measure} of layer {matrix.layer} holds NaN or infinity"
+            )
         unknown = [name for name in matrix.members if name not in records]
         if unknown:
             raise ValueError(

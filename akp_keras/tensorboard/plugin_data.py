@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -43,8 +44,8 @@ def page_summaries(
       dispersion: for each layer the dispersion of each family.
 
     Yields:
-      `members`, `dispersion`, and `matrix/<layer>/<measure>` for each matrix. Numbers have
-      seven significant digits.
+      `members`, `dispersion`, and `matrix/<layer>/<measure>` for each matrix. Numbers of the
+      last two have seven significant digits; an accuracy that is unknown or not finite is null.
     """
     yield _json_summary(
         MEMBERS_TAG,
@@ -53,7 +54,7 @@ def page_summaries(
                 "name": member.name,
                 "family": member.family,
                 "schedule": member.schedule,
-                "accuracy": member.metrics.get("test_accuracy"),
+                "accuracy": _finite_or_none(member.metrics.get("test_accuracy")),
                 "swaps": [dict(swap) for swap in changes_of(member)],
             }
             for member in members
@@ -99,6 +100,10 @@ def _json_summary(tag: str, content: object) -> Summary:
 
 def _rows(array: np.ndarray) -> list[list[float]]:
     return [[_rounded(value) for value in row] for row in np.asarray(array, dtype=float).tolist()]
+
+
+def _finite_or_none(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _rounded(value: float) -> float:

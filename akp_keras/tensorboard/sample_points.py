@@ -30,11 +30,11 @@ def map_of_samples(
       metadata: from `sample_metadata`.
 
     Returns:
-      The embedding, with a bookmark that colours by class.
+      The embedding, with bookmarks that colour by class where there are several.
     """
     points = principal_components(representation)
     bookmarks = []
-    if len(set(metadata["class"])) <= MOST_COLOURS:
+    if 1 < len(set(metadata["class"])) <= MOST_COLOURS:
         bookmarks = [
             bookmark(
                 f"Colour by class, {'flat' if axes == 2 else 'in space'}",

@@ -350,6 +350,10 @@ def _with_nan(array):
             lambda a: _with_matrix(a, distances=_with_nan(a["matrices"][0].distances)),
             "NaN",
         ),
+        (
+            lambda a: _with_matrix(a, values=_with_nan(a["matrices"][0].values)),
+            "cka.linear of layer block1 holds NaN",
+        ),
         (lambda a: {"matrices": [a["matrices"][0]] * 2}, "given twice"),
         (lambda a: {"dispersion": {"dense": {"control": float("nan")}}}, "dispersion of control"),
         (lambda a: {"representations": {"nobody/1": {}}}, "'nobody/1'"),
@@ -386,6 +390,22 @@ def test_a_refused_write_leaves_the_earlier_one(tmp_path, arguments):
         write_experiment(logdir, **(arguments | broken))
     assert runs_of(logdir) == before
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
+
+
+def test_a_member_whose_training_diverged_is_shown_without_its_accuracy(
+    tmp_path, arguments, make_member, pages_of
+):
+    nan = float("nan")
+    diverged = make_member(
+        "control", 0, metrics={"test_accuracy": nan, "gap": nan}, history={"loss": (0.7, nan, nan)}
+    )
+    arguments["members"][0] = diverged
+    write_experiment(tmp_path / "logs", **arguments)
+    metadata = pages_of(tmp_path / "logs").metadata("00_models", "dense/cka.linear")
+    row = metadata["name"].index("control/0")
+    assert [metadata[name][row] for name in ("accuracy_class", "test_accuracy", "gap")] == [""] * 3
+    losses = summaries_of(tmp_path / "logs" / "members" / "control" / "m0")["loss/train"]
+    np.testing.assert_allclose([value for _, value in losses], [0.7, nan, nan], rtol=1e-6)
 
 
 def test_no_more_runs_than_tensorboard_ticks(tmp_path, make_arguments, pages_of):

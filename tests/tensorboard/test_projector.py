@@ -91,6 +91,8 @@ def test_samples_of_the_first_model_of_each_family(tmp_path, pages_of):
     pages = pages_of(tmp_path / "logs")
     assert sorted(pages.runs()) == ["00_models", "samples/a/0", "samples/b/0"]
     assert pages.metadata("samples/b/0", "conv")["name"] == tuple(probe.ids)
+    colours = [state["selectedColorOptionName"] for state in pages.bookmarks("samples/b/0", "conv")]
+    assert colours == ["class", "class"]
     assert pages.embeddings("samples/b/0")["conv"]["sprite"]["singleImageDim"] == [32, 32]
     write_projector(
         tmp_path / "logs", representations(), FAMILIES, distances=distances, samples_of=["a/1"]
@@ -98,6 +100,7 @@ def test_samples_of_the_first_model_of_each_family(tmp_path, pages_of):
     pages = pages_of(tmp_path / "logs")
     assert sorted(pages.runs()) == ["00_models", "samples/a/1"]
     assert pages.metadata("samples/a/1", "conv")["name"][0] == "sample 0"
+    assert "bookmarksPath" not in pages.embeddings("samples/a/1")["conv"]
 
 
 def shorter(arrays):

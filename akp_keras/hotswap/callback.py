@@ -8,15 +8,19 @@ from typing import Any
 
 import keras
 
-from akp_keras.hotswap import activations, losses
+from akp_keras.hotswap import activations, keras_internals, losses
 from akp_keras.hotswap.activations import Choice
 from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
 from akp_keras.hotswap.plateau import PlateauWatch
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
+from akp_keras.hotswap.stress import STRESS
 from akp_keras.hotswap.targets import find_target, suggestion
 from akp_keras.hotswap.tracing import Configuration, Functions
 from akp_keras.hotswap.when import Epoch, Plateau, Step
+
+# The targets that traced functions hold; the others are assigned between two steps.
+_FUNCTIONS = ("activation", "loss")
 
 
 @keras.saving.register_keras_serializable("akp_keras")
@@ -252,8 +256,10 @@ class HotSwap(keras.callbacks.Callback):
             is_check: whether to refuse a change that selects nothing.
         """
         for change in swap.changes:
+            if is_check and change.target not in _FUNCTIONS:
+                self._check_stress(change)
             selected, held = self._changed(held, change)
-            if is_check and change.target in ("activation", "loss") and not selected:
+            if is_check and change.target in _FUNCTIONS and not selected:
                 raise ValueError(self._nothing_selected(swap, change))
         return held
 
@@ -308,7 +314,11 @@ class HotSwap(keras.callbacks.Callback):
             if step < self._steps and not self._has_stepped:
                 epoch = step // self._steps_per_epoch()
         tracer = self._state.tracer
-        for change in swap.changes:
+        for number, change in enumerate(swap.changes):
+            if change.target not in _FUNCTIONS:
+                is_past = self._position(swap.when) < self._steps and not self._has_stepped
+                self._carry_out_stress(epoch, step, number, change, is_past)
+                continue
             before = tracer.held
             selected, after = self._changed(before, change)
             if change.target == "activation":
@@ -328,6 +338,26 @@ class HotSwap(keras.callbacks.Callback):
                 layers=tuple(names),
             )
             self.swaps = (*self.swaps, record)
+
+    def _check_stress(self, change: Change) -> None:
+        if change.target not in STRESS:
+            raise ValueError(f"{change}: HotSwap cannot change {change.target} yet")
+        STRESS[change.target].check(self.model, change)
+
+    def _carry_out_stress(
+        self, epoch: int, step: int, number: int, change: Change, is_past: bool
+    ) -> None:
+        """Makes a change that no traced function knows of: now, not inside an execution."""
+        if is_past:
+            # What was assigned was saved with the state that has been restored.
+            before, after, layers = "restored", change.name, ()
+        else:
+            step = self._steps
+            keras_internals.synchronise(self.model)
+            seed = (self.seed, step, number)
+            before, after, layers = STRESS[change.target].apply(self.model, change, seed)
+        record = SwapRecord(epoch, step, change.target, before, after, layers)
+        self.swaps = (*self.swaps, record)
 
     def _position(self, when: Epoch | Step | Plateau) -> int:
         """At which step a swap is, or should have been where a restored fit has passed it."""

@@ -146,6 +146,15 @@ def scope(model: keras.Model) -> Any:
     return model.distribute_strategy.scope()
 
 
+def synchronise(model: keras.Model) -> None:
+    """Makes the model's variables hold their values, and the next step read them.
+
+    On JAX they travel outside of the variables during an epoch.
+    """
+    if hasattr(model, "jax_state_sync"):
+        model.jax_state_sync()
+
+
 def make_functions(
     model: keras.Model, train_step: Callable[..., Any], test_step: Callable[..., Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:

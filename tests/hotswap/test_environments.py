@@ -113,7 +113,10 @@ class Interrupt(keras.callbacks.Callback):
 
 @pytest.mark.parametrize("backup_first", [True, False])
 def test_a_restored_fit_goes_on_with_the_right_functions(make_model, fit, tmp_path, backup_first):
-    schedule = "@1 activation=tanh; @step:20 loss=hinge activation[dense]=elu; @3 loss=original"
+    schedule = (
+        "@1 activation=tanh weights=noise(0.1); @2 weights[dense]=noise(0.1); "
+        "@step:25 loss=hinge activation[dense]=elu; @3 loss=original"
+    )
 
     def train(*callbacks):
         model = make_model()
@@ -124,10 +127,14 @@ def test_a_restored_fit_goes_on_with_the_right_functions(make_model, fit, tmp_pa
         return model, swap
 
     whole, uninterrupted = train()
+    assert len(uninterrupted.swaps) == 6
     with pytest.raises(RuntimeError, match="interrupted"):
         train(Interrupt())
     model, swap = train()
-    assert swap.swaps == uninterrupted.swaps
+    assert swap.swaps[1].from_ == "restored"
+    assert [(r.epoch, r.step, r.to) for r in swap.swaps] == [
+        (r.epoch, r.step, r.to) for r in uninterrupted.swaps
+    ]
     np.testing.assert_array_equal(weights(model), weights(whole))
 
 

@@ -1,0 +1,75 @@
+"""Which activations are swapped in the architectures of `keras.applications`."""
+
+import keras
+import numpy as np
+import pytest
+
+from akp_keras.hotswap import activations
+from akp_keras.hotswap.model_state import ModelState, restore
+from akp_keras.hotswap.tracing import Functions
+
+# Counted by hand from the layers of keras 3.15: hidden non-linearities, without gates and heads.
+HIDDEN = {
+    "ResNet50": 49,
+    "ResNet101": 100,
+    "ResNet152": 151,
+    "ResNet50V2": 49,
+    "ResNet101V2": 100,
+    "ResNet152V2": 151,
+    "DenseNet121": 121,
+    "DenseNet169": 169,
+    "DenseNet201": 201,
+    "InceptionV3": 94,
+    "InceptionResNetV2": 244,
+    "Xception": 35,
+    "NASNetMobile": 192,
+    "VGG16": 15,
+    "VGG19": 18,
+    "MobileNet": 27,
+    "MobileNetV2": 35,
+    "MobileNetV3Small": 33,
+    "MobileNetV3Large": 41,
+    "EfficientNetB0": 49,
+    "EfficientNetB1": 69,
+    "EfficientNetV2B0": 55,
+    "ConvNeXtTiny": 18,
+    "ConvNeXtSmall": 36,
+}
+FAST = ("MobileNetV3Small", "EfficientNetB0", "VGG16")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [n if n in FAST[:1] else pytest.param(n, marks=pytest.mark.slow) for n in HIDDEN],
+)
+def test_hidden_activations_go_to_tanh_and_back(name):
+    keras.backend.clear_session()
+    model = getattr(keras.applications, name)(weights=None, classes=10)
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    image = np.random.default_rng(0).uniform(0, 255, (1, *model.input_shape[1:])).astype("float32")
+    before = np.asarray(model(image, training=False))
+    config = model.get_config()
+
+    state = ModelState.of(model)
+    sites, held = state.tracer.sites, state.tracer.held
+    selected = activations.select(list(sites), list(held.activations), None, None)
+    tanh = activations.resolve("tanh")
+    swapped = list(held.activations)
+    for index in selected:
+        swapped[index] = tanh
+    state.put(model, Functions(tuple(swapped), held.losses))
+    changed = np.asarray(model(image, training=False))
+    kept = [site for index, site in enumerate(sites) if index not in selected]
+    names = {site.held.name for site in kept}
+    assert "tanh" not in names
+    assert np.abs(changed - before).max() > 0
+    restore(model)
+    np.testing.assert_array_equal(np.asarray(model(image, training=False)), before)
+    assert model.get_config() == config
+    assert len(selected) == HIDDEN[name]
+    left = (
+        {"linear", "softmax", "sigmoid", "ReLU"}
+        if "V3" in name
+        else {"linear", "softmax", "sigmoid"}
+    )
+    assert names <= left

@@ -74,7 +74,7 @@ class Factors:
     def _centred_and_scale(self) -> tuple[np.ndarray, float]:
         values = np.asarray(self.values, dtype=np.float64)
         # A power of two, so that dividing by it is exact; squares of what remains cannot overflow.
-        largest = float(np.abs(values).max())
+        largest = max(float(values.max()), -float(values.min()))
         power = 2.0 ** np.clip(np.floor(np.log2(largest)), -1020, 1020) if largest else 1.0
         centred = values / power
         centred -= centred.mean(axis=0)
@@ -82,7 +82,7 @@ class Factors:
         centred -= centred.mean(axis=0)
         # A feature that never changes is exactly zero, not the rounding of its mean.
         centred[:, (self.values == self.values[:1]).all(axis=0)] = 0.0
-        scale = float(np.abs(centred).max())
+        scale = max(float(centred.max()), -float(centred.min()))
         if scale > 0.0:
             centred /= scale
         return centred, scale * power
@@ -258,17 +258,59 @@ class Factors:
             return 0
         if "svd" in self.__dict__:
             return len(self.svd[1])
-        return int(np.sum(self._spectrum > self._tolerance**2 * self._spectrum[-1]))
+        if not self._eigenvalues_tell:
+            values = np.linalg.svd(self.unit, compute_uv=False)
+            return int(np.sum(values > self._tolerance * values[0]))
+        if self.features < self.samples and self._has_full_column_rank():
+            return self.features
+        unit = self.unit.astype(np.float64, copy=False)
+        small = self._column_gram if self.features <= self.samples else product(unit, unit.T)
+        spectrum = np.linalg.eigvalsh(small)
+        return int(np.sum(spectrum > self._tolerance**2 * spectrum[-1]))
+
+    @property
+    def _eigenvalues_tell(self) -> bool:
+        """Whether the tolerance is coarse enough for eigenvalues of a Gram matrix.
+
+        They lose half of the digits of singular values.
+        """
+        return self._tolerance**2 >= 64 * self.samples * np.finfo(np.float64).eps
 
     @cached_property
-    def _spectrum(self) -> np.ndarray:
-        """Squared singular values of `unit`, ascending."""
-        if self._tolerance**2 < 64 * self.samples * np.finfo(np.float64).eps:
-            # Too fine for eigenvalues, which lose half of the digits of singular values.
-            return np.linalg.svd(self.unit, compute_uv=False)[::-1] ** 2
+    def _column_gram(self) -> np.ndarray:
         unit = self.unit.astype(np.float64, copy=False)
-        small = unit.T @ unit if self.features <= self.samples else unit @ unit.T
-        return np.linalg.eigvalsh(small)
+        return product(unit.T, unit)
+
+    def _has_full_column_rank(self) -> bool:
+        """Whether every squared singular value is above the tolerance: a Cholesky factor says so.
+
+        It costs a fraction of the eigenvalues, and the squared singular values of `unit` sum to
+        1, so none is larger.
+        """
+        shifted = self._column_gram - self._tolerance**2 * np.eye(self.features)
+        try:
+            np.linalg.cholesky(shifted)
+        except np.linalg.LinAlgError:
+            return False
+        return True
+
+    @cached_property
+    def rotation_factor(self) -> np.ndarray:
+        """(n, r) with `rotation_factor` times its transpose equal to `gram`, r as small as may be.
+
+        Any two such matrices differ by a rotation of the features: `unit` itself where its rank
+        is full, else left singular vectors times singular values.
+        """
+        if "svd" not in self.__dict__:
+            if self.rank == self.features:
+                return self.unit
+            if self._eigenvalues_tell and self.features <= self.samples:
+                # Directions below the resolution go; eigenvectors tell those from the others.
+                spectrum, directions = np.linalg.eigh(self._column_gram)
+                kept = directions[:, spectrum > self._tolerance**2 * spectrum[-1]]
+                return _frozen(product(self.unit, kept.astype(self.precision, copy=False)))
+        left, values = self.svd
+        return _frozen(left * values)
 
 
 def _squared_distances(rows: np.ndarray, gram: np.ndarray) -> np.ndarray:

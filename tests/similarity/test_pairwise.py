@@ -198,3 +198,19 @@ def test_float32_mode_is_close(representations):
     for id in STEP_A:
         assert single[id].values.dtype == np.float64
         np.testing.assert_allclose(single[id].values[off], double[id].values[off], atol=1e-5)
+
+
+@pytest.mark.parametrize(("p", "rank"), [(12, 12), (30, 5), (80, 7), (80, 39)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rotation_factors_have_the_gram_matrix(p, rank, dtype):
+    from akp_keras.similarity.preparation import Factors
+
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=(40, rank)) @ rng.normal(size=(rank, p))).astype(dtype)
+    for known in ("nothing", "rank", "svd"):
+        factors = Factors(x, "x")
+        if known != "nothing":
+            getattr(factors, known)
+        factor = factors.rotation_factor
+        assert factor.shape == (40, rank)
+        np.testing.assert_allclose(factor @ factor.T, factors.gram, atol=1e-12 if p < 80 else 1e-9)

@@ -27,8 +27,9 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
         total=total,
         initial=there,
         file=sys.stderr if terminal else _Lines(),
-        # A log file gets a line now and then, a terminal a living bar.
+        # A log file gets a line now and then and one at the end, a terminal a living bar.
         mininterval=0.2 if terminal else 15,
+        delay=0 if terminal else 1e-9,
         ascii=None if terminal else " #",
         bar_format="{desc} {n_fmt}/{total_fmt} |{bar:20}| {elapsed}, still {remaining}{postfix}",
     ) as bar:
@@ -37,14 +38,22 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
             bar.set_postfix_str(name, refresh=False)
             bar.update()
 
-        yield done
+        try:
+            yield done
+        except BaseException:
+            # What follows is the message of what went wrong, and nothing else.
+            bar.leave = False
+            raise
+        if not terminal:
+            bar.refresh()
 
 
 class _Lines:
     """Standard error for readers that keep every line: nothing is drawn over."""
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text.replace("\r", "\n") if text.strip() else "")
+        line = text.strip()
+        return sys.stderr.write(f"{line}\n") if line else 0
 
     def flush(self) -> None:
         sys.stderr.flush()

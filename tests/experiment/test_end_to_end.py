@@ -156,10 +156,9 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes_with_other_workers(
 def test_wrong_input_ends_in_one_line_and_leaves_nothing(flagfile, tmp_path, arguments, message):
     done = run(flagfile, tmp_path / "RUN", "--workers=1", *arguments)
     assert done.returncode == 2, done.stderr
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("akp_keras: ")
-
-    assert re.search(message, last), last
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("akp_keras: ")
+    assert re.search(message, line), line
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "RUN").exists()
 

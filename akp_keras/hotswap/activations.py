@@ -206,6 +206,15 @@ def find_sites(model: keras.Model, known: Iterable[Site] = ()) -> list[Site]:
     return sites
 
 
+def out_of_use(sites: Iterable[Site]) -> list[keras.Layer]:
+    """The layers whose weights belong to a function that another one has taken the place of."""
+    return [
+        site.layer
+        for site in sites
+        if isinstance(site, LayerSite) and site.layer.weights and site.held != site.original
+    ]
+
+
 def select(
     sites: list[Site], held: list[Choice], pattern: str | None, layers: tuple[str, ...] | None
 ) -> list[int]:

@@ -146,6 +146,30 @@ def scope(model: keras.Model) -> Any:
     return model.distribute_strategy.scope()
 
 
+def save_without_weights_of(model: keras.Model, layers: list[keras.Layer]) -> None:
+    """Lets `model.save` leave out the weights of some layers; files of weights alone keep them.
+
+    Args:
+        model: the model.
+        layers: layers with weights that their class does not have; none undoes it.
+    """
+    remove_quietly(model, "save")
+    if not layers:
+        return
+    save = model.save
+
+    def save_model(*arguments: Any, **options: Any) -> Any:
+        for layer in layers:
+            set_quietly(layer, "save_own_variables", lambda store: None)
+        try:
+            return save(*arguments, **options)
+        finally:
+            for layer in layers:
+                remove_quietly(layer, "save_own_variables")
+
+    set_quietly(model, "save", save_model)
+
+
 def synchronise(model: keras.Model) -> None:
     """Makes the model's variables hold their values, and the next step read them.
 

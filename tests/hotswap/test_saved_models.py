@@ -85,6 +85,27 @@ def test_no_switch_is_in_an_exported_graph(make_model, fit, tmp_path):
     assert not kinds & {"Case", "StatelessCase", "Elu", "Relu"}
 
 
+def test_a_learned_activation_out_of_use_is_saved_as_what_took_its_place(tmp_path):
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(4), layers.PReLU(name="p"), layers.Dense(1, name="y")]
+    )
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    model.fit(x, x[:, :1], verbose=0, callbacks=[HotSwap("@0 activation=tanh")])
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert type(loaded.get_layer("p")) is layers.Activation
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), model.predict(x, verbose=0))
+    assert len(model.get_layer("p").weights) == 1
+    # Weights alone keep what training will need again.
+    model.get_layer("p").alpha.assign(np.full(4, 0.5))
+    model.save_weights(tmp_path / "w.weights.h5")
+    model.get_layer("p").alpha.assign(np.zeros(4))
+    model.load_weights(tmp_path / "w.weights.h5")
+    assert np.asarray(model.get_layer("p").alpha).tolist() == [0.5] * 4
+
+
 def test_the_callback_is_saved_as_a_config():
     swap = HotSwap("@1 activation=tanh", strategy="retrace", layers=["conv.*"], candidates=["elu"])
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(swap)))

@@ -33,10 +33,10 @@ wisconsin: $(INSTALLED)  ## The same on scikit-learn's real breast cancer measur
 	$(BIN)/python -m akp_keras.main --flagfile=experiments/wisconsin_breast_cancer.flags
 
 test: $(INSTALLED) lint  ## Lint and the tests.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 test-slow: $(INSTALLED)  ## The tests that take long.
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

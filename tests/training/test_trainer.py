@@ -119,3 +119,8 @@ def test_a_schedule_that_cannot_fit_is_refused_before_the_first_step(schedule, m
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(ValueError, match="optimizer"):
         MemberTrainer(dataclasses.replace(SETTINGS, optimizer="adamm"))
+
+
+def test_a_model_that_cannot_take_the_samples_is_refused():
+    with pytest.raises(ValueError, match=r"not samples of shape \(30,\); model 'mlp' takes any"):
+        MemberTrainer(dataclasses.replace(SETTINGS, model="small_cnn"))

@@ -147,6 +147,7 @@ class HotSwap(keras.callbacks.Callback):
             if isinstance(swap.when, Plateau)
         }
         self._happened: set[int] = set()
+        self._resolved: dict[tuple[int, int | None], Any] = {}
         self._epoch = 0
         self._steps = self._offset = 0
         self._ahead: dict[int, Functions] = {}
@@ -232,20 +233,33 @@ class HotSwap(keras.callbacks.Callback):
                 losses.choices(
                     site,
                     [
-                        change.value
+                        self._loss_choice(change, index)
                         for change in changes
                         if change.target == "loss" and _selects(change, site)
                     ],
                 )
-                for site in tracer.losses
+                for index, site in enumerate(tracer.losses)
             ),
         )
 
     def _choice(self, change: Change) -> Choice | None:
-        try:
-            return activations.resolve(change.value)
-        except ValueError as error:
-            raise ValueError(f"{change}: {error}") from None
+        key = (id(change), None)
+        if key not in self._resolved:
+            try:
+                self._resolved[key] = activations.resolve(change.value)
+            except ValueError as error:
+                raise ValueError(f"{change}: {error}") from None
+        return self._resolved[key]
+
+    def _loss_choice(self, change: Change, index: int) -> losses.LossChoice:
+        key = (id(change), index)
+        if key not in self._resolved:
+            try:
+                site = self._state.tracer.losses[index]
+                self._resolved[key] = losses.resolve(site, change.value)
+            except ValueError as error:
+                raise ValueError(f"{change}: {error}") from None
+        return self._resolved[key]
 
     def _after(self, held: Functions, swap: Swap, is_check: bool = False) -> Functions:
         """The functions in force after a swap.
@@ -277,10 +291,7 @@ class HotSwap(keras.callbacks.Callback):
             choices = list(held.losses)
             selected = [i for i, site in enumerate(tracer.losses) if _selects(change, site)]
             for index in selected:
-                try:
-                    choices[index] = losses.resolve(tracer.losses[index], change.value)
-                except ValueError as error:
-                    raise ValueError(f"{change}: {error}") from None
+                choices[index] = self._loss_choice(change, index)
             return selected, Functions(held.activations, tuple(choices))
         return [], held
 

@@ -449,17 +449,12 @@ def _check_fits(output: Output, definition: Definition, text: str) -> None:
         )
 
 
-def choices(site: LossSite, values: Iterable[Any]) -> tuple[LossChoice, ...]:
+def choices(site: LossSite, found: Iterable[LossChoice]) -> tuple[LossChoice, ...]:
     """All losses that an output may come to have, sorted by text, each once.
 
     Args:
         site: the output's loss.
-        values: the values of the changes that may be made.
-
-    Raises:
-        ValueError: as `resolve`.
+        found: those of the changes that may be made.
     """
-    found = {site.original: None, site.held: None}
-    for value in values:
-        found.setdefault(resolve(site, value))
-    return tuple(sorted(found, key=lambda choice: choice.text))
+    every = dict.fromkeys((site.original, site.held, *found))
+    return tuple(sorted(every, key=lambda choice: choice.text))

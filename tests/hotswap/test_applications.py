@@ -28,7 +28,7 @@ HIDDEN = {
     "MobileNet": 27,
     "MobileNetV2": 35,
     "MobileNetV3Small": 33,
-    "MobileNetV3Large": 41,
+    "MobileNetV3Large": 40,
     "EfficientNetB0": 49,
     "EfficientNetB1": 69,
     "EfficientNetV2B0": 55,
@@ -77,7 +77,7 @@ def hidden_by_config(config):
     for layer in config["layers"]:
         options = layer["config"]
         if layer["class_name"] == "ReLU":
-            # Of these models only MobileNetV3 names its other ReLU layers apart from its gates.
+            # In MobileNetV3 the ReLU layers that are no gates have no max_value.
             count += not (config["name"].startswith("MobileNetV3") and options["max_value"] == 6)
         else:
             count += options.get("activation", "linear") not in ("linear", "softmax", "sigmoid")

@@ -1,0 +1,193 @@
+"""What a swap costs: plain fit, a recompiling callback, `switch` and `retrace`, in one run.
+
+    python benchmarks/hotswap.py                         # graph and XLA, 1, 10 and 100 swaps
+    python benchmarks/hotswap.py --modes graph --swaps 1 10
+
+For each mode (graph, XLA) and number of swaps, each way trains the same small convolutional
+network on the same batches; activations go to tanh and back. Printed are the time of the first
+epoch (tracing included), how often the train function was traced, the cost of a swap (time of the
+steps at which a swap took place, less the median step), and the median step. The ways take turns,
+`--repeats` times; the ratio to plain fit is the median over the pairs of a turn.
+
+The recompiling callback is what users write by hand, mended so that it works: it sets the
+activations, compiles with the same optimizer, and makes the train function anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import statistics
+import time
+
+import keras
+import numpy as np
+
+from akp_keras.hotswap import HotSwap
+
+WAYS = ("plain", "recompile", "switch", "retrace")
+HIDDEN = ("conv1", "conv2", "dense")
+
+
+def build(is_xla):
+    """The same small network each time."""
+    keras.utils.set_random_seed(0)
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            layers.Conv2D(16, 3, activation="relu", name="conv1"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(32, 3, activation="relu", name="conv2"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(64, activation="relu", name="dense"),
+            layers.Dense(1, activation="sigmoid", name="head"),
+        ]
+    )
+    model.compile("adam", loss="binary_crossentropy", jit_compile=is_xla)
+    return model
+
+
+class Recompile(keras.callbacks.Callback):
+    """The way by hand."""
+
+    def __init__(self, steps):
+        super().__init__()
+        self.at = set(steps)
+        self.done = 0
+        self.traces = 0
+
+    def on_train_begin(self, logs=None):
+        """Makes the train function count how often it is traced."""
+        step = type(self.model).train_step
+
+        def counted(*arguments):
+            self.traces += 1
+            return step(self.model, *arguments)
+
+        self.model.train_step = counted
+        self.model.make_train_function(force=True)
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Swaps by hand where a swap is due."""
+        if self.done in self.at:
+            for name in HIDDEN:
+                layer = self.model.get_layer(name)
+                is_relu = layer.activation is keras.activations.relu
+                layer.activation = keras.activations.tanh if is_relu else keras.activations.relu
+            self.model.compile(
+                self.model.optimizer, loss=self.model.loss, jit_compile=self.model.jit_compile
+            )
+            self.model.make_train_function()
+        self.done += 1
+
+
+class Clock(keras.callbacks.Callback):
+    """Notes the time after each step, callbacks included."""
+
+    def on_train_begin(self, logs=None):
+        """Starts the clock."""
+        self.times = [time.perf_counter()]
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Notes the time."""
+        self.times.append(time.perf_counter())
+
+
+def run(way, is_xla, at, steps, epochs, data):
+    """Trains once and gives what was measured."""
+    model = build(is_xla)
+    clock = Clock()
+    if way == "plain":
+        swapper = Recompile(())
+    elif way == "recompile":
+        swapper = Recompile(at)
+    else:
+        text = "; ".join(
+            f"@step:{step} activation={'relu' if number % 2 else 'tanh'}"
+            for number, step in enumerate(at)
+        )
+        swapper = HotSwap(text, strategy=way)
+    model.fit(data, epochs=epochs, steps_per_epoch=steps, verbose=0, callbacks=[clock, swapper])
+    durations = np.diff(clock.times)
+    # The last step of an epoch carries the epoch's own work; traces fall on the first steps.
+    usual = [
+        d for i, d in enumerate(durations) if i >= 3 and i not in at and i % steps not in (0, 1)
+    ]
+    step = statistics.median(usual)
+    swaps = [durations[i] - step for i in at if way != "plain"]
+    return {
+        "first": clock.times[steps] - clock.times[0],
+        "traces": swapper.traces,
+        "step": step,
+        "first_swap": swaps[0] if swaps else 0.0,
+        "swap": statistics.median(swaps) if swaps else 0.0,
+        "all_swaps": sum(swaps),
+    }
+
+
+def main():
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--modes", nargs="+", choices=("graph", "xla"), default=["graph", "xla"])
+    parser.add_argument("--swaps", nargs="+", type=int, default=[1, 10, 100])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batch_size", type=int, default=64)
+    arguments = parser.parse_args()
+
+    rng = np.random.default_rng(0)
+    print(f"keras {keras.__version__} on {keras.backend.backend()}, {platform.machine()}")
+    print(
+        "| mode | swaps | way | first epoch s | traces | first swap ms | median swap ms "
+        "| all swaps s | step ms | step / plain |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for mode in arguments.modes:
+        for count in arguments.swaps:
+            steps = max(20, 2 * count)
+            at = [steps + 4 + 2 * i for i in range(count)]
+            epochs = 2 + -(-(at[-1] + 1) // steps)
+            x = rng.normal(size=(steps * arguments.batch_size, 32, 32, 3)).astype("float32")
+            y = (x.mean(axis=(1, 2, 3)) > 0).astype("float32")
+            data = Batches(x, y, arguments.batch_size)
+            results = {way: [] for way in arguments.ways}
+            for _ in range(arguments.repeats):
+                for way in arguments.ways:
+                    measured = run(way, mode == "xla", at, steps, epochs, data)
+                    results[way].append(measured)
+            for way in arguments.ways:
+                median = {
+                    key: statistics.median(result[key] for result in results[way])
+                    for key in results[way][0]
+                }
+                ratio = statistics.median(
+                    mine["step"] / plain["step"]
+                    for mine, plain in zip(results[way], results[arguments.ways[0]], strict=True)
+                )
+                print(
+                    f"| {mode} | {count} | {way} | {median['first']:.2f} | {median['traces']:.0f} "
+                    f"| {1e3 * median['first_swap']:.2f} | {1e3 * median['swap']:.2f} "
+                    f"| {median['all_swaps']:.2f} | {1e3 * median['step']:.2f} | {ratio:.3f} |",
+                    flush=True,
+                )
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches that are cut beforehand, so that the data cost the same in each way."""
+
+    def __init__(self, x, y, batch_size):
+        super().__init__()
+        starts = range(0, len(x), batch_size)
+        self.batches = [(x[i : i + batch_size], y[i : i + batch_size]) for i in starts]
+
+    def __len__(self):
+        return len(self.batches)
+
+    def __getitem__(self, index):
+        return self.batches[index]
+
+
+if __name__ == "__main__":
+    main()

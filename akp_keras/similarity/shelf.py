@@ -81,7 +81,7 @@ class Shelf:
     def tile(self, start: int, stop: int) -> Tile:
         """The arrays of the representations from `start` up to `stop`."""
         if self._files is not None:
-            return stack([self._read(index) for index in range(start, stop)])
+            return self._read_tile(start, stop)
         if self._columns:
             return {name: column[start:stop] for name, column in self._columns.items()}
         return stack(self._rows[start:stop])
@@ -93,12 +93,22 @@ class Shelf:
             self._files.cleanup()
             self._files = None
 
-    def _read(self, index: int) -> Prepared:
-        row = {}
-        with self._path(index).open("rb") as file:
-            for name, (shape, dtype) in self._layout[index].items():
-                row[name] = np.fromfile(file, dtype=dtype, count=int(np.prod(shape))).reshape(shape)
-        return row
+    def _read_tile(self, start: int, stop: int) -> Tile:
+        """Reads into one array a name where shapes are equal, so that a tile is held once."""
+        layouts = self._layout[start:stop]
+        tile: dict[str, np.ndarray | list[np.ndarray]] = {}
+        for name, (shape, dtype) in layouts[0].items():
+            if all(layout[name] == (shape, dtype) for layout in layouts):
+                tile[name] = np.empty((stop - start, *shape), dtype=dtype)
+            else:
+                tile[name] = [np.empty(*layout[name]) for layout in layouts]
+        for offset in range(stop - start):
+            with self._path(start + offset).open("rb") as file:
+                for name in layouts[offset]:
+                    # A slice, since indexing an array of numbers would copy the number out.
+                    one = tile[name][offset : offset + 1]
+                    file.readinto(np.reshape(one if isinstance(one, np.ndarray) else one[0], -1))
+        return tile
 
     def _path(self, index: int) -> Path:
         return Path(self._files.name) / f"{index}.bin"

@@ -1,0 +1,58 @@
+"""The scores of the grounding benchmark."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="module")
+def grounding():
+    path = Path(__file__).parents[2] / "benchmarks" / "grounding.py"
+    spec = importlib.util.spec_from_file_location("grounding_benchmark", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def symmetric(size, seed):
+    values = np.random.default_rng(seed).random((size, size))
+    return values + values.T
+
+
+def test_separated_groups_have_full_scores(grounding):
+    groups = np.repeat([0, 1, 2], 5)
+    apart = symmetric(15, 0) + 10.0 * (groups[:, None] != groups[None, :])
+    assert grounding.group_scores(apart, groups) == pytest.approx((1.0, 0.0))
+    assert grounding.group_scores(-apart, groups)[1] == 1.0
+
+
+def test_chance_is_where_it_is_known_to_be(grounding):
+    groups = np.repeat([0, 1, 2], 5)
+    scores = np.array([grounding.group_scores(symmetric(15, s), groups) for s in range(300)])
+    precision, violations = scores.mean(axis=0)
+    assert precision == pytest.approx(0.218, abs=0.01)
+    assert violations == pytest.approx(0.5, abs=0.02)
+
+
+def test_layer_violations(grounding):
+    layers = np.arange(5.0)
+    ordered = np.abs(layers[:, None] - layers[None, :])
+    assert grounding.layer_violations(ordered) == 0.0
+    assert grounding.layer_violations(-ordered) == 1.0
+
+
+def test_mantel_is_calibrated_and_agrees_with_scikit_bio(grounding):
+    skbio = pytest.importorskip("skbio")
+    a, b = symmetric(9, 1), symmetric(9, 2)
+    np.fill_diagonal(a, 0)
+    np.fill_diagonal(b, 0)
+    found = grounding.mantel(a, a + 0.3 * b, 199)
+    expected = skbio.stats.distance.mantel(a, a + 0.3 * b, method="spearman", permutations=0)[0]
+    assert found[0] == pytest.approx(expected)
+    assert found[1] == pytest.approx(0.005)
+    small = [grounding.mantel(symmetric(8, s), symmetric(8, 500 + s), 39)[1] for s in range(100)]
+    assert 0.0 <= np.mean(np.array(small) <= 0.05) <= 0.12

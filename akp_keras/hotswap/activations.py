@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,8 @@ class Site:
             it is not by default.
     """
 
+    target = "activation"
+
     def __init__(self, layer: keras.Layer, path: str, original: Choice) -> None:
         self.layer = layer
         self.path = path
@@ -78,6 +80,23 @@ class Site:
     def install(self, function: Callable[..., Any]) -> None:
         """Sets the function for the time of a trace."""
         raise NotImplementedError
+
+    def install_switch(
+        self, functions: Sequence[Callable[..., Any]], index: Callable[[], Any]
+    ) -> None:
+        """Sets a switch between functions for the time of a trace.
+
+        Args:
+            functions: the functions.
+            index: gives the scalar int32 tensor that says which one is in force.
+        """
+        # Plain one-argument functions: on JAX, optional arguments would be taken for operands.
+        branches = [lambda x, f=f: f(x) for f in functions]
+
+        def activation(x: Any) -> Any:
+            return with_shape(keras.ops.switch(index(), branches, x), x.shape)
+
+        self.install(activation)
 
     def put(self, choice: Choice) -> None:
         """Sets the plain function for good."""
@@ -160,17 +179,30 @@ def describe(function: Callable[..., Any]) -> Choice:
     return Choice(type(function).__name__, function, id(function))
 
 
-def find_sites(model: keras.Model, known: Iterable[Site] = ()) -> list[Site]:
+def with_shape(tensor: Any, shape: Any) -> Any:
+    """The tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
+    if hasattr(tensor, "set_shape"):
+        tensor.set_shape(shape)
+    return tensor
+
+
+def find_sites(
+    model: keras.Model,
+    known: Iterable[Site] = (),
+    others: Iterable[Callable[[keras.Layer, str], Site | None]] = (),
+) -> list[Site]:
     """All activation functions of a model, nested models included; shared layers once.
 
     Args:
         model: a built model.
         known: the sites that were found before; they are kept, with what was original to them.
+        others: further kinds of places: from a layer and its path, the place or None.
 
     Returns:
         The sites, in the order of the layers.
     """
     known = {id(site.layer): site for site in known}
+    makers = (_make_site, *others)
     sites: list[Site] = []
     seen: set[int] = set()
 
@@ -185,7 +217,9 @@ def find_sites(model: keras.Model, known: Iterable[Site] = ()) -> list[Site]:
             if isinstance(container, keras.layers.RNN):
                 # A recurrent layer is known by its own name, not by that of its cell.
                 path = prefix.rstrip("/")
-            site = known.get(id(layer)) or _make_site(layer, path)
+            site = known.get(id(layer)) or next(
+                filter(None, (m(layer, path) for m in makers)), None
+            )
             if site is not None:
                 sites.append(site)
                 known_ids.add(id(layer))
@@ -216,7 +250,11 @@ def out_of_use(sites: Iterable[Site]) -> list[keras.Layer]:
 
 
 def select(
-    sites: list[Site], held: list[Choice], pattern: str | None, layers: tuple[str, ...] | None
+    sites: list[Site],
+    held: list[Choice],
+    pattern: str | None,
+    layers: tuple[str, ...] | None,
+    target: str = "activation",
 ) -> list[int]:
     """The places that a change is for.
 
@@ -226,6 +264,7 @@ def select(
         pattern: the change's layer filter; None for all that are swapped by default.
         layers: further filters, of which one must match; None for no such restriction. What one
             of them names exactly is selected even if it is not by default.
+        target: of the change; other places are not for it.
 
     Returns:
         Indices into `sites`.
@@ -233,14 +272,14 @@ def select(
     return [
         index
         for index, site in enumerate(sites)
-        if _may_select(site, pattern, layers, [held[index].text])
+        if site.target == target and _may_select(site, pattern, layers, [held[index].text])
     ]
 
 
 def candidates(
     sites: list[Site],
     held: list[Choice],
-    changes: Iterable[tuple[str | None, Choice | None]],
+    changes: Iterable[tuple[str, str | None, Choice | None]],
     layers: tuple[str, ...] | None,
 ) -> list[tuple[Choice, ...]]:
     """For each place, all that it may come to hold under some changes, in any order of these.
@@ -248,7 +287,7 @@ def candidates(
     Args:
         sites: all activation functions of the model.
         held: what each holds now.
-        changes: pairs of a layer filter and a choice; None is what was original.
+        changes: a target, a layer filter and a choice each; None is what was original.
         layers: as in `select`.
 
     Returns:
@@ -262,8 +301,8 @@ def candidates(
             texts = [choice.text for choice in possible]
             found = {
                 choice or site.original: None
-                for pattern, choice in changes
-                if _may_select(site, pattern, layers, texts)
+                for target, pattern, choice in changes
+                if site.target == target and _may_select(site, pattern, layers, texts)
             }
             if found.keys() <= possible.keys():
                 break
@@ -297,6 +336,8 @@ def resolve(value: Any) -> Choice | None:
 def _may_select(
     site: Site, pattern: str | None, layers: tuple[str, ...] | None, texts: list[str]
 ) -> bool:
+    if site.target != "activation":
+        layers = None
     if layers is not None and not any(site.matches(layer, ()) for layer in layers):
         return False
     if pattern is None:

@@ -14,13 +14,13 @@ from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
 from akp_keras.hotswap.plateau import PlateauWatch
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
-from akp_keras.hotswap.stress import STRESS
+from akp_keras.hotswap.stress import STRESS, dropout
 from akp_keras.hotswap.targets import find_target, suggestion
 from akp_keras.hotswap.tracing import Configuration, Functions
 from akp_keras.hotswap.when import Epoch, Plateau, Step
 
 # The targets that traced functions hold; the others are assigned between two steps.
-_FUNCTIONS = ("activation", "loss")
+_FUNCTIONS = ("activation", "dropout", "loss")
 
 
 @keras.saving.register_keras_serializable("akp_keras")
@@ -222,9 +222,9 @@ class HotSwap(keras.callbacks.Callback):
                     list(tracer.sites),
                     list(tracer.held.activations),
                     [
-                        (change.pattern, self._choice(change))
+                        (change.target, change.pattern, self._choice(change))
                         for change in changes
-                        if change.target == "activation"
+                        if change.target in ("activation", "dropout")
                     ],
                     self.layers,
                 )
@@ -245,8 +245,9 @@ class HotSwap(keras.callbacks.Callback):
     def _choice(self, change: Change) -> Choice | None:
         key = (id(change), None)
         if key not in self._resolved:
+            resolve = dropout.choice_of if change.target == "dropout" else activations.resolve
             try:
-                self._resolved[key] = activations.resolve(change.value)
+                self._resolved[key] = resolve(change.value)
             except ValueError as error:
                 raise ValueError(f"{change}: {error}") from None
         return self._resolved[key]
@@ -280,9 +281,11 @@ class HotSwap(keras.callbacks.Callback):
     def _changed(self, held: Functions, change: Change) -> tuple[list[int], Functions]:
         """What a change selects, and the functions in force after it."""
         tracer = self._state.tracer
-        if change.target == "activation":
+        if change.target in ("activation", "dropout"):
             choices = list(held.activations)
-            selected = activations.select(list(tracer.sites), choices, change.pattern, self.layers)
+            selected = activations.select(
+                list(tracer.sites), choices, change.pattern, self.layers, change.target
+            )
             choice = self._choice(change)
             for index in selected:
                 choices[index] = choice or tracer.sites[index].original
@@ -332,7 +335,7 @@ class HotSwap(keras.callbacks.Callback):
                 continue
             before = tracer.held
             selected, after = self._changed(before, change)
-            if change.target == "activation":
+            if change.target != "loss":
                 old, new = before.activations, after.activations
                 names = [tracer.sites[index].name for index in selected]
             else:
@@ -414,8 +417,10 @@ class HotSwap(keras.callbacks.Callback):
             known = [site.name for site in tracer.losses]
             what = "output"
         else:
-            known = [site.name for site in tracer.sites]
+            known = [site.name for site in tracer.sites if site.target == change.target]
             what = "layer with an activation that may be swapped"
+            if change.target == "dropout":
+                what = "Dropout layer that was made with a rate above 0"
         if change.pattern is None:
             return (
                 f"swap {swap.when}: {change} finds no {what} in model {self.model.name!r}; name "

@@ -10,6 +10,7 @@ import keras
 from akp_keras.hotswap import keras_internals, losses
 from akp_keras.hotswap.activations import find_sites, out_of_use
 from akp_keras.hotswap.retrace import Eager, Retrace
+from akp_keras.hotswap.stress import dropout
 from akp_keras.hotswap.switch import ArgumentSwitch, VariableSwitch
 from akp_keras.hotswap.tracing import Configuration, Functions, Tracer
 
@@ -30,7 +31,9 @@ class ModelState:
     def __init__(self, model: keras.Model, before: ModelState | None) -> None:
         known = before.tracer.sites if before is not None else ()
         self._compilation = keras_internals.compilation(model)
-        self.tracer = Tracer(find_sites(model, known), losses.find_losses(model))
+        self.tracer = Tracer(
+            find_sites(model, known, (dropout.make_site,)), losses.find_losses(model)
+        )
         self._strategies: dict[Any, Strategy] = {}
         self._predict: dict[Functions, Callable[..., Any] | None] = {}
 

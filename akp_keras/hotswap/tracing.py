@@ -11,11 +11,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
 
-from akp_keras.hotswap.activations import Choice, Site
+from akp_keras.hotswap.activations import Choice, Site, with_shape
 from akp_keras.hotswap.losses import LossChoice, LossSite
 
 
@@ -140,7 +141,7 @@ class Tracer:
             if len(choices) == 1:
                 site.install(choices[0].function)
             else:
-                site.install(_activation_switch([c.function for c in choices], index, slot))
+                site.install_switch([c.function for c in choices], partial(index, slot))
                 slot += 1
         for site, choices in zip(self.losses, configuration.losses, strict=True):
             callables = [site.callable_of(choice) for choice in choices]
@@ -151,31 +152,11 @@ class Tracer:
                 slot += 1
 
 
-def _activation_switch(
-    functions: list[Callable[..., Any]], index: Callable[[int], Any], slot: int
-) -> Callable[[Any], Any]:
-    # Plain one-argument functions: on JAX, optional arguments would be taken for operands.
-    branches = [lambda x, f=f: f(x) for f in functions]
-
-    def activation(x: Any) -> Any:
-        y = keras.ops.switch(index(slot), branches, x)
-        return _with_shape(y, x.shape)
-
-    return activation
-
-
 def _loss_switch(
     losses: list[Callable[..., Any]], index: Callable[[int], Any], slot: int
 ) -> Callable[..., Any]:
     def loss(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         branches = [lambda f=f: f(y_true, y_pred, sample_weight) for f in losses]
-        return _with_shape(keras.ops.switch(index(slot), branches), ())
+        return with_shape(keras.ops.switch(index(slot), branches), ())
 
     return loss
-
-
-def _with_shape(tensor: Any, shape: Any) -> Any:
-    """TensorFlow forgets the shape of what a switch gives; Keras needs it."""
-    if hasattr(tensor, "set_shape"):
-        tensor.set_shape(shape)
-    return tensor

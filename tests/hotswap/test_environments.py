@@ -41,7 +41,9 @@ def test_under_xla_a_return_compiles_nothing(make_model, fit, expected):
     assert again.traces == 0
 
 
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
+)
 def test_mixed_precision_and_loss_scaling(make_model, fit, policy):
     found = {}
     keras.config.set_dtype_policy(policy)
@@ -97,6 +99,7 @@ print("mirrored as alone")
 """
 
 
+@pytest.mark.slow
 def test_mirrored_on_two_logical_cpus():
     pytest.importorskip("tensorflow")
     done = subprocess.run(
@@ -111,7 +114,7 @@ class Interrupt(keras.callbacks.Callback):
             raise RuntimeError("interrupted")
 
 
-@pytest.mark.parametrize("backup_first", [True, False])
+@pytest.mark.parametrize("backup_first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_restored_fit_goes_on_with_the_right_functions(make_model, fit, tmp_path, backup_first):
     schedule = (
         "@1 activation=tanh weights=noise(0.1); @2 weights[dense]=noise(0.1); "

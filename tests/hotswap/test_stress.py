@@ -93,3 +93,51 @@ def test_reinitialised_weights_are_drawn_from_the_initialiser(make_model, fit):
 def test_a_filter_that_matches_nothing_is_refused(make_model, fit, schedule, message):
     with pytest.raises(ValueError, match=message):
         fit(make_model(), HotSwap(schedule))
+
+
+class Ones(keras.layers.Layer):
+    """Gives 1,000 ones a sample, so that zeros behind a Dropout layer are dropped values."""
+
+    def call(self, x):
+        return keras.ops.ones((8, 1000))
+
+
+def squared_distance_from_one(y_true, y_pred):
+    return keras.ops.mean(keras.ops.square(y_pred - 1))
+
+
+@pytest.mark.parametrize("options", [{}, {"run_eagerly": True}])
+@pytest.mark.parametrize("strategy", ["switch", "retrace"])
+def test_dropout_takes_its_rate(fit, strategy, options):
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((8, 8, 2))
+    x = keras.layers.Dropout(0.25, name="dropout")(Ones()(inputs))
+    model = keras.Model(inputs, keras.layers.Dense(1, name="y")(x))
+    # The output is the mean of what is kept, divided by 1 - rate: 1, with the variance below.
+    model.get_layer("y").kernel.assign(np.full((1000, 1), 1e-3))
+    model.compile(keras.optimizers.SGD(0.0), loss=squared_distance_from_one, **options)
+    swap = HotSwap("@1 dropout=0.75; @2 dropout[dropout]=0", strategy=strategy)
+    found = fit(model, swap, validation_data=None)["loss"]
+    expected = [r / (1 - r) / 1000 for r in (0.25, 0.75, 0.0)]
+    # 96 draws: the relative standard error of a variance is sqrt(2 / 95) = 0.145.
+    np.testing.assert_allclose(found, expected, rtol=4 * 0.145, atol=1e-9)
+    assert [(r.from_, r.to, r.layers) for r in swap.swaps] == [
+        ("0.25", "0.75", ("dropout",)),
+        ("0.75", "0", ("dropout",)),
+    ]
+    assert model.get_layer("dropout").rate == 0.0
+
+
+def test_dropout_masks_are_those_of_keras(make_model, fit):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("JAX draws its masks by other comparisons of the same numbers")
+    plain, switched = make_model(dropout=0.5), make_model(dropout=0.5)
+    fit(plain, epochs=1)
+    fit(switched, HotSwap("@0 dropout=0.5", candidates=["@0 dropout=0.25"]), epochs=1)
+    for mine, theirs in zip(switched.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
+
+
+def test_dropout_without_a_layer_for_it_is_refused(make_model, fit):
+    with pytest.raises(ValueError, match="finds no Dropout layer that was made with a rate above"):
+        fit(make_model(dropout=0.0), HotSwap("@1 dropout=0.5"))

@@ -161,6 +161,7 @@ def pairwise(
                 samples=preparation.samples,
                 features=preparation.features,
                 ranks=preparation.ranks,
+                spatial=spatial,
                 null=nulls.get(id),
             )
             for id, measure in measures.items()

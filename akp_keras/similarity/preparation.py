@@ -44,6 +44,7 @@ class Factors:
         self.samples, self.features = values.shape
         self.precision = np.dtype(precision)
         self.given_labels = labels
+        self._neighbours: dict[str, np.ndarray] = {}
 
     def degenerate(self, reason: str) -> ValueError:
         """The error for a representation on which a measure is not defined."""
@@ -207,8 +208,7 @@ class Factors:
                 f"representation {self.name!r} has {self.samples} samples, which have at most "
                 f"{self.samples - 1} neighbours; k={k} is too large"
             )
-        key = ("neighbours", metric)
-        known = self.__dict__.get(key)
+        known = self._neighbours.get(metric)
         if known is None or known.shape[1] < k:
             if metric == "cosine":
                 apart = -self.cosines
@@ -220,7 +220,7 @@ class Factors:
             some = np.argpartition(apart, k - 1, axis=1)[:, :k]
             order = np.argsort(np.take_along_axis(apart, some, axis=1), axis=1, kind="stable")
             known = np.take_along_axis(some, order, axis=1).astype(np.int32)
-            self.__dict__[key] = known
+            self._neighbours[metric] = known
         return known[:, :k]
 
     @cached_property

@@ -24,6 +24,7 @@ class SimilarityResult:
         samples: n after the spatial policy.
         features: (M,) int64, p of each representation after the spatial policy.
         ranks: (M,) int64, numerical rank of each centred representation.
+        spatial: the policy that was asked for positions, or None.
         null: the row-permutation null, if it was asked for.
     """
 
@@ -33,6 +34,7 @@ class SimilarityResult:
     samples: int
     features: np.ndarray
     ranks: np.ndarray
+    spatial: str | None = None
     null: PermutationNull | None = None
 
     @property

@@ -32,9 +32,8 @@ def pairwise_streaming(
         batches: each a mapping name -> (b, p) values of the same b samples, or (b, …, c) with
             `spatial`; every batch has the same names and widths.
         ids: of `STREAMED`, or `cka.linear.minibatch`, for which every batch that comes is a batch
-            of the estimator, whatever its size (`cka.linear.minibatch[batch=…]` is refused
-            where a batch but the last has another size); batches of fewer than four samples do
-            not count for it.
+            of the estimator. Its size is that of the first batch, with which `[batch=…]` must
+            agree where it is given; a smaller batch may come last and is left out there.
         spatial: what becomes of positions, one of `SPATIAL_POLICIES`.
 
     Returns:
@@ -51,7 +50,8 @@ def pairwise_streaming(
     moments: _Moments | None = None
     sums: np.ndarray | None = None
     names: tuple[str, ...] = ()
-    undersized: int | None = None
+    first_size = 0
+    incomplete = False
     for batch in batches:
         if moments is None:
             names = tuple(batch)
@@ -61,19 +61,19 @@ def pairwise_streaming(
         if moments is None:
             moments = _Moments(names, arrays)
             sums = np.zeros((len(names), len(names)))
-        if undersized is not None:
-            raise ValueError(
-                f"a batch of {undersized} samples came before the last; {next(iter(minibatch))} "
-                "needs batches of its size"
-            )
-        if any(size is not None and size != len(arrays[0]) for size in minibatch.values()):
-            undersized = len(arrays[0])
-            largest = max(size for size in minibatch.values() if size is not None)
-            if undersized > largest:
-                raise ValueError(f"a batch has {undersized} samples; the measure has {largest}")
+            _check_batch_size(minibatch, len(arrays[0]))
+        if minibatch:
+            if incomplete:
+                raise ValueError("a batch smaller than the first came before the last")
+            first_size = first_size or len(arrays[0])
+            if len(arrays[0]) > first_size:
+                raise ValueError(
+                    f"a batch has {len(arrays[0])} samples, the first had {first_size}"
+                )
+            incomplete = len(arrays[0]) < first_size
+            if not incomplete:
+                sums += _batch_products(arrays)
         moments.add(arrays)
-        if minibatch and len(arrays[0]) >= 4:
-            sums += _batch_products(arrays)
     if moments is None:
         raise ValueError("there are no batches")
 
@@ -91,6 +91,7 @@ def pairwise_streaming(
             samples=moments.samples,
             features=np.array(moments.widths, dtype=np.int64),
             ranks=moments.ranks(),
+            spatial=spatial,
         )
     return Results(results)
 
@@ -103,6 +104,14 @@ def _batch_size(id: str) -> int | None:
             f"measure {id!r} cannot be streamed; {', '.join(STREAMED)} and cka.linear.minibatch can"
         )
     return int(match[1]) if "[" in id else None
+
+
+def _check_batch_size(minibatch: Mapping[str, int | None], size: int) -> None:
+    for id, wanted in minibatch.items():
+        if wanted is not None and wanted != size:
+            raise ValueError(f"the first batch has {size} samples; {id} needs batches of its size")
+        if size < 4:
+            raise ValueError(f"the first batch has {size} samples; {id} needs at least 4")
 
 
 def _checked(

@@ -84,8 +84,10 @@ def test_what_does_not_fit_is_named(representations):
         similarity.pairwise_streaming([{**first, "m1": first["m1"] * np.nan}], IDS)
     with pytest.raises(ValueError, match="'m1' is degenerate"):
         similarity.pairwise_streaming([{**first, "m1": np.ones((10, 2))}], ["cka.linear"])
+    short = {name: v[:5] for name, v in first.items()}
     with pytest.raises(ValueError, match="needs batches of its size"):
-        similarity.pairwise_streaming(
-            [first, first, {name: v[:5] for name, v in first.items()}, first],
-            ["cka.linear.minibatch[batch=10]"],
-        )
+        similarity.pairwise_streaming([short], ["cka.linear.minibatch[batch=10]"])
+    with pytest.raises(ValueError, match="smaller than the first came before the last"):
+        similarity.pairwise_streaming([first, short, first], ["cka.linear.minibatch"])
+    with pytest.raises(ValueError, match="has 10 samples, the first had 5"):
+        similarity.pairwise_streaming([short, first], ["cka.linear.minibatch"])

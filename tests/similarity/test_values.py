@@ -268,10 +268,9 @@ def test_minibatch_cka_sums_before_it_divides(pair):
     whole = compare(*pair, f"cka.linear.minibatch[batch={n}]")
     assert whole == pytest.approx(compare(*pair, "cka.linear.debiased"), rel=1e-9)
     sums = np.zeros(3)
-    for start in range(0, n, 8):
+    for start in range(0, n - 7, 8):
         k, m = (v[start : start + 8] @ v[start : start + 8].T for v in pair)
-        if len(k) >= 4:
-            sums += hsic_song(k, m), hsic_song(k, k), hsic_song(m, m)
+        sums += hsic_song(k, m), hsic_song(k, k), hsic_song(m, m)
     expected = sums[0] / math.sqrt(sums[1] * sums[2])
     assert compare(*pair, "cka.linear.minibatch[batch=8]") == pytest.approx(expected, rel=1e-9)
 

@@ -26,7 +26,8 @@ from akp_keras.similarity.statistic import Prepared, Statistic, Tile, Value, cos
 class MinibatchGram(InnerProduct):
     """The sum over batches of the unbiased HSIC with a linear kernel, samples batched in order.
 
-    A last batch of fewer than four samples is left out: the estimator is not defined there.
+    An incomplete last batch is left out, unless it is the only one: in a sum of equal terms few
+    samples would count as much as many.
 
     Attributes:
         batch: samples in a batch.
@@ -49,13 +50,12 @@ class MinibatchGram(InnerProduct):
         return {**prepared, "features": features, "vector": vector / np.linalg.norm(vector)}
 
     def _batches(self, features: np.ndarray) -> np.ndarray:
+        size = min(self.batch, len(features))
         packed = []
-        for start in range(0, len(features), self.batch):
-            rows = features[start : start + self.batch]
-            n = len(rows)
-            if n >= 4:
-                packed.append(pack_off_diagonal(u_centred(rows @ rows.T)) / math.sqrt(n * (n - 3)))
-        return np.concatenate(packed) * math.sqrt(2.0)
+        for start in range(0, len(features) - size + 1, size):
+            rows = features[start : start + size]
+            packed.append(pack_off_diagonal(u_centred(rows @ rows.T)))
+        return np.concatenate(packed) * math.sqrt(2.0 / (size * (size - 3)))
 
 
 def _negative_logarithm(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:

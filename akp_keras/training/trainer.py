@@ -14,6 +14,7 @@ from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
 from akp_keras.hotswap import HotSwap, Schedule
 from akp_keras.models import build_model, tapped_layers
+from akp_keras.models.seeding import with_fresh_weights
 from akp_keras.training.label_stress import random_label_fraction
 from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
@@ -37,8 +38,14 @@ class MemberTrainer:
             max_samples=settings.max_samples,
         )
         self._schedules = {family: Schedule.parse(text) for family, text in settings.schedules}
-        self._mean, self._variance = train_statistics(self._data.train)
-        self._model = self._build()
+        mean, variance = train_statistics(self._data.train)
+        self._model = build_model(
+            settings.model,
+            input_shape=self._data.train.inputs.shape[1:],
+            classes=self._classes,
+            mean=mean,
+            variance=variance,
+        )
         self._model.compile(
             optimizer=_optimizer(settings),
             loss="binary_crossentropy" if self._classes == 2 else "sparse_categorical_crossentropy",
@@ -126,15 +133,6 @@ class MemberTrainer:
     def _steps_per_epoch(self) -> int:
         return -(-len(self._data.train.labels) // self._settings.batch_size)
 
-    def _build(self) -> keras.Model:
-        return build_model(
-            self._settings.model,
-            input_shape=self._data.train.inputs.shape[1:],
-            classes=self._classes,
-            mean=self._mean,
-            variance=self._variance,
-        )
-
     def _hot_swap(self, schedule: Schedule) -> HotSwap:
         return HotSwap(
             schedule.without("labels"),
@@ -143,8 +141,12 @@ class MemberTrainer:
 
     def _reset(self, random_seed: int) -> None:
         keras.utils.set_random_seed(random_seed)
-        # A second, untraced model draws its weights as a fresh process would.
-        self._model.set_weights(self._build().get_weights())
+        # A second, untraced model draws its weights as a fresh process would. The state of random
+        # layers, such as Dropout, is among a layer's variables and not among its weights.
+        fresh = with_fresh_weights(self._model, random_seed)
+        for layer, fresh_layer in zip(self._model.layers, fresh.layers, strict=True):
+            for variable, value in zip(layer.variables, fresh_layer.variables, strict=True):
+                variable.assign(value)
         for variable, value in zip(
             self._model.optimizer.variables, self._fresh_optimizer, strict=True
         ):

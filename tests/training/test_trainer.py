@@ -1,10 +1,13 @@
 import dataclasses
 
+import keras
 import numpy as np
 import pytest
 
 from akp_keras.export import load_representations, read_description, read_member
+from akp_keras.models.classifier_head import classifier_head
 from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.training import trainer as trainer_module
 from akp_keras.training.trainer import MemberTrainer
 
 CONTROL = "@0 activation=relu loss=binary_crossentropy"
@@ -63,6 +66,24 @@ def test_a_member_does_not_depend_on_who_was_trained_before_it(folders):
 def test_a_member_of_a_used_trainer_is_that_of_a_fresh_one(folders, tmp_path):
     MemberTrainer(SETTINGS).train(MemberSpecification("shock", 0, SHOCK), tmp_path / "fresh")
     assert_same_member(folders / "shock", tmp_path / "fresh")
+
+
+def test_a_member_with_dropout_does_not_depend_on_the_others_either(tmp_path, monkeypatch):
+    def with_dropout(name, *, input_shape, classes, mean, variance):
+        inputs = keras.Input(input_shape)
+        x = keras.layers.Normalization(mean=mean, variance=variance)(inputs)
+        for tap in ("dense1", "dense2", "dense3"):
+            x = keras.layers.Dense(16, activation="relu", name=tap)(x)
+            x = keras.layers.Dropout(0.5)(x)
+        return keras.Model(inputs, classifier_head(x, classes))
+
+    monkeypatch.setattr(trainer_module, "build_model", with_dropout)
+    trainer = MemberTrainer(SETTINGS)
+    for number, seed in enumerate((0, 1, 0)):
+        specification = MemberSpecification("control", seed, CONTROL)
+        trainer.train(specification, tmp_path / str(number))
+    assert_same_member(tmp_path / "0", tmp_path / "2")
+    assert read_member(tmp_path / "0").history != read_member(tmp_path / "1").history
 
 
 def test_members_differ_by_seed(folders):

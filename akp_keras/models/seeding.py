@@ -1,0 +1,47 @@
+"""Weights that follow from a seed and from nothing else.
+
+Keras draws the seed of an initializer that has none from Python's global random numbers. Other
+threads of a process draw from these too (those of a Dask worker do), so that seeding them is not
+enough to get the same weights again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import keras
+
+
+def with_fresh_weights(model: keras.Model, seed: int) -> keras.Model:
+    """Builds a model of the same layers with new weights.
+
+    Args:
+        model: a model that Keras can make again from its configuration.
+        seed: from 0; the same seed gives the same weights, to the last bit.
+
+    Returns:
+        An uncompiled model; all its initializers and random layers have seeds of their own.
+    """
+    return type(model).from_config(_seeded(model.get_config(), _seeds(seed)))
+
+
+def _seeded(config: Any, seeds: Iterator[int]) -> Any:
+    if isinstance(config, dict):
+        return {
+            key: next(seeds) if key == "seed" and value is None else _seeded(value, seeds)
+            for key, value in config.items()
+        }
+    if isinstance(config, (list, tuple)):
+        return type(config)(_seeded(value, seeds) for value in config)
+    return config
+
+
+def _seeds(seed: int) -> Iterator[int]:
+    # Keras takes seeds that are positive 32-bit integers.
+    generator = np.random.default_rng(seed)
+    while True:
+        yield int(generator.integers(1, 2**31 - 1))

@@ -77,9 +77,15 @@ class ExperimentSettings:
             raise ValueError(f"--spatial={self.spatial} is none of {', '.join(SPATIAL_POLICIES)}")
         if not self.measures:
             raise ValueError("--measures is empty; name at least one, for example cka.linear")
-        identifiers = [_naming_flag("measures", similarity.measure, m).id for m in self.measures]
+        declarations = [_naming_flag("measures", similarity.measure, m) for m in self.measures]
+        for declaration in declarations:
+            if not declaration.distances or declaration.takes != "representation":
+                raise ValueError(
+                    f"--measures: {declaration.id} has no distance between representations, which "
+                    "dispersion needs; docs/similarity.md lists those that have one"
+                )
         # One way to write a measure: its files are named by its identifier in full.
-        object.__setattr__(self, "measures", tuple(identifiers))
+        object.__setattr__(self, "measures", tuple(entry.id for entry in declarations))
         for measure in self.measures:
             if self.measures.count(measure) > 1:
                 raise ValueError(f"--measures names {measure} twice")

@@ -90,7 +90,7 @@ class MemberTrainer:
             train = Split(train.inputs, labels, train.ids)
 
         self._reset(member.random_seed)
-        swap = self._hot_swap(schedule)
+        swap = self._hot_swap(schedule, member.random_seed)
         history = self._model.fit(
             self._shuffled(train, member.random_seed),
             epochs=self._settings.epochs,
@@ -133,10 +133,11 @@ class MemberTrainer:
     def _steps_per_epoch(self) -> int:
         return -(-len(self._data.train.labels) // self._settings.batch_size)
 
-    def _hot_swap(self, schedule: Schedule) -> HotSwap:
+    def _hot_swap(self, schedule: Schedule, random_seed: int = 0) -> HotSwap:
         return HotSwap(
             schedule.without("labels"),
             candidates=[other.without("labels") for other in self._schedules.values()],
+            seed=random_seed,
         )
 
     def _reset(self, random_seed: int) -> None:

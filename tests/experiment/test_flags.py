@@ -67,6 +67,7 @@ def test_members_have_seeds_of_their_own():
         ("--measures=cka.linera", "--measures: unknown measure .*cka.linear"),
         ("--measures=", "--measures is empty"),
         ("--measures=cka.linear,cka.linear", "--measures names cka.linear twice"),
+        ("--measures=regression.linear", "--measures: regression.linear has no distance"),
         ("--spatial=average", "--spatial=average is none of flatten"),
         ("--family=control: @0 loss=hinge", "--family=control is given twice"),
         ("--family=y: @99 loss=hinge", "--family=y: the swap @99 loss=hinge never comes"),

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo wisconsin test test-slow lint lock screenshots clean
+.PHONY: help setup demo wisconsin test test-slow test-jax lint lock screenshots clean
 
 help:  ## Lists what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,14 @@ test: $(INSTALLED) lint  ## Lint and the tests.
 test-slow: $(INSTALLED)  ## The tests that take long.
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
 
+test-jax: .venv-jax/.installed  ## The tests of hotswap on the JAX backend, in an environment of their own.
+	KERAS_BACKEND=jax PYTHONPATH=. .venv-jax/bin/python -m pytest tests/hotswap
+
+.venv-jax/.installed: requirements-jax.txt
+	@test -x .venv-jax/bin/pip || $(PYTHON) -m venv --clear .venv-jax
+	@.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-jax.txt
+	@touch $@
+
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +58,4 @@ lock:  ## Resolves requirements.txt anew (needs uv).
 	  pyproject.toml --extra dask --extra test --output-file requirements.txt
 
 clean:  ## Removes the environment and the demo's run.
-	rm -rf $(VENV) RUN runs
+	rm -rf $(VENV) .venv-jax RUN runs

@@ -12,7 +12,7 @@ import tensorflow as tf
 from akp_keras.data import load_dataset, randomise_labels, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
-from akp_keras.hotswap import HotSwap, Schedule
+from akp_keras.hotswap import HotSwap, Schedule, restore
 from akp_keras.models import build_model, tapped_layers
 from akp_keras.models.seeding import with_fresh_weights
 from akp_keras.training.label_stress import random_label_fraction
@@ -142,6 +142,7 @@ class MemberTrainer:
 
     def _reset(self, random_seed: int) -> None:
         keras.utils.set_random_seed(random_seed)
+        restore(self._model)
         # A second, untraced model draws its weights as a fresh process would. The state of random
         # layers, such as Dropout, is among a layer's variables and not among its weights.
         fresh = with_fresh_weights(self._model, random_seed)

@@ -78,9 +78,12 @@ def test_a_member_with_dropout_does_not_depend_on_the_others_either(tmp_path, mo
         return keras.Model(inputs, classifier_head(x, classes))
 
     monkeypatch.setattr(trainer_module, "build_model", with_dropout)
-    trainer = MemberTrainer(SETTINGS)
-    for number, seed in enumerate((0, 1, 0)):
-        specification = MemberSpecification("control", seed, CONTROL)
+    plain = "@1 loss=hinge"
+    stressed = "@1 activation=tanh dropout=0.9; @2 weights=noise(0.5) optimizer.learning_rate=1"
+    schedules = (("plain", plain), ("stressed", stressed))
+    trainer = MemberTrainer(dataclasses.replace(SETTINGS, schedules=schedules))
+    for number, schedule in enumerate((plain, stressed, plain)):
+        specification = MemberSpecification("control", 0, schedule)
         trainer.train(specification, tmp_path / str(number))
     assert_same_member(tmp_path / "0", tmp_path / "2")
     assert read_member(tmp_path / "0").history != read_member(tmp_path / "1").history

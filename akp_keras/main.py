@@ -22,6 +22,10 @@ def main(arguments: Sequence[str]) -> int:
         The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # One thread of linear algebra in every process: more would stand in each other's way, and
+    # their number is part of a result's last digits.
+    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[threads] = "1"
     from absl import flags
 
     from akp_keras.experiment.flags import (
@@ -44,10 +48,10 @@ def main(arguments: Sequence[str]) -> int:
         from akp_keras.experiment.run import run_experiment
 
         print(run_experiment(settings, execution))
-    except (ValueError, flags.Error) as error:
+    except (ValueError, OSError, flags.Error) as error:
         if os.environ.get(_TRACEBACK):
             traceback.print_exc()
-        print(f"{PROGRAM}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{PROGRAM}: {_one_line(error)}", file=sys.stderr)
         return 2
     except BrokenProcessPool:
         print(
@@ -60,6 +64,14 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{PROGRAM}: interrupted; run again to go on", file=sys.stderr)
         return 130
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "--flagfile is no text file; it holds one flag a line"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split())
 
 
 if __name__ == "__main__":

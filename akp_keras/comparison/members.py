@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from akp_keras import similarity
 from akp_keras.comparison.matrix import SimilarityMatrix, matrix_path, write_matrix
@@ -85,17 +86,20 @@ def _compare_layer(
     comparable = [name for name in paths if name not in excluded]
     if len(comparable) < 2:
         raise ValueError(
-            f"layer {layer!r} has {len(comparable)} comparable members; two are needed "
-            f"({'; '.join(f'{name}: {reason}' for name, reason in list(excluded.items())[:3])})"
+            f"layer {layer!r} has {len(comparable)} comparable members and two are needed "
+            f"({'; '.join(f'{name}: {reason}' for name, reason in list(excluded.items())[:3])}); "
+            "milder stress or a smaller --learning_rate leaves more"
         )
     try:
-        results = similarity.pairwise(
-            {name: _loader(paths[name]) for name in comparable},
-            list(measures),
-            memory_gb=memory_gb,
-            spatial=spatial,
-            executor=executor,
-        )
+        # The number of threads is part of a result's last digits.
+        with threadpool_limits(1, "blas"):
+            results = similarity.pairwise(
+                {name: _loader(paths[name]) for name in comparable},
+                list(measures),
+                memory_gb=memory_gb,
+                spatial=spatial,
+                executor=executor,
+            )
     except ValueError as error:
         raise ValueError(f"layer {layer!r}: {error}") from error
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,16 @@ def read_probe(path: str | Path) -> ProbeSet:
             if missing:
                 raise ValueError(f"it lacks {', '.join(missing)}")
             arrays = {key: archive[key] for key in _KEYS}
-    except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        AttributeError,
+        NotImplementedError,
+        TypeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{path} is not a probe set ({reason}); a NumPy archive (.npz) with the keys "

@@ -34,9 +34,9 @@ class Family:
             raise ValueError(
                 f"--family={text!r} has no name; write --family='name: @0 activation=relu'"
             )
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
             raise ValueError(
-                f"--family: name {name!r} must be of letters, digits, '_', '.' and '-'"
+                f"--family: name {name!r} must be of at most 64 letters, digits, '_', '.' and '-'"
             )
         try:
             return cls(name, Schedule.parse(schedule.strip()))
@@ -57,7 +57,7 @@ def parse_families(texts: Sequence[str]) -> tuple[Family, ...]:
             raise ValueError(f"--family={name} is given twice; every family has a name of its own")
     if len(families) < 2:
         raise ValueError(
-            f"--family is given {len(families)} times; an experiment compares at least two "
-            "families, a control and a perturbed one"
+            f"--family names {len(families)} of at least two families; an experiment compares a "
+            "control and a perturbed one"
         )
     return families

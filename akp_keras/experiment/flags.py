@@ -33,14 +33,12 @@ class Execution:
         data_dir: where data sets are kept; None for TensorFlow Datasets' own folder.
         workers: processes on this machine.
         dask_scheduler: address of a Dask scheduler, which then takes the place of the workers.
-        memory_gb: bound on the memory of the comparison, in GB.
     """
 
     run_dir: str
     data_dir: str | None
     workers: int
     dask_scheduler: str | None
-    memory_gb: float
 
     def __post_init__(self) -> None:
         """Refuses numbers that cannot be.
@@ -50,8 +48,6 @@ class Execution:
         """
         if self.workers < 1:
             raise ValueError(f"--workers={self.workers} must be at least 1")
-        if not self.memory_gb > 0:
-            raise ValueError(f"--memory_gb={self.memory_gb} must be positive")
         if not self.run_dir:
             raise ValueError("--run_dir is empty; name the folder that the results go to")
 
@@ -70,8 +66,10 @@ def define_flags(values: flags.FlagValues) -> None:
             "family",
             [],
             "A family: 'name: when what…; when what…'. When is @EPOCH, @step:N or "
-            "@plateau(metric,patience=k); what is activation=, loss= or labels=random(p), the "
-            "first two with a layer filter where wanted, as in activation[block2.*]=tanh.",
+            "@plateau(metric,patience=k). What is activation= or loss= by a name of Keras, with a "
+            "filter of layers where wanted, as in activation[block2.*]=tanh for one block; "
+            "optimizer.learning_rate=, dropout=, weights=noise(sigma); or labels=random(p), which "
+            "draws a fraction p of the training labels anew, the same for all members.",
             **here,
         ),
         flags.DEFINE_integer("members", 8, "Members a family; they differ by seed.", **here),
@@ -135,6 +133,9 @@ def define_flags(values: flags.FlagValues) -> None:
         "dispersion and verdict",
         flags.DEFINE_integer("permutations", 9999, "Permutations of the test.", **here),
         flags.DEFINE_float("alpha", 0.05, "Family-wise error rate of the verdicts.", **here),
+        flags.DEFINE_float(
+            "margin", 0.01, "Largest difference of test accuracy that counts as alike.", **here
+        ),
     )
     stage(
         "tensorboard",
@@ -196,8 +197,10 @@ def settings_from_flags(values: flags.FlagValues) -> ExperimentSettings:
         steps_per_execution=values.steps_per_execution,
         measures=_split_measures(values.measures),
         spatial=values.spatial,
+        memory_gb=values.memory_gb,
         permutations=values.permutations,
         alpha=values.alpha,
+        margin=values.margin,
         projector_members=values.projector_members,
     )
 
@@ -218,5 +221,4 @@ def execution_from_flags(values: flags.FlagValues) -> Execution:
         data_dir=values.data_dir,
         workers=values.workers,
         dask_scheduler=values.dask_scheduler,
-        memory_gb=values.memory_gb,
     )

@@ -49,11 +49,17 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
 
 
 class _Lines:
-    """Standard error for readers that keep every line: nothing is drawn over."""
+    """Standard error for readers that keep every line: nothing is drawn over, or said twice."""
+
+    def __init__(self) -> None:
+        self._last = ""
 
     def write(self, text: str) -> int:
         line = text.strip()
-        return sys.stderr.write(f"{line}\n") if line else 0
+        if not line or line == self._last:
+            return 0
+        self._last = line
+        return sys.stderr.write(f"{line}\n")
 
     def flush(self) -> None:
         sys.stderr.flush()

@@ -5,10 +5,15 @@ Every stage leaves files that are whole or not there, and is passed over where t
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
+import sys
 import tempfile
+import textwrap
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from pathlib import Path
 
 import numpy as np
 
@@ -28,16 +33,24 @@ from akp_keras.experiment.run_directory import RunDirectory
 from akp_keras.experiment.settings import ExperimentSettings
 from akp_keras.experiment.verdicts import (
     Outcomes,
+    judge_layers,
     read_outcomes,
-    test_all_layers,
     write_outcomes,
     write_verdicts,
 )
 from akp_keras.export import MemberRecord, read_member
+from akp_keras.hotswap import Schedule
 from akp_keras.models import tapped_layers
 from akp_keras.report import format_table, write_report
 from akp_keras.tensorboard import write_experiment
-from akp_keras.training import TrainingSettings, check_training, train_members
+from akp_keras.tensorboard.whole_folders import is_experiment
+from akp_keras.tensorflow_runtime import configure_tensorflow
+from akp_keras.training import (
+    MemberSpecification,
+    TrainingSettings,
+    check_training,
+    train_members,
+)
 
 
 def run_experiment(settings: ExperimentSettings, execution: Execution) -> str:
@@ -55,14 +68,17 @@ def run_experiment(settings: ExperimentSettings, execution: Execution) -> str:
     """
     directory = RunDirectory(execution.run_dir)
     directory.refuse_other_run(settings)
-    with open_executor(execution.workers, execution.dask_scheduler) as executor:
-        probe = _prepare(settings, execution, directory, executor)
-        members = _train(settings, execution, directory, executor)
-        matrices = _compare(settings, execution, directory, executor, probe)
-        outcomes = _test(settings, directory, members, matrices)
-        _write_tensorboard(settings, directory, executor, members, matrices, outcomes, probe)
-    _write_report(settings, directory, members, matrices, outcomes)
-    return _summary(settings, directory, members, outcomes)
+    try:
+        with open_executor(execution.workers, execution.dask_scheduler) as executor:
+            probe = _prepare(settings, execution, directory, executor)
+            members = _train(settings, execution, directory, executor)
+            matrices = _compare(settings, directory, executor, probe)
+            outcomes = _judge(settings, directory, members, matrices)
+            _write_tensorboard(settings, directory, executor, members, matrices, outcomes, probe)
+        _write_report(settings, directory, members, matrices, outcomes)
+        return _summary(settings, directory, members, outcomes)
+    finally:
+        directory.release()
 
 
 def _prepare(
@@ -103,58 +119,97 @@ def _train(
                 executor=executor,
                 done=done,
             )
-    return [read_member(directory.member(member.name)) for member in specifications]
+    return [_read_member(directory, member) for member in specifications]
+
+
+def _read_member(directory: RunDirectory, member: MemberSpecification) -> MemberRecord:
+    record = read_member(directory.member(member.name))
+    if (record.family, record.seed, record.schedule) != (
+        member.family,
+        member.seed,
+        member.schedule,
+    ):
+        raise ValueError(
+            f"member folder {directory.member(member.name)} holds {record.name} under the schedule "
+            f"{record.schedule!r}; remove it and run again to train this member anew"
+        )
+    return record
 
 
 def _compare(
     settings: ExperimentSettings,
-    execution: Execution,
     directory: RunDirectory,
     executor: Executor,
     probe: ProbeSet,
 ) -> list[SimilarityMatrix]:
     layers = tapped_layers(settings.model)
     names = [member.name for member in settings.member_specifications()]
-    paths = [
-        matrix_path(directory.similarity, layer, measure)
-        for layer in layers
-        for measure in settings.measures
-    ]
-    if not all(path.exists() for path in paths):
-        with progress("representations, matrices", len(names) + len(layers)) as done:
-            compare_members(
-                {name: directory.saved_model(name) for name in names},
-                probe.inputs,
-                settings.measures,
-                directory.similarity,
-                executor=executor,
-                layers=layers,
-                spatial=settings.spatial,
-                memory_gb=execution.memory_gb,
-                represented=done,
-                compared=done,
-            )
-    return [read_matrix(path) for path in paths]
+    found = _read_matrices(settings, directory, layers, names)
+    if found is not None:
+        return found
+    with progress("representations, matrices", len(names) + len(layers)) as done:
+        compare_members(
+            {name: directory.saved_model(name) for name in names},
+            probe.inputs,
+            settings.measures,
+            directory.similarity,
+            executor=executor,
+            layers=layers,
+            spatial=settings.spatial,
+            memory_gb=settings.memory_gb,
+            represented=done,
+            compared=done,
+        )
+    return _read_matrices(settings, directory, layers, names)
 
 
-def _test(
+def _read_matrices(
+    settings: ExperimentSettings,
+    directory: RunDirectory,
+    layers: Sequence[str],
+    names: Sequence[str],
+) -> list[SimilarityMatrix] | None:
+    """All matrices of the run; None where one is not there, or is not what its name says."""
+    matrices = []
+    for layer in layers:
+        for measure in settings.measures:
+            try:
+                matrix = read_matrix(matrix_path(directory.similarity, layer, measure))
+            except ValueError:
+                return None
+            members = [name for name in names if name not in matrix.excluded]
+            if (matrix.layer, matrix.measure, list(matrix.members)) != (layer, measure, members):
+                return None
+            matrices.append(matrix)
+    return matrices
+
+
+def _judge(
     settings: ExperimentSettings,
     directory: RunDirectory,
     members: Sequence[MemberRecord],
     matrices: Sequence[SimilarityMatrix],
 ) -> Outcomes:
-    if directory.dispersion.exists() and directory.verdict.exists():
-        return read_outcomes(directory.dispersion)
-    outcomes = test_all_layers(
-        matrices,
-        {member.name: member.metrics["test_accuracy"] for member in members},
-        control=settings.control,
-        permutations=settings.permutations,
-        alpha=settings.alpha,
-        seed=settings.seed,
-    )
-    write_outcomes(directory.dispersion, outcomes)
-    write_verdicts(directory.verdict, outcomes, matrices)
+    keys = [(matrix.layer, matrix.measure) for matrix in matrices]
+    try:
+        outcomes = read_outcomes(directory.dispersion)
+    except ValueError:
+        outcomes = {}
+    if list(outcomes) != keys:
+        with progress("dispersion and verdict", 1) as done:
+            outcomes = judge_layers(
+                matrices,
+                {member.name: member.metrics["test_accuracy"] for member in members},
+                control=settings.control,
+                permutations=settings.permutations,
+                alpha=settings.alpha,
+                margin=settings.margin,
+                seed=settings.seed,
+            )
+            write_outcomes(directory.dispersion, outcomes)
+            done("")
+    # A few lines that follow from the outcomes: written anew rather than trusted.
+    write_verdicts(directory.verdict, outcomes)
     return outcomes
 
 
@@ -167,7 +222,7 @@ def _write_tensorboard(
     outcomes: Outcomes,
     probe: ProbeSet,
 ) -> None:
-    if directory.tensorboard.exists():
+    if is_experiment(directory.tensorboard):
         return
     shown = [member.name for member in members if member.seed < settings.projector_members]
     with (
@@ -211,7 +266,8 @@ def _write_report(
     matrices: Sequence[SimilarityMatrix],
     outcomes: Outcomes,
 ) -> None:
-    if (directory.report / "index.html").exists():
+    page = directory.report / "index.html"
+    if page.is_file() and page.read_bytes().rstrip().endswith(b"</html>"):
         return
     with progress("report", 1) as done:
         write_report(
@@ -223,7 +279,7 @@ def _write_report(
             settings=_flag_texts(settings),
             control=settings.control,
             data_description=directory.data_description(),
-            tensorboard_command=_tensorboard_command(directory),
+            tensorboard_command=_tensorboard_command(directory, "tensorboard"),
             primary_measure=settings.measures[0],
         )
         done("")
@@ -240,28 +296,59 @@ def _summary(
             "",
             format_table(members, outcomes, settings.measures[0], control=settings.control),
             "",
+            *(f"{note}\n" for note in _notes(members, outcomes)),
             f"Report:       {directory.report / 'index.html'}",
-            f"TensorBoard:  {_tensorboard_command(directory)}",
+            f"TensorBoard:  {_tensorboard_command(directory, _tensorboard_program())}",
         ]
     )
 
 
-def _check_and_probe(training: TrainingSettings, samples: int) -> tuple[ProbeSet, str]:
-    check_training(training)
-    data = load_dataset(
-        training.dataset,
-        data_dir=training.data_dir,
-        seed=training.data_seed,
-        max_samples=training.max_samples,
+def _notes(members: Sequence[MemberRecord], outcomes: Outcomes) -> list[str]:
+    """What a reader of the table must know, and the table does not say."""
+    cautions = dict.fromkeys(
+        caution for outcome in outcomes.values() for caution in outcome.cautions
     )
+    notes = list(cautions)
+    unswapped: dict[str, int] = {}
+    for member in members:
+        planned = sum(len(swap.changes) for swap in Schedule.parse(member.schedule).swaps)
+        if len(member.swaps) < planned:
+            unswapped[member.family] = unswapped.get(member.family, 0) + 1
+    notes += [
+        f"{family}: in {count} members a swap never came, as its plateau was not reached."
+        for family, count in unswapped.items()
+    ]
+    return [textwrap.fill(note, 100, subsequent_indent="    ") for note in notes]
+
+
+def _check_and_probe(training: TrainingSettings, samples: int) -> tuple[ProbeSet, str]:
+    configure_tensorflow()
+    try:
+        data = load_dataset(
+            training.dataset,
+            data_dir=training.data_dir,
+            seed=training.data_seed,
+            max_samples=training.max_samples,
+        )
+    except ValueError as error:
+        raise ValueError(f"--dataset={training.dataset}: {error}") from error
+    check_training(training)
     try:
         return take_probe_set(data, samples, training.data_seed), data.description
     except ValueError as error:
         raise ValueError(f"--probe_samples={samples}: {error}") from error
 
 
-def _tensorboard_command(directory: RunDirectory) -> str:
-    return f"tensorboard --logdir {shlex.quote(str(directory.tensorboard))}"
+def _tensorboard_command(directory: RunDirectory, program: str) -> str:
+    return f"{shlex.quote(program)} --logdir {shlex.quote(str(directory.tensorboard))}"
+
+
+def _tensorboard_program() -> str:
+    """What to type here: the program is beside this Python, which need not be on the path."""
+    program = Path(sys.executable).with_name("tensorboard")
+    if not program.exists() or shutil.which("tensorboard") == str(program):
+        return "tensorboard"
+    return os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program)
 
 
 def _flag_texts(settings: ExperimentSettings) -> Mapping[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import platform
+import shutil
 from importlib import metadata
 from pathlib import Path
 
@@ -12,6 +14,16 @@ import akp_keras
 from akp_keras.experiment.settings import ExperimentSettings
 from akp_keras.export.member_folder import SAVED_MODEL, remove_unfinished
 
+# What a killed run may leave behind, below the run directory.
+_LEFTOVERS = (
+    "*.unfinished",
+    ".representations.*",
+    ".tensorboard.*",
+    "similarity/.representations.*",
+    "similarity/*/*.unfinished",
+    "report/.*.part",
+    "report/figures/.*.part",
+)
 _PACKAGES = ("keras", "tensorflow", "tensorflow-datasets", "numpy", "scipy")
 
 
@@ -24,6 +36,7 @@ class RunDirectory:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self._locked: int | None = None
 
     @property
     def experiment(self) -> Path:
@@ -83,7 +96,9 @@ class RunDirectory:
             self._refuse_other_flags(settings)
         elif self.root.exists() and not self.root.is_dir():
             raise ValueError(f"--run_dir={self.root} is a file; name a folder")
-        elif self.root.exists() and any(self.root.iterdir()):
+        elif self.root.exists() and any(
+            path.name != _unfinished(self.experiment).name for path in self.root.iterdir()
+        ):
             raise ValueError(
                 f"--run_dir={self.root} is not empty and holds no experiment.json, so it is no "
                 "run of akp_keras; name another folder"
@@ -93,7 +108,7 @@ class RunDirectory:
         )
         if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
             raise ValueError(
-                f"--run_dir={self.root} cannot be written: no permission in {existing}"
+                f"--run_dir={self.root} cannot be made: {existing} is no folder that can be written"
             )
 
     def claim(self, settings: ExperimentSettings, data_description: str) -> None:
@@ -124,17 +139,54 @@ class RunDirectory:
             ValueError: as `refuse_other_run`.
         """
         self.refuse_other_run(settings)
+        self._lock()
         remove_unfinished(self.members)
+        for pattern in _LEFTOVERS:
+            for path in self.root.glob(pattern):
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
+
+    def release(self) -> None:
+        """Lets another process take up the run."""
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
+
+    def _lock(self) -> None:
+        if self._locked is not None:
+            return
+        # On the folder itself: the lock leaves no file, and ends with the process, killed or not.
+        descriptor = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise ValueError(
+                f"--run_dir={self.root} is in use by another process; wait for it, or name "
+                "another folder"
+            ) from error
+        self._locked = descriptor
 
     def data_description(self) -> str:
         """The sentence on the data that the run was begun with."""
         return read_json(self.experiment)["data"]
 
+    def _stored_flags(self) -> dict[str, object]:
+        try:
+            stored = json.loads(self.experiment.read_text())
+            if isinstance(stored["flags"]["family"], dict) and isinstance(stored["data"], str):
+                return stored["flags"]
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, KeyError, TypeError):
+            pass
+        raise ValueError(
+            f"{self.experiment} is damaged, so what this run was cannot be told; name another "
+            "--run_dir, or remove the whole folder to begin anew"
+        )
+
     def _refuse_other_flags(self, settings: ExperimentSettings) -> None:
-        stored = read_json(self.experiment)
-        if not isinstance(stored, dict) or not isinstance(stored.get("flags"), dict):
-            raise ValueError(f"{self.experiment} is damaged; remove the run or name another folder")
-        old, new = stored["flags"], settings.to_flags()
+        old, new = self._stored_flags(), settings.to_flags()
         for flag in sorted({*old, *new}):
             if old.get(flag) == new.get(flag):
                 continue
@@ -148,10 +200,20 @@ class RunDirectory:
             )
 
 
+def _unfinished(path: Path) -> Path:
+    return path.with_name(path.name + ".unfinished")
+
+
 def write_json(path: Path, value: object) -> None:
-    """Writes JSON whole, by rename; the same value gives the same bytes."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    """Writes JSON whole, by rename; the same value gives the same bytes.
+
+    A file that holds them already is left as it is.
+    """
+    content = (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+    if path.is_file() and path.read_bytes() == content:
+        return
+    unfinished = _unfinished(path)
+    unfinished.write_bytes(content)
     unfinished.replace(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,8 +39,10 @@ class ExperimentSettings:
     steps_per_execution: int
     measures: tuple[str, ...]
     spatial: str
+    memory_gb: float
     permutations: int
     alpha: float
+    margin: float
     projector_members: int
 
     def __post_init__(self) -> None:
@@ -48,24 +51,36 @@ class ExperimentSettings:
         Raises:
             ValueError: in one line that names the flag, what is wrong, and what would be right.
         """
-        for flag, least in (
-            ("members", 1),
-            ("seed", 0),
-            ("probe_samples", 8),
-            ("epochs", 1),
-            ("batch_size", 1),
-            ("steps_per_execution", 1),
-            ("permutations", 99),
-            ("projector_members", 1),
+        for flag, least, most in (
+            ("members", 1, 10**6),
+            ("seed", 0, 2**32 - 1),
+            ("probe_samples", 8, 10**7),
+            ("epochs", 1, 10**6),
+            ("batch_size", 1, 10**7),
+            ("steps_per_execution", 1, 10**4),
+            ("permutations", 99, 10**8),
+            ("projector_members", 1, 10**6),
         ):
-            if getattr(self, flag) < least:
-                raise ValueError(f"--{flag}={getattr(self, flag)} must be at least {least}")
+            value = getattr(self, flag)
+            if value < least:
+                raise ValueError(f"--{flag}={value} must be at least {least}")
+            if value > most:
+                raise ValueError(f"--{flag}={value} must be at most {most}")
         if self.max_samples is not None and self.max_samples < 1:
             raise ValueError(f"--max_samples={self.max_samples} must be at least 1")
-        if not self.learning_rate > 0:
-            raise ValueError(f"--learning_rate={self.learning_rate} must be positive")
+        for flag in ("learning_rate", "memory_gb"):
+            value = getattr(self, flag)
+            if not (value > 0 and math.isfinite(value)):
+                raise ValueError(f"--{flag}={value} must be positive and finite")
+        if not (self.margin >= 0 and math.isfinite(self.margin)):
+            raise ValueError(f"--margin={self.margin} must be zero or a positive number")
         if not 0 < self.alpha < 1:
             raise ValueError(f"--alpha={self.alpha} must lie between 0 and 1")
+        if self.alpha * (self.permutations + 1) < 1:
+            raise ValueError(
+                f"--permutations={self.permutations} are too few for a p-value of "
+                f"--alpha={self.alpha}; at least {math.ceil(1 / self.alpha) - 1} are needed"
+            )
         names = [family.name for family in self.families]
         if self.control not in names:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -15,19 +16,22 @@ from akp_keras.experiment.run_directory import read_json, write_json
 Outcomes = Mapping[tuple[str, str], Outcome]
 
 
-def test_all_layers(
+def judge_layers(
     matrices: Sequence[SimilarityMatrix],
     generalisation: Mapping[str, float],
     *,
     control: str,
     permutations: int,
     alpha: float,
+    margin: float,
     seed: int,
 ) -> dict[tuple[str, str], Outcome]:
     """Tests the principle at every layer and under every measure, by the same permutations.
 
     A member that has no comparable representation somewhere is left out everywhere: the layers
-    share their permutations, so they must share their members.
+    share their permutations, so they must share their members. Its generalisation counts all the
+    same, or a family that stress has killed would look the better for it; and every outcome says
+    in its cautions who was left out.
 
     Args:
         matrices: one a layer and measure.
@@ -35,23 +39,57 @@ def test_all_layers(
         control: name of the control family.
         permutations: how many.
         alpha: family-wise error rate.
+        margin: largest difference of generalisation that counts as alike.
         seed: seed of the permutations.
 
     Returns:
         (layer, measure) -> outcome.
+
+    Raises:
+        ValueError: if the control, or all families but one, have no comparable member.
     """
-    excluded = {name for matrix in matrices for name in matrix.excluded}
+    excluded = {
+        name: f"{matrix.layer} is {reason}"
+        for matrix in reversed(matrices)
+        for name, reason in matrix.excluded.items()
+    }
     members = [name for name in generalisation if name not in excluded]
-    return dispersion.permutation_tests(
+    families = [family_of(name) for name in members]
+    if control not in families:
+        reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
+        raise ValueError(
+            f"--control={control} has no comparable member ({reasons[0]}), so no family can be "
+            "compared with it; another control, or a smaller --learning_rate, is needed"
+        )
+    of_families: dict[str, list[float]] = {}
+    for name, value in generalisation.items():
+        of_families.setdefault(family_of(name), []).append(value)
+    outcomes = dispersion.permutation_tests(
         {(matrix.layer, matrix.measure): _among(matrix, members) for matrix in matrices},
-        [name.rpartition("/")[0] for name in members],
-        [generalisation[name] for name in members],
+        families,
+        {family: float(np.mean(of_families[family])) for family in dict.fromkeys(families)},
         members=members,
         control=control,
         permutations=permutations,
         alpha=alpha,
+        margin=margin,
         seed=seed,
     )
+    if not excluded:
+        return outcomes
+    caution = (
+        f"Left out of the dispersions, as they have no comparable representation: "
+        f"{', '.join(f'{name} ({reason})' for name, reason in excluded.items())}."
+    )
+    return {
+        key: dataclasses.replace(outcome, cautions=(*outcome.cautions, caution))
+        for key, outcome in outcomes.items()
+    }
+
+
+def family_of(member: str) -> str:
+    """The family of the member `<family>/<seed>`."""
+    return member.rpartition("/")[0]
 
 
 def write_outcomes(path: Path, outcomes: Outcomes) -> None:
@@ -80,7 +118,7 @@ def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
         raise ValueError(f"{path} is damaged ({error}); remove it and run again") from error
 
 
-def write_verdicts(path: Path, outcomes: Outcomes, matrices: Sequence[SimilarityMatrix]) -> None:
+def write_verdicts(path: Path, outcomes: Outcomes) -> None:
     """Writes `verdict.json`: the verdict and its reason for every layer and measure."""
     write_json(
         path,
@@ -91,15 +129,11 @@ def write_verdicts(path: Path, outcomes: Outcomes, matrices: Sequence[Similarity
                     "measure": measure,
                     "verdict": outcome.verdict,
                     "reason": outcome.reason,
+                    "cautions": list(outcome.cautions),
                     "adjusted_pvalue": outcome.adjusted_pvalue,
                 }
                 for (layer, measure), outcome in outcomes.items()
-            ],
-            "excluded_members": {
-                name: f"{matrix.layer}: {reason}"
-                for matrix in matrices
-                for name, reason in matrix.excluded.items()
-            },
+            ]
         },
     )
 

@@ -9,11 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-METRICS_FILE = "metrics.json"
-SWAPS_FILE = "swaps.json"
-HISTORY_FILE = "history.csv"
-SAVED_MODEL_FOLDER = "saved_model"
-
 
 @dataclass(frozen=True)
 class MemberRecord:

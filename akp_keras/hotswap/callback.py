@@ -416,6 +416,8 @@ class HotSwap(keras.callbacks.Callback):
                 return f"swap {swap.when}: model {self.model.name!r} is compiled without a loss"
             known = [site.name for site in tracer.losses]
             what = "output"
+            if len(known) == 1:
+                return f"swap {swap.when}: {change}: the model has one output; write loss= alone"
         else:
             known = [site.name for site in tracer.sites if site.target == change.target]
             what = "layer with an activation that may be swapped"

@@ -13,6 +13,11 @@ from pathlib import Path
 _SIGN = "akp_tensorboard.json"
 
 
+def is_experiment(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder is there and whole, as `replacing` leaves it."""
+    return (Path(folder) / _SIGN).is_file()
+
+
 @contextmanager
 def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Gives an empty folder to write into, which then takes the place of the named one.

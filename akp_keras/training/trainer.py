@@ -12,13 +12,15 @@ import tensorflow as tf
 from akp_keras.data import load_dataset, randomise_labels, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
-from akp_keras.hotswap import HotSwap, Schedule, restore
+from akp_keras.hotswap import HotSwap, Plateau, Schedule, restore
 from akp_keras.models import build_model, tapped_layers
 from akp_keras.models.seeding import with_fresh_weights
+from akp_keras.training.check_loss import check_loss
 from akp_keras.training.label_stress import random_label_fraction
 from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 _EVALUATION_BATCH = 256
+_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 class MemberTrainer:
@@ -39,13 +41,16 @@ class MemberTrainer:
         )
         self._schedules = {family: Schedule.parse(text) for family, text in settings.schedules}
         mean, variance = train_statistics(self._data.train)
-        self._model = build_model(
-            settings.model,
-            input_shape=self._data.train.inputs.shape[1:],
-            classes=self._classes,
-            mean=mean,
-            variance=variance,
-        )
+        try:
+            self._model = build_model(
+                settings.model,
+                input_shape=self._data.train.inputs.shape[1:],
+                classes=self._classes,
+                mean=mean,
+                variance=variance,
+            )
+        except ValueError as error:
+            raise ValueError(f"--model={settings.model}: {error}") from error
         self._model.compile(
             optimizer=_optimizer(settings),
             loss="binary_crossentropy" if self._classes == 2 else "sparse_categorical_crossentropy",
@@ -63,20 +68,27 @@ class MemberTrainer:
         """
         for family, schedule in self._schedules.items():
             try:
-                # Every schedule is a candidate of all: this one alone tells whose fault it is.
-                schedule.check_names()
+                self._check(schedule.without("labels"))
             except ValueError as error:
-                raise ValueError(f"family {family}: {error}") from error
-        for family, schedule in self._schedules.items():
-            # HotSwap checks its schedule where `fit` begins, before the first step.
-            swap = self._hot_swap(schedule)
-            swap.set_params({"epochs": self._settings.epochs, "steps": self._steps_per_epoch})
-            swap.set_model(self._model)
-            try:
-                swap.on_train_begin()
-            except ValueError as error:
-                raise ValueError(f"family {family}: {error}") from error
-            swap.on_train_end()
+                raise ValueError(f"--family={family}: {error}") from error
+
+    def _check(self, schedule: Schedule) -> None:
+        for swap in schedule.swaps:
+            if isinstance(swap.when, Plateau) and swap.when.metric not in _METRICS:
+                raise ValueError(
+                    f"{swap.when}: there is no metric {swap.when.metric!r}; there are "
+                    f"{', '.join(_METRICS)}"
+                )
+        for _, change in schedule.changes("loss"):
+            check_loss(change.value)
+        # HotSwap checks its schedule where `fit` begins, before the first step. Without
+        # candidates: with them, another family's schedule could be what is refused.
+        swap = HotSwap(schedule)
+        swap.set_params({"epochs": self._settings.epochs, "steps": self._steps_per_epoch})
+        swap.set_model(self._model)
+        swap.on_train_begin()
+        swap.on_train_end()
+        restore(self._model)
 
     def train(self, member: MemberSpecification, folder: Path) -> None:
         """Trains one member and writes its folder, which appears whole or not at all."""
@@ -209,10 +221,10 @@ def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
                 "config": {"learning_rate": settings.learning_rate},
             }
         )
-    except (TypeError, ValueError) as error:
+    except Exception as error:  # Keras raises anything from ValueError to KeyError here.
         raise ValueError(
-            f"optimizer {settings.optimizer!r} is none of Keras'; known are for example adam, "
-            "sgd, rmsprop, adamw"
+            f"--optimizer={settings.optimizer} cannot be made from its name; known are for example "
+            "adam, sgd, rmsprop, adamw"
         ) from error
 
 

@@ -99,7 +99,7 @@ def test_too_few_comparable_members_are_an_error_with_the_reason(saved_models, t
     chosen = {name: saved_models[name] for name in ("control/0", "dead/0")}
     with (
         ThreadPoolExecutor(1) as executor,
-        pytest.raises(ValueError, match=r"layer 'dense3' has 1 comparable members.*dead/0: const"),
+        pytest.raises(ValueError, match=r"layer 'dense3' has 1 comparable members .*dead/0: const"),
     ):
         compare_members(chosen, SAMPLES, MEASURES, tmp_path, executor=executor)
 

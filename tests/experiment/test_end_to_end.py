@@ -138,7 +138,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes_with_other_workers(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--family=x: @0 activation=reluu"], "family x: .*did you mean 'relu'"),
+        (["--family=x: @0 activation=reluu"], "--family=x: .*did you mean 'relu'"),
         (["--probe_samples=5000"], "--probe_samples"),
         (["--epochs=x"], "epochs"),
         (["--epoch=3"], "epoch"),
@@ -169,6 +169,38 @@ def test_a_damaged_member_is_named(flagfile, finished, tmp_path):
     (line,) = done.stderr.strip().splitlines()
     assert "members/tanh/2" in line
     assert "saved_model.pb is not as it was written" in line
+
+
+def test_what_is_missing_or_damaged_is_made_again_to_the_same_bytes(flagfile, finished, tmp_path):
+    run_dir = tmp_path / "RUN"
+    shutil.copytree(finished[0], run_dir)
+    matrices = run_dir / "similarity"
+    shutil.copy(matrices / "dense1" / "cka.linear.npz", matrices / "dense2" / "cka.linear.npz")
+    (matrices / "dense3" / "procrustes.angular.npz").write_bytes(b"PK")
+    (run_dir / "dispersion.json").write_text("[]")
+    (run_dir / "verdict.json").write_text("AKP")
+    (run_dir / "report" / "index.html").write_text("")
+    shutil.rmtree(run_dir / "tensorboard" / "00_models")
+    (run_dir / "tensorboard" / "akp_tensorboard.json").unlink()
+    for path in sorted((run_dir / "tensorboard").rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    done = run(flagfile, run_dir)
+    assert done.returncode == 0, done.stderr
+    assert "training" not in done.stderr
+    assert result_bytes(run_dir) == result_bytes(finished[0])
+    for name in ("report/index.html", "tensorboard/00_models/projector_config.pbtxt"):
+        assert (run_dir / name).stat().st_size == (finished[0] / name).stat().st_size
+
+
+def test_a_member_in_the_folder_of_another_is_refused(flagfile, finished, tmp_path):
+    run_dir = tmp_path / "RUN"
+    shutil.copytree(finished[0], run_dir)
+    shutil.rmtree(run_dir / "members" / "tanh" / "2")
+    shutil.copytree(run_dir / "members" / "hinge" / "2", run_dir / "members" / "tanh" / "2")
+    done = run(flagfile, run_dir)
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    assert "members/tanh/2 holds hinge/2" in line
 
 
 def test_other_flags_for_a_run_are_refused(flagfile, finished):

@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ValueError, match="is a file; name a folder"):
         RunDirectory(tmp_path / "file").claim(settings(), "")
-    with pytest.raises(ValueError, match="cannot be written"):
+    with pytest.raises(ValueError, match="is no folder that can be written"):
         RunDirectory(tmp_path / "file" / "RUN").claim(settings(), "")
 
 
@@ -63,14 +63,47 @@ def test_a_damaged_experiment_is_named(tmp_path):
     run = RunDirectory(tmp_path / "RUN")
     run.claim(settings(), "")
     run.experiment.write_text("{")
-    with pytest.raises(ValueError, match=r"experiment.json is missing or damaged"):
+    with pytest.raises(ValueError, match=r"experiment\.json is damaged, so what this run was"):
         run.refuse_other_run(settings())
 
 
-def test_leavings_of_a_killed_run_are_removed(tmp_path):
+def test_leavings_of_a_killed_run_are_removed_and_results_stay(tmp_path):
     run = RunDirectory(tmp_path / "RUN")
     run.claim(settings(), "")
-    leavings = run.members / "x" / "0.99.unfinished"
-    leavings.mkdir(parents=True)
+    leavings = [
+        run.members / "x" / "0.99.unfinished" / "saved_model",
+        run.root / ".representations.abc" / "x",
+        run.similarity / ".representations.abc" / "x",
+        run.root / ".tensorboard.partial" / "00_models",
+    ]
+    for folder in leavings:
+        folder.mkdir(parents=True)
+    for file in (
+        run.root / "probe.npz.7.unfinished",
+        run.similarity / "dense" / "a.npz.7.unfinished",
+    ):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")
+        leavings.append(file)
+    kept = run.similarity / "dense" / "a.npz"
+    kept.write_text("whole")
     run.resume(settings())
-    assert not leavings.exists()
+    assert not [path for path in leavings if path.exists()]
+    assert kept.exists()
+
+
+def test_a_run_killed_before_its_first_file_was_whole_can_begin_anew(tmp_path):
+    (tmp_path / "experiment.json.unfinished").write_text("{")
+    run = RunDirectory(tmp_path)
+    run.claim(settings(), "")
+    assert [path.name for path in tmp_path.iterdir()] == ["experiment.json"]
+
+
+def test_two_processes_cannot_work_on_one_run(tmp_path):
+    first, second = RunDirectory(tmp_path / "RUN"), RunDirectory(tmp_path / "RUN")
+    first.claim(settings(), "")
+    with pytest.raises(ValueError, match="is in use by another process"):
+        second.claim(settings(), "")
+    first.release()
+    second.claim(settings(), "")
+    second.release()

@@ -417,7 +417,10 @@ class HotSwap(keras.callbacks.Callback):
             known = [site.name for site in tracer.losses]
             what = "output"
             if len(known) == 1:
-                return f"swap {swap.when}: {change}: the model has one output; write loss= alone"
+                return (
+                    f"swap {swap.when}: {change} matches no output; the model has one, so write "
+                    f"loss= without a filter"
+                )
         else:
             known = [site.name for site in tracer.sites if site.target == change.target]
             what = "layer with an activation that may be swapped"

@@ -22,10 +22,9 @@ def main(arguments: Sequence[str]) -> int:
         The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # One thread of linear algebra in every process: more would stand in each other's way, and
-    # their number is part of a result's last digits.
-    for threads in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[threads] = "1"
+    from akp_keras.experiment.executors import limit_linear_algebra
+
+    limit_linear_algebra()
     from absl import flags
 
     from akp_keras.experiment.flags import (

@@ -9,7 +9,14 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 
-_THREADS_OF_LINEAR_ALGEBRA = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+def limit_linear_algebra() -> None:
+    """Gives linear algebra one thread, here if NumPy is not imported yet, and in every child.
+
+    More would stand in each other's way, and their number is part of a result's last digits.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
 
 
 @contextlib.contextmanager
@@ -27,9 +34,7 @@ def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[E
         ValueError: if Dask is not installed, or does not answer at this address.
     """
     if dask_scheduler is None:
-        # One thread of linear algebra a process: more would stand in each other's way,
-        # and their number is part of a result's last digits. Children inherit this.
-        os.environ.update(dict.fromkeys(_THREADS_OF_LINEAR_ALGEBRA, "1"))
+        limit_linear_algebra()
         executor = ProcessPoolExecutor(
             workers,
             # A forked process would inherit TensorFlow's threads in an undefined state.

@@ -12,6 +12,7 @@ from akp_keras import dispersion
 from akp_keras.comparison import SimilarityMatrix
 from akp_keras.dispersion import Outcome
 from akp_keras.experiment.run_directory import read_json, write_json
+from akp_keras.export.member_record import family_of
 
 Outcomes = Mapping[tuple[str, str], Outcome]
 
@@ -85,11 +86,6 @@ def judge_layers(
         key: dataclasses.replace(outcome, cautions=(*outcome.cautions, caution))
         for key, outcome in outcomes.items()
     }
-
-
-def family_of(member: str) -> str:
-    """The family of the member `<family>/<seed>`."""
-    return member.rpartition("/")[0]
 
 
 def write_outcomes(path: Path, outcomes: Outcomes) -> None:

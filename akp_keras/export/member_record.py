@@ -40,3 +40,8 @@ class MemberRecord:
     def name(self) -> str:
         """`<family>/<seed>`, the member's name everywhere."""
         return f"{self.family}/{self.seed}"
+
+
+def family_of(member: str) -> str:
+    """The family of the member named `<family>/<seed>`."""
+    return member.rpartition("/")[0]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.dispersion import Outcome
-from akp_keras.export.member_record import MemberRecord
-from akp_keras.report.families import FamilyStyle, family_of, order_families, style_families
+from akp_keras.export.member_record import MemberRecord, family_of
+from akp_keras.report.families import FamilyStyle, order_families, style_families
 from akp_keras.report.summary import FamilySummary, summarise_family
 
 

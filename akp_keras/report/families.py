@@ -41,11 +41,6 @@ class FamilyStyle:
     marker: str
 
 
-def family_of(member: str) -> str:
-    """The family in a member's name `<family>/<seed>`."""
-    return member.rpartition("/")[0]
-
-
 def order_families(names: Iterable[str], control: str) -> tuple[str, ...]:
     """Every family once: the control first, the others as they first appear.
 

@@ -7,9 +7,8 @@ import pytest
 
 from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.dispersion import Outcome, permutation_tests
-from akp_keras.export.member_record import MemberRecord
+from akp_keras.export.member_record import MemberRecord, family_of
 from akp_keras.report import write_report
-from akp_keras.report.families import family_of
 
 STEPS = 48
 EPOCHS = 8

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.report.families import FamilyStyle, family_of
+from akp_keras.export.member_record import family_of
+from akp_keras.report.families import FamilyStyle
 
 
 def draw_heat_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) -> Figure:

@@ -11,7 +11,8 @@ from skbio import DistanceMatrix
 from skbio.stats.ordination import pcoa
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.report.families import FamilyStyle, family_of
+from akp_keras.export.member_record import family_of
+from akp_keras.report.families import FamilyStyle
 
 
 def classical_mds(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

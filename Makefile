@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+NO_TFX := TFX is left out: ml-metadata has no wheel for this Python and C library. All else works.
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo wisconsin test test-slow test-jax lint lock screenshots clean
 
@@ -13,16 +15,20 @@ help:  ## Lists what can be made.
 setup: $(INSTALLED)  ## Makes .venv and installs the pinned packages and akp_keras itself.
 
 # A stamp, so that a set-up that broke off is done again and a finished one is not.
-$(INSTALLED): requirements.txt pyproject.toml
+$(INSTALLED): requirements.txt requirements-tfx.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 10) <= v <= (3, 13) else "akp-keras needs Python 3.10 to 3.13, and $(PYTHON) is %d.%d: make PYTHON=python3.11" % v)'
 	@if command -v uv >/dev/null 2>&1; then \
 	  test -x $(BIN)/python || uv venv --quiet --python "$$(command -v $(PYTHON))" $(VENV); \
 	  uv pip install --quiet --python $(BIN)/python -r requirements.txt && \
-	  uv pip install --quiet --python $(BIN)/python --no-deps --editable .; \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --editable . && \
+	  { uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-tfx.txt || \
+	    echo "$(NO_TFX)"; }; \
 	else \
 	  test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV); \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt && \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable . && \
+	  { $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	      -r requirements-tfx.txt || echo "$(NO_TFX)"; }; \
 	fi
 	@touch $@
 
@@ -55,7 +61,8 @@ screenshots: $(INSTALLED) demo  ## Takes the pictures of the README (needs chrom
 
 lock:  ## Resolves requirements.txt anew (needs uv).
 	uv pip compile --universal --quiet --no-header --no-annotate --python-version 3.10 \
-	  pyproject.toml --extra dask --extra test --output-file requirements.txt
+	  pyproject.toml --extra dask --extra kfp --extra tfx --extra test \
+	  --no-emit-package ml-pipelines-sdk --no-emit-package ml-metadata --output-file requirements.txt
 
 clean:  ## Removes the environment and the demo's run.
 	rm -rf $(VENV) .venv-jax RUN runs

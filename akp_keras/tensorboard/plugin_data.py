@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +14,21 @@ from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_TENSOR, Summary, Sum
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from akp_keras.tensorboard.names import measure_in_a_name
+from akp_keras.tensorboard.page_contents import (
+    Dispersions,
+    FamilyDispersion,
+    Pictures,
+    SampleFactor,
+    Trajectory,
+)
 from akp_keras.tensorboard.plugin.names import (
     DISPERSION_TAG,
     MATRIX_TAG,
     MEMBERS_TAG,
+    PICTURES_TAG,
     PLUGIN_NAME,
+    SAMPLE_FACTORS_TAG,
+    TRAJECTORY_TAG,
 )
 from akp_keras.tensorboard.training_run import changes_of
 
@@ -32,56 +44,179 @@ def page_summaries(
     matrices: Sequence[SimilarityMatrix],
     coordinates: Sequence[np.ndarray],
     dispersion: Mapping[str, Mapping[str, float]],
+    *,
+    dispersions: Sequence[Dispersions] = (),
+    trajectories: Iterable[Trajectory] = (),
+    pictures: Pictures | None = None,
+    sample_factors: Iterable[SampleFactor] = (),
 ) -> Iterator[Summary]:
     """The data of the page, one tag for each thing.
 
-    Tags are kept apart because TensorBoard keeps only some steps of a tag.
+    Tags are kept apart because TensorBoard keeps only some steps of a tag, and because the page
+    reads only what it shows. A tag may be written again at a later step: the page shows the last.
+
+    | tag | JSON |
+    |---|---|
+    | `members` | `[{name, family, schedule, accuracy, train_accuracy, gap, swaps}]` |
+    | `dispersion` | `[{layer, measure, control, level, verdict, reason, effect, cautions, pvalue, \
+    families: [{family, mean, interval, ratio, ratio_interval, distances: {member: number}}]}]` |
+    | `matrix/<layer>/<measure>` | `{layer, measure, members, values, distances, coordinates}` |
+    | `trajectory/<layer>/<measure>` | `{layer, measure, epochs, members, coordinates (M, T, 2), \
+    dispersion: {family: [T]}, swaps: {family: [{epoch, label}]}}` |
+    | `pictures` | `{ids, labels, png (base64 or null), side, columns, pictured}` |
+    | `sample_factors/<layer>/<family>/<seed>` | `{layer, member, samples, factors, kept, data}`, \
+    `data` base64 of little-endian float16, row by row |
 
     Args:
       members: all members.
       matrices: all matrices.
       coordinates: (m, k) coordinates for each matrix, k ≥ 3, of which two are shown.
-      dispersion: for each layer the dispersion of each family.
+      dispersion: for each layer the dispersion of each family. Shown for every measure of a
+        layer of which `dispersions` holds nothing, without members and intervals.
+      dispersions: what is known of the dispersions at a layer under a measure, from
+        `page_dispersions`.
+      trajectories: the members' ways through training.
+      pictures: the probe set, from `page_pictures.draw_pictures`.
+      sample_factors: from `sample_factors.sample_factor`, for the members whose most different
+        samples the page is to show. Read one by one.
 
     Yields:
-      `members`, `dispersion`, and `matrix/<layer>/<measure>` for each matrix. Numbers of the
-      last two have seven significant digits; an accuracy that is unknown or not finite is null.
+      The summaries in the order of the table. Numbers have seven significant digits; what is
+      unknown or not finite is null.
+
+    Raises:
+      ValueError: if a trajectory's arrays do not fit together, or the pictures' ids and labels
+        differ in number.
     """
-    yield _json_summary(
-        MEMBERS_TAG,
-        [
-            {
-                "name": member.name,
-                "family": member.family,
-                "schedule": member.schedule,
-                "accuracy": _finite_or_none(member.metrics.get("test_accuracy")),
-                "swaps": [dict(swap) for swap in changes_of(member)],
-            }
-            for member in members
-        ],
-    )
-    yield _json_summary(
-        DISPERSION_TAG,
-        [
-            {
-                "layer": layer,
-                "families": {family: _rounded(value) for family, value in values.items()},
-            }
-            for layer, values in dispersion.items()
-        ],
-    )
+    yield _json_summary(MEMBERS_TAG, [_member(member) for member in members])
+    yield _json_summary(DISPERSION_TAG, _all_dispersions(dispersion, dispersions))
     for matrix, points in zip(matrices, coordinates, strict=True):
         yield _json_summary(
-            f"{MATRIX_TAG}/{matrix.layer}/{measure_in_a_name(matrix.measure)}",
+            _tag(MATRIX_TAG, matrix.layer, matrix.measure),
             {
                 "layer": matrix.layer,
                 "measure": matrix.measure,
                 "members": list(matrix.members),
-                "values": _rows(matrix.values),
-                "distances": _rows(matrix.distances),
-                "coordinates": _rows(points[:, :2]),
+                "values": _nested(matrix.values),
+                "distances": _nested(matrix.distances),
+                "coordinates": _nested(points[:, :2]),
             },
         )
+    for trajectory in trajectories:
+        tag = _tag(TRAJECTORY_TAG, trajectory.layer, trajectory.measure)
+        yield _json_summary(tag, _trajectory(trajectory))
+    if pictures is not None:
+        yield _json_summary(PICTURES_TAG, _pictures(pictures))
+    for factor in sample_factors:
+        yield _json_summary(
+            f"{SAMPLE_FACTORS_TAG}/{factor.layer}/{factor.member}", _sample_factor(factor)
+        )
+
+
+def _tag(kind: str, layer: str, measure: str) -> str:
+    return f"{kind}/{layer}/{measure_in_a_name(measure)}"
+
+
+def _member(member: MemberRecord) -> dict[str, object]:
+    return {
+        "name": member.name,
+        "family": member.family,
+        "schedule": member.schedule,
+        "accuracy": _number(member.metrics.get("test_accuracy")),
+        "train_accuracy": _number(member.metrics.get("train_accuracy")),
+        "gap": _number(member.metrics.get("gap")),
+        "swaps": [dict(swap) for swap in changes_of(member)],
+    }
+
+
+def _all_dispersions(
+    by_layer: Mapping[str, Mapping[str, float]], known: Sequence[Dispersions]
+) -> list[dict[str, object]]:
+    layers = {found.layer for found in known}
+    means_alone = [
+        Dispersions(
+            layer, "", tuple(FamilyDispersion(family, mean) for family, mean in values.items())
+        )
+        for layer, values in by_layer.items()
+        if layer not in layers
+    ]
+    return [_dispersions(found) for found in (*known, *means_alone)]
+
+
+def _dispersions(found: Dispersions) -> dict[str, object]:
+    return {
+        "layer": found.layer,
+        "measure": found.measure or None,
+        "control": found.control,
+        "level": _number(found.level),
+        "verdict": found.verdict,
+        "reason": found.reason,
+        "effect": found.effect,
+        "cautions": list(found.cautions),
+        "pvalue": _number(found.pvalue),
+        "families": [
+            {
+                "family": family.family,
+                "mean": _number(family.mean),
+                "interval": _numbers(family.interval),
+                "ratio": _number(family.ratio),
+                "ratio_interval": _numbers(family.ratio_interval),
+                "distances": {name: _number(value) for name, value in family.distances.items()},
+            }
+            for family in found.families
+        ],
+    }
+
+
+def _trajectory(trajectory: Trajectory) -> dict[str, object]:
+    what = f"the trajectory of {trajectory.layer} under {trajectory.measure}"
+    times, count = len(trajectory.epochs), len(trajectory.members)
+    coordinates = np.asarray(trajectory.coordinates, dtype=float)
+    if coordinates.shape != (count, times, 2):
+        raise ValueError(f"{what} needs the shape {(count, times, 2)}, not {coordinates.shape}")
+    if any(later <= earlier for earlier, later in pairwise(trajectory.epochs)):
+        raise ValueError(f"{what}: epochs must ascend, not {list(trajectory.epochs)}")
+    for family, values in trajectory.dispersion.items():
+        if len(values) != times:
+            raise ValueError(f"{what}: {family} has {len(values)} dispersions at {times} epochs")
+    return {
+        "layer": trajectory.layer,
+        "measure": trajectory.measure,
+        "epochs": _numbers(trajectory.epochs),
+        "members": list(trajectory.members),
+        "coordinates": _nested(coordinates),
+        "dispersion": {family: _numbers(of) for family, of in trajectory.dispersion.items()},
+        "swaps": {
+            family: [{"epoch": _number(mark.epoch), "label": mark.label} for mark in marks]
+            for family, marks in trajectory.swaps.items()
+        },
+    }
+
+
+def _pictures(pictures: Pictures) -> dict[str, object]:
+    if len(pictures.ids) != len(pictures.labels):
+        raise ValueError(f"{len(pictures.ids)} ids for {len(pictures.labels)} labels of samples")
+    return {
+        "ids": list(pictures.ids),
+        "labels": list(pictures.labels),
+        "png": None if pictures.png is None else base64.b64encode(pictures.png).decode("ascii"),
+        "side": pictures.side,
+        "columns": pictures.columns,
+        "pictured": pictures.pictured,
+    }
+
+
+def _sample_factor(factor: SampleFactor) -> dict[str, object]:
+    samples, factors = factor.factor.shape
+    data = np.ascontiguousarray(factor.factor, dtype="<f2").tobytes()
+    return {
+        "layer": factor.layer,
+        "member": factor.member,
+        "samples": samples,
+        "factors": factors,
+        "kept": _number(factor.kept),
+        "data": base64.b64encode(data).decode("ascii"),
+    }
 
 
 def _json_summary(tag: str, content: object) -> Summary:
@@ -98,13 +233,19 @@ def _json_summary(tag: str, content: object) -> Summary:
     return summary
 
 
-def _rows(array: np.ndarray) -> list[list[float]]:
-    return [[_rounded(value) for value in row] for row in np.asarray(array, dtype=float).tolist()]
+def _nested(array: np.ndarray) -> list:
+    """The array's numbers in nested lists; what is not finite is None."""
+    array = np.asarray(array, dtype=float)
+    if array.ndim > 1:
+        return [_nested(row) for row in array]
+    return _numbers(array.tolist())
 
 
-def _finite_or_none(value: float | None) -> float | None:
-    return None if value is None or not math.isfinite(value) else float(value)
+def _numbers(values: Sequence[float | None] | None) -> list[float | None] | None:
+    return None if values is None else [_number(value) for value in values]
 
 
-def _rounded(value: float) -> float:
+def _number(value: float | None) -> float | None:
+    if value is None or not math.isfinite(value):
+        return None
     return float(f"{value:.{_DIGITS}g}")

@@ -1,0 +1,156 @@
+"""The dispersions that the page shows, of a test's outcome or of distances alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import stats
+
+from akp_keras.dispersion.centroids import distances_to_centroid
+from akp_keras.export.member_record import family_of
+from akp_keras.tensorboard.page_contents import Dispersions, FamilyDispersion
+
+if TYPE_CHECKING:
+    from akp_keras.dispersion import Outcome
+    from akp_keras.dispersion.ratios import DispersionRatio
+
+
+def tested_dispersions(layer: str, measure: str, outcome: Outcome) -> Dispersions:
+    """What a test of dispersions found.
+
+    Args:
+        layer: name of the layer.
+        measure: id of the measure.
+        outcome: of `akp_keras.dispersion.permutation_test` on the distances of that layer and
+            measure.
+
+    Returns:
+        The families in the outcome's order. The interval of a mean is Student's, over the
+        members' distances to their centroid; that of a ratio is the outcome's.
+    """
+    level = 1 - outcome.alpha
+    families = []
+    for family, mean in outcome.dispersion.items():
+        distances = {
+            name: distance
+            for name, of, distance in zip(
+                outcome.members, outcome.families, outcome.member_distances, strict=True
+            )
+            if of == family
+        }
+        ratio, interval = _ratio(outcome.ratios.get(family))
+        families.append(
+            FamilyDispersion(
+                family, mean, _interval(distances.values(), level), distances, ratio, interval
+            )
+        )
+    return Dispersions(
+        layer=layer,
+        measure=measure,
+        families=tuple(families),
+        control=outcome.control,
+        level=level,
+        verdict=outcome.verdict,
+        reason=outcome.reason,
+        effect=_effect(families, outcome.control, level),
+        cautions=tuple(outcome.cautions),
+        pvalue=outcome.adjusted_pvalue,
+    )
+
+
+def measured_dispersions(
+    layer: str,
+    measure: str,
+    members: Sequence[str],
+    distances: np.ndarray,
+    *,
+    control: str | None = None,
+    level: float = 0.95,
+) -> Dispersions:
+    """Dispersions of distances that nothing was tested on, as during training.
+
+    Args:
+        layer: name of the layer.
+        measure: id of the measure.
+        members: (M,) names `<family>/<seed>`.
+        distances: (M, M) distances in that order.
+        control: name of the control family; None where there is none, and then no ratios.
+        level: confidence level of the intervals of the means.
+
+    Returns:
+        The families in the order of their first member, without a verdict. A family of one
+        member has no dispersion.
+
+    Raises:
+        ValueError: if the distances do not fit the members.
+    """
+    squared = np.asarray(distances, dtype=np.float64) ** 2
+    if squared.shape != (len(members), len(members)):
+        raise ValueError(
+            f"distances of {len(members)} members must have the shape "
+            f"({len(members)}, {len(members)}), not {squared.shape}"
+        )
+    of = [family_of(name) for name in members]
+    found = {}
+    for family in dict.fromkeys(of):
+        rows = [row for row, name in enumerate(of) if name == family]
+        if len(rows) > 1:
+            to_centroid = distances_to_centroid(squared[np.ix_(rows, rows)]).tolist()
+        else:
+            to_centroid = [None]
+        found[family] = {members[row]: value for row, value in zip(rows, to_centroid, strict=True)}
+    means = {
+        family: None if None in values.values() else float(np.mean(list(values.values())))
+        for family, values in found.items()
+    }
+    reference = means.get(control)
+    families = tuple(
+        FamilyDispersion(
+            family,
+            means[family],
+            _interval(values.values(), level),
+            values,
+            means[family] / reference
+            if reference and means[family] is not None and family != control
+            else None,
+        )
+        for family, values in found.items()
+    )
+    return Dispersions(
+        layer, measure, families, control, level, effect=_effect(families, control, level)
+    )
+
+
+def _interval(values: Sequence[float | None], level: float) -> tuple[float, float] | None:
+    numbers = [value for value in values if value is not None and math.isfinite(value)]
+    if len(numbers) < 2:
+        return None
+    mean, error = np.mean(numbers), np.std(numbers, ddof=1) / math.sqrt(len(numbers))
+    half = stats.t.ppf((1 + level) / 2, len(numbers) - 1) * error
+    return max(0.0, float(mean - half)), float(mean + half)
+
+
+def _ratio(
+    ratio: DispersionRatio | None,
+) -> tuple[float | None, tuple[float, float] | None]:
+    if ratio is None or ratio.log_ratio is None or not math.isfinite(ratio.log_ratio):
+        return None, None
+    interval = None
+    if ratio.interval is not None and all(math.isfinite(end) for end in ratio.interval):
+        interval = (math.exp(ratio.interval[0]), math.exp(ratio.interval[1]))
+    return math.exp(ratio.log_ratio), interval
+
+
+def _effect(families: Sequence[FamilyDispersion], control: str | None, level: float) -> str:
+    compared = [family for family in families if family.ratio]
+    if not compared:
+        return ""
+    largest = max(compared, key=lambda family: abs(math.log(family.ratio)))
+    text = f"Furthest from {control} is {largest.family}, {largest.ratio:.2f} times as dispersed"
+    if largest.ratio_interval is None:
+        return f"{text}."
+    low, high = largest.ratio_interval
+    return f"{text} ({100 * level:.4g} % interval {low:.2f} to {high:.2f})."

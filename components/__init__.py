@@ -1,0 +1,1 @@
+"""Steps of an experiment, one folder each: a command line, a TFX and a Kubeflow component."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 
 from absl import flags
 
+from akp_keras.command_line import list_under, split_identifiers
 from akp_keras.experiment.family import parse_families
 from akp_keras.experiment.settings import ExperimentSettings
 from akp_keras.models import list_models
@@ -53,11 +53,10 @@ class Execution:
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines all flags; each belongs to the stage under which `help_text` lists it."""
+    """Defines all flags; each belongs to the stage under which the help lists it."""
 
     def stage(name: str, *holders: flags.FlagHolder) -> None:
-        for holder in holders:
-            values.register_flag_by_module(name, values[holder.name])
+        list_under(values, name, holders)
 
     here = {"flag_values": values}
     stage(
@@ -145,6 +144,15 @@ def define_flags(values: flags.FlagValues) -> None:
             "Members a family whose probe samples the projector shows.",
             **here,
         ),
+        flags.DEFINE_string(
+            "snapshots",
+            "",
+            "At the ends of which epochs, from 0, the probe set's representations are kept "
+            "besides: a list (0,2,5) or every:k; the last epoch is always among them. Off by "
+            "default. TensorBoard then shows families part over training, while they train and "
+            "after. Convolutional maps are averaged over their positions, whatever --spatial says.",
+            **here,
+        ),
     )
     stage(
         "running",
@@ -170,11 +178,6 @@ def define_flags(values: flags.FlagValues) -> None:
     )
 
 
-def help_text(values: flags.FlagValues) -> str:
-    """All flags, by stage."""
-    return "\n".join(values.module_help(stage) for stage in STAGES)
-
-
 def settings_from_flags(values: flags.FlagValues) -> ExperimentSettings:
     """Reads and checks what the results follow from.
 
@@ -195,19 +198,15 @@ def settings_from_flags(values: flags.FlagValues) -> ExperimentSettings:
         optimizer=values.optimizer,
         learning_rate=values.learning_rate,
         steps_per_execution=values.steps_per_execution,
-        measures=_split_measures(values.measures),
+        measures=split_identifiers(values.measures),
         spatial=values.spatial,
         memory_gb=values.memory_gb,
         permutations=values.permutations,
         alpha=values.alpha,
         margin=values.margin,
         projector_members=values.projector_members,
+        snapshots=values.snapshots,
     )
-
-
-def _split_measures(text: str) -> tuple[str, ...]:
-    """Splits at commas, but not at those between the brackets of a measure's parameters."""
-    return tuple(part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip())
 
 
 def execution_from_flags(values: flags.FlagValues) -> Execution:

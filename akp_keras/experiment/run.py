@@ -26,9 +26,8 @@ from akp_keras.data import (
     take_probe_set,
     write_probe,
 )
-from akp_keras.experiment.executors import open_executor
+from akp_keras.executors import open_executor
 from akp_keras.experiment.flags import Execution
-from akp_keras.experiment.progress import progress
 from akp_keras.experiment.run_directory import RunDirectory
 from akp_keras.experiment.settings import ExperimentSettings
 from akp_keras.experiment.verdicts import (
@@ -41,6 +40,7 @@ from akp_keras.experiment.verdicts import (
 from akp_keras.export import MemberRecord, read_member
 from akp_keras.hotswap import Schedule
 from akp_keras.models import tapped_layers
+from akp_keras.progress import progress
 from akp_keras.report import format_table, write_report
 from akp_keras.tensorboard import write_experiment
 from akp_keras.tensorboard.whole_folders import is_experiment

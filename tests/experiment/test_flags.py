@@ -3,7 +3,8 @@ import dataclasses
 import pytest
 from absl import flags
 
-from akp_keras.experiment.flags import STAGES, define_flags, help_text, settings_from_flags
+from akp_keras.command_line import help_text
+from akp_keras.experiment.flags import STAGES, define_flags, settings_from_flags
 
 FAMILIES = ["--family=control: @0 activation=relu", "--family=x: @1 activation=tanh"]
 
@@ -92,7 +93,7 @@ def test_wrong_flags_are_refused_in_one_line_that_names_the_flag(argument, messa
 def test_help_lists_every_flag_under_its_stage():
     values = flags.FlagValues()
     define_flags(values)
-    text = help_text(values)
+    text = help_text(values, STAGES)
     for stage in STAGES:
         assert f"\n{stage}:" in text
     for name in values:

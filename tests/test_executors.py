@@ -7,7 +7,7 @@ from concurrent.futures import as_completed
 
 import pytest
 
-from akp_keras.experiment.executors import open_executor
+from akp_keras.executors import open_executor
 
 
 def test_tasks_run_in_other_processes_with_one_thread_of_linear_algebra():
@@ -19,7 +19,7 @@ def test_tasks_run_in_other_processes_with_one_thread_of_linear_algebra():
 def test_no_worker_outlives_a_parent_that_is_killed():
     code = (
         "import os, time\n"
-        "from akp_keras.experiment.executors import open_executor\n"
+        "from akp_keras.executors import open_executor\n"
         "if __name__ == '__main__':\n"
         "    with open_executor(1) as executor:\n"
         "        print(executor.submit(os.getpid).result(), flush=True)\n"

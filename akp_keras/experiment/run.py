@@ -9,25 +9,17 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 
-import numpy as np
-
 from akp_keras.comparison import SimilarityMatrix, compare_members, matrix_path, read_matrix
-from akp_keras.comparison.representations import representation_path, take_representations
-from akp_keras.data import (
-    ProbeSet,
-    load_dataset,
-    read_probe,
-    take_probe_set,
-    write_probe,
-)
+from akp_keras.data import ProbeSet, read_probe, write_probe
 from akp_keras.executors import open_executor
 from akp_keras.experiment.flags import Execution
+from akp_keras.experiment.log_directory import write_log_directory
+from akp_keras.experiment.probe import check_and_probe
 from akp_keras.experiment.run_directory import RunDirectory
 from akp_keras.experiment.settings import ExperimentSettings
 from akp_keras.experiment.verdicts import (
@@ -42,15 +34,8 @@ from akp_keras.hotswap import Schedule
 from akp_keras.models import tapped_layers
 from akp_keras.progress import progress
 from akp_keras.report import format_table, write_report
-from akp_keras.tensorboard import write_experiment
 from akp_keras.tensorboard.whole_folders import is_experiment
-from akp_keras.tensorflow_runtime import configure_tensorflow
-from akp_keras.training import (
-    MemberSpecification,
-    TrainingSettings,
-    check_training,
-    train_members,
-)
+from akp_keras.training import MemberSpecification, train_members
 
 
 def run_experiment(settings: ExperimentSettings, execution: Execution) -> str:
@@ -93,7 +78,7 @@ def _prepare(
         return read_probe(directory.probe)
     with progress("data, model, schedules", 1) as done:
         probe, description = executor.submit(
-            _check_and_probe, settings.training(execution.data_dir), settings.probe_samples
+            check_and_probe, settings.training(execution.data_dir), settings.probe_samples
         ).result()
         done("")
     directory.claim(settings, description)
@@ -225,37 +210,16 @@ def _write_tensorboard(
     if is_experiment(directory.tensorboard):
         return
     shown = [member.name for member in members if member.seed < settings.projector_members]
-    with (
-        progress("tensorboard", len(shown)) as done,
-        tempfile.TemporaryDirectory(prefix=".representations.", dir=directory.root) as scratch,
-    ):
-        layers = take_representations(
-            {name: directory.saved_model(name) for name in shown},
-            probe.inputs,
-            scratch,
-            executor=executor,
-            layers=tapped_layers(settings.model),
-            done=done,
-        )
-        write_experiment(
+    with progress("tensorboard", len(shown)) as done:
+        write_log_directory(
             directory.tensorboard,
             members=members,
+            saved_models={name: directory.saved_model(name) for name in shown},
             matrices=matrices,
-            dispersion={
-                layer: {
-                    family: value
-                    for family, value in outcomes[layer, settings.measures[0]].dispersion.items()
-                    if value is not None
-                }
-                for layer in layers
-            },
+            outcomes=outcomes,
             probe=probe,
-            representations={
-                name: {
-                    layer: np.load(representation_path(scratch, name, layer)) for layer in layers
-                }
-                for name in shown
-            },
+            executor=executor,
+            done=done,
         )
 
 
@@ -272,11 +236,11 @@ def _write_report(
     with progress("report", 1) as done:
         write_report(
             directory.report,
-            title=f"Families of {settings.model} on {settings.dataset}",
+            title=settings.title,
             members=members,
             matrices=matrices,
             outcomes=outcomes,
-            settings=_flag_texts(settings),
+            settings=settings.flag_texts(),
             control=settings.control,
             data_description=directory.data_description(),
             tensorboard_command=_tensorboard_command(directory, "tensorboard"),
@@ -321,24 +285,6 @@ def _notes(members: Sequence[MemberRecord], outcomes: Outcomes) -> list[str]:
     return [textwrap.fill(note, 100, subsequent_indent="    ") for note in notes]
 
 
-def _check_and_probe(training: TrainingSettings, samples: int) -> tuple[ProbeSet, str]:
-    configure_tensorflow()
-    try:
-        data = load_dataset(
-            training.dataset,
-            data_dir=training.data_dir,
-            seed=training.data_seed,
-            max_samples=training.max_samples,
-        )
-    except ValueError as error:
-        raise ValueError(f"--dataset={training.dataset}: {error}") from error
-    check_training(training)
-    try:
-        return take_probe_set(data, samples, training.data_seed), data.description
-    except ValueError as error:
-        raise ValueError(f"--probe_samples={samples}: {error}") from error
-
-
 def _tensorboard_command(directory: RunDirectory, program: str) -> str:
     return f"{shlex.quote(program)} --logdir {shlex.quote(str(directory.tensorboard))}"
 
@@ -349,13 +295,3 @@ def _tensorboard_program() -> str:
     if not program.exists() or shutil.which("tensorboard") == str(program):
         return "tensorboard"
     return os.path.relpath(program) if program.is_relative_to(Path.cwd()) else str(program)
-
-
-def _flag_texts(settings: ExperimentSettings) -> Mapping[str, str]:
-    texts = {}
-    for flag, value in settings.to_flags().items():
-        if flag == "family":
-            texts |= {f"family={name}": schedule for name, schedule in value.items()}
-        elif value is not None:
-            texts[flag] = ",".join(value) if isinstance(value, list) else str(value)
-    return texts

@@ -153,6 +153,21 @@ class ExperimentSettings:
             "measures": list(self.measures),
         }
 
+    def flag_texts(self) -> dict[str, str]:
+        """The settings as a report shows them: flag -> value, one entry a family."""
+        texts = {}
+        for flag, value in self.to_flags().items():
+            if flag == "family":
+                texts |= {f"family={name}": schedule for name, schedule in value.items()}
+            elif value is not None:
+                texts[flag] = ",".join(value) if isinstance(value, list) else str(value)
+        return texts
+
+    @property
+    def title(self) -> str:
+        """What a report of the experiment is called."""
+        return f"Families of {self.model} on {self.dataset}"
+
 
 def _naming_flag(flag: str, check: Callable[[str], Any], value: str) -> Any:
     try:

@@ -15,6 +15,7 @@ from akp_keras.models import tapped_layers
 from akp_keras.similarity import SPATIAL_POLICIES
 from akp_keras.training import MemberSpecification, TrainingSettings
 from akp_keras.training.label_stress import random_label_fraction
+from akp_keras.training.snapshot_epochs import parse_snapshots
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class ExperimentSettings:
     alpha: float
     margin: float
     projector_members: int
+    snapshots: str = ""
 
     def __post_init__(self) -> None:
         """Refuses what cannot be run.
@@ -106,6 +108,11 @@ class ExperimentSettings:
                 raise ValueError(f"--measures names {measure} twice")
         for family in self.families:
             self._check_schedule(family)
+        # One way to write the same epochs: the experiment is known by them.
+        epochs = _naming_flag(
+            "snapshots", lambda text: parse_snapshots(text, self.epochs), self.snapshots
+        )
+        object.__setattr__(self, "snapshots", ",".join(map(str, epochs)))
 
     def _check_schedule(self, family: Family) -> None:
         for swap in family.schedule.swaps:
@@ -133,6 +140,9 @@ class ExperimentSettings:
             batch_size=self.batch_size,
             steps_per_execution=self.steps_per_execution,
             schedules=tuple((family.name, str(family.schedule)) for family in self.families),
+            # Without snapshots the probe set is no matter of training.
+            probe_samples=self.probe_samples if self.snapshots else 0,
+            snapshots=parse_snapshots(self.snapshots, self.epochs),
         )
 
     def member_specifications(self) -> list[MemberSpecification]:
@@ -147,6 +157,9 @@ class ExperimentSettings:
         """The settings by the names of their flags, in plain JSON types."""
         values = asdict(self)
         del values["families"]
+        if not self.snapshots:
+            # Runs that were made before there was this flag are runs without it.
+            del values["snapshots"]
         return {
             "family": {family.name: str(family.schedule) for family in self.families},
             **values,

@@ -4,6 +4,7 @@ saved_model/   the SavedModel contract
 history.csv    one row an epoch
 swaps.json     what was swapped, when, in which layers
 metrics.json   final numbers
+snapshots/     representations of the probe set during training, where they were asked for
 checksums.json SHA-256 of every file above, so that damage is seen before anything is loaded
 """
 
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.export.saved_model import read_description, save_member
+from akp_keras.export.snapshots import Snapshots, write_snapshots
 
 if TYPE_CHECKING:
     import keras
@@ -38,6 +40,7 @@ def write_member(
     model: keras.Model,
     *,
     description: Mapping[str, object],
+    snapshots: Snapshots | None = None,
 ) -> None:
     """Writes a trained member; the folder appears whole, by rename, or not at all.
 
@@ -46,6 +49,7 @@ def write_member(
         record: what is known of the member beside its weights.
         model: the trained model.
         description: what else `assets.extra/akp.json` says, for example the data set.
+        snapshots: representations taken during training; None where none were.
     """
     folder = Path(folder)
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}{_UNFINISHED}")
@@ -73,6 +77,8 @@ def write_member(
         )
     _write_json(unfinished / _SWAPS, list(record.swaps))
     _write_json(unfinished / _METRICS, dict(record.metrics))
+    if snapshots is not None:
+        write_snapshots(unfinished, snapshots)
     _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)

@@ -25,6 +25,9 @@ class TrainingSettings:
         steps_per_execution: steps that Keras runs between two looks at its callbacks.
         schedules: (family, schedule as text) of all families. The graph is built once and holds
             what any of them swaps in, so that a process traces it once for all its members.
+        probe_samples: size of the probe set of which snapshots are taken.
+        snapshots: numbers of the epochs, from 0, at whose ends the probe set's representations
+            are kept; none by default.
     """
 
     dataset: str
@@ -38,6 +41,8 @@ class TrainingSettings:
     batch_size: int
     steps_per_execution: int
     schedules: tuple[tuple[str, str], ...]
+    probe_samples: int = 0
+    snapshots: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

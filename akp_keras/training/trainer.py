@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from akp_keras.data import load_dataset, randomise_labels, train_statistics
+from akp_keras.data import load_dataset, randomise_labels, take_probe_set, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
 from akp_keras.hotswap import HotSwap, Plateau, Schedule, restore
@@ -17,6 +17,7 @@ from akp_keras.models import build_model, tapped_layers
 from akp_keras.models.seeding import with_fresh_weights
 from akp_keras.training.check_loss import check_loss
 from akp_keras.training.label_stress import random_label_fraction
+from akp_keras.training.snapshots import TakeSnapshots
 from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 _EVALUATION_BATCH = 256
@@ -103,11 +104,12 @@ class MemberTrainer:
 
         self._reset(member.random_seed)
         swap = self._hot_swap(schedule, member.random_seed)
+        snapshots = self._snapshots()
         history = self._model.fit(
             self._shuffled(train, member.random_seed),
             epochs=self._settings.epochs,
             validation_data=self._in_order(self._data.validation),
-            callbacks=[swap],
+            callbacks=[swap, *snapshots],
             shuffle=False,  # the data comes shuffled, by the member's own seed
             verbose=0,
         )
@@ -135,6 +137,7 @@ class MemberTrainer:
                 "class_names": list(self._data.class_names),
                 "random_seed": member.random_seed,
             },
+            snapshots=snapshots[0].snapshots if snapshots else None,
         )
 
     @property
@@ -144,6 +147,14 @@ class MemberTrainer:
     @property
     def _steps_per_epoch(self) -> int:
         return -(-len(self._data.train.labels) // self._settings.batch_size)
+
+    def _snapshots(self) -> list[TakeSnapshots]:
+        settings = self._settings
+        if not settings.snapshots:
+            return []
+        probe = take_probe_set(self._data, settings.probe_samples, settings.data_seed)
+        layers = tapped_layers(settings.model)
+        return [TakeSnapshots(probe.inputs, layers, settings.snapshots)]
 
     def _hot_swap(self, schedule: Schedule, random_seed: int = 0) -> HotSwap:
         return HotSwap(

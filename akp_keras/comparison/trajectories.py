@@ -1,0 +1,235 @@
+"""The way of members through training: all their snapshots compared at one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.linalg import orthogonal_procrustes
+from scipy.sparse.linalg import eigsh
+from threadpoolctl import threadpool_limits
+
+from akp_keras import similarity
+from akp_keras.dispersion.centroids import distances_to_centroid, gower_matrix
+from akp_keras.export.member_record import family_of
+
+MOST_POINTS_OF_ONE_MAP = 3000
+AXES = 3
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Members over epochs at one layer under one measure.
+
+    Attributes:
+        layer: name of the layer.
+        measure: id of the measure.
+        epochs: (T,) numbers of epochs, from 0 and ascending, at whose ends snapshots were taken.
+        members: (M,) names `<family>/<seed>` of the members that could be compared at all epochs.
+        coordinates: (M, T, 3) float64, one map for all epochs, in the unit of the distances,
+            its axes in order of decreasing variance over all points.
+        values: (T, M, M) float64, the measure between members at each epoch.
+        distances: (T, M, M) float64, its distance form.
+        within: family -> (m·T, m·T) float64 distances between its members at all epochs, T
+            points a member next to each other, members in the order of `members`.
+        to_centroid: family -> (T, m) float64, distances of its members to their centroid at
+            each epoch, adjusted for the number of members; families of one member are left out.
+        is_aligned: whether each epoch has a map of its own, turned onto the last epoch's; false
+            where all points lie in one map.
+        excluded: members left out, with the reason.
+    """
+
+    layer: str
+    measure: str
+    epochs: tuple[int, ...]
+    members: tuple[str, ...]
+    coordinates: np.ndarray
+    values: np.ndarray
+    distances: np.ndarray
+    within: Mapping[str, np.ndarray]
+    to_centroid: Mapping[str, np.ndarray]
+    is_aligned: bool
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def dispersion(self) -> Mapping[str, tuple[float | None, ...]]:
+        """Family -> (T,) its dispersion at each epoch; None for a family of one member."""
+        return {
+            family: tuple(self.to_centroid[family].mean(axis=1).tolist())
+            if family in self.to_centroid
+            else (None,) * len(self.epochs)
+            for family in self.within
+        }
+
+
+def follow_members(
+    layer: str,
+    measure: str,
+    epochs: Sequence[int],
+    snapshots: Mapping[str, np.ndarray],
+    *,
+    executor: Executor | None = None,
+    memory_gb: float = 4.0,
+    most_points: int = MOST_POINTS_OF_ONE_MAP,
+) -> Trajectories:
+    """Compares all members at all epochs, maps them, and measures each family's dispersion.
+
+    Up to `most_points` points (member, epoch) all pairs are compared and classical scaling
+    (Torgerson 1952; Gower 1966) puts all of them into one map. With more, each epoch is mapped
+    alone and turned (rotation and reflection, no scaling) onto the epoch after it by orthogonal
+    Procrustes (Schönemann, Psychometrika 31, 1966), from the last epoch backwards: then
+    distances between points of different epochs mean less than those within one.
+
+    Args:
+        layer: name of the layer.
+        measure: id of a measure of `akp_keras.similarity` that has a distance form.
+        epochs: (T,) numbers of epochs.
+        snapshots: member name -> (T, n, d) representations of the same n samples.
+        executor: where blocks of pairs are compared; None for this process.
+        memory_gb: bound on the memory of the comparison.
+        most_points: how many points may share a map.
+
+    Returns:
+        The trajectories; the same arguments give the same bytes.
+
+    Raises:
+        ValueError: if fewer than two members can be compared at all epochs, the snapshots are
+            not of these epochs, or the measure does not take them.
+    """
+    for name, values in snapshots.items():
+        if values.ndim != 3 or len(values) != len(epochs):
+            raise ValueError(
+                f"the snapshots of {name} at {layer} have the shape {values.shape}, not "
+                f"{len(epochs)} epochs × samples × features"
+            )
+    excluded = {
+        name: reason
+        for name, values in snapshots.items()
+        if (reason := _why_not_comparable(values, epochs))
+    }
+    members = tuple(name for name in snapshots if name not in excluded)
+    if len(members) < 2:
+        raise ValueError(
+            f"layer {layer!r} has {len(members)} members that can be compared at all epochs of "
+            "their snapshots, and two are needed"
+        )
+    compared = _Compared(snapshots, measure, executor, memory_gb)
+    moments = range(len(epochs))
+    families: dict[str, list[str]] = {}
+    for member in members:
+        families.setdefault(family_of(member), []).append(member)
+
+    is_aligned = len(members) * len(epochs) > most_points
+    if is_aligned:
+        pairs = [compared([(member, moment) for member in members]) for moment in moments]
+        values = np.stack([of_epoch for of_epoch, _ in pairs])
+        distances = np.stack([of_epoch for _, of_epoch in pairs])
+        within = {
+            family: compared([(member, moment) for member in names for moment in moments])[1]
+            for family, names in families.items()
+        }
+        coordinates = _aligned_maps(distances)
+    else:
+        every = [(member, moment) for member in members for moment in moments]
+        all_values, all_distances = compared(every)
+        values, distances = (
+            np.stack([matrix[moment :: len(epochs), moment :: len(epochs)] for moment in moments])
+            for matrix in (all_values, all_distances)
+        )
+        within = {}
+        for family in families:
+            rows = [row for row, (name, _) in enumerate(every) if family_of(name) == family]
+            within[family] = all_distances[np.ix_(rows, rows)]
+        coordinates = _map(all_distances).reshape(len(members), len(epochs), AXES)
+
+    rows_of = {
+        family: [members.index(name) for name in names] for family, names in families.items()
+    }
+    return Trajectories(
+        layer=layer,
+        measure=measure,
+        epochs=tuple(int(epoch) for epoch in epochs),
+        members=members,
+        coordinates=coordinates,
+        values=values,
+        distances=distances,
+        within=within,
+        to_centroid={
+            family: distances_to_centroid(distances[:, rows][:, :, rows] ** 2)
+            for family, rows in rows_of.items()
+            if len(rows) > 1
+        },
+        is_aligned=is_aligned,
+        excluded=excluded,
+    )
+
+
+class _Compared:
+    """Values and distances between some (member, moment)s."""
+
+    def __init__(
+        self,
+        snapshots: Mapping[str, np.ndarray],
+        measure: str,
+        executor: Executor | None,
+        memory_gb: float,
+    ) -> None:
+        self._snapshots = snapshots
+        self._measure = measure
+        self._options = {"memory_gb": memory_gb, "executor": executor}
+
+    def __call__(self, points: Sequence[tuple[str, int]]) -> tuple[np.ndarray, np.ndarray]:
+        if len(points) < 2:
+            return np.ones((1, 1)), np.zeros((1, 1))
+        # The number of threads is part of a result's last digits.
+        with threadpool_limits(1, "blas"):
+            result = similarity.pairwise(
+                {
+                    f"{member} at moment {moment}": self._snapshots[member][moment]
+                    for member, moment in points
+                },
+                [self._measure],
+                **self._options,
+            )[self._measure]
+        return np.asarray(result.values), np.asarray(result.distance())
+
+
+def _map(distances: np.ndarray) -> np.ndarray:
+    """(m, 3) classical scaling, centred; axes that the points do not have are zero."""
+    count = len(distances)
+    gram = gower_matrix(distances**2)
+    with threadpool_limits(1, "blas"):
+        if count <= 4 * AXES:
+            values, vectors = np.linalg.eigh(gram)
+        else:
+            # Lanczos from a fixed start, so that the same distances give the same bytes.
+            start = np.random.default_rng(0).normal(size=count)
+            values, vectors = eigsh(gram, k=AXES, which="LA", v0=start)
+    order = np.argsort(values)[::-1][:AXES]
+    values, vectors = values[order], vectors[:, order]
+    # What is below the rounding of the decomposition is no axis.
+    real = values > count * np.finfo(np.float64).eps * np.abs(gram).max(initial=0.0)
+    axes = vectors * np.sqrt(np.where(real, values, 0.0))
+    farthest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
+    axes = axes * np.where(farthest < 0, -1.0, 1.0)
+    return np.pad(axes, ((0, 0), (0, AXES - axes.shape[1])))
+
+
+def _aligned_maps(distances: np.ndarray) -> np.ndarray:
+    """(M, T, 3): the map of each epoch, turned onto that of the epoch after it."""
+    maps = [_map(of_epoch) for of_epoch in distances]
+    for moment in reversed(range(len(maps) - 1)):
+        rotation, _ = orthogonal_procrustes(maps[moment], maps[moment + 1])
+        maps[moment] = maps[moment] @ rotation
+    return np.stack(maps, axis=1)
+
+
+def _why_not_comparable(values: np.ndarray, epochs: Sequence[int]) -> str | None:
+    for epoch, of_epoch in zip(epochs, values, strict=True):
+        if not np.isfinite(of_epoch).all():
+            return f"not finite after epoch {epoch}: training diverged"
+        if (of_epoch == of_epoch[:1]).all():
+            return f"constant over the probe set after epoch {epoch}: the layer is dead"
+    return None

@@ -11,13 +11,16 @@ Beside them, `assets.extra/akp.json` says whose weights these are.
 
 from __future__ import annotations
 
+import difflib
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from akp_keras.export.signature import Inputs, Signature
 
 if TYPE_CHECKING:
     import keras
@@ -126,7 +129,7 @@ def read_description(path: str | Path) -> dict[str, object]:
 
 def load_representations(
     path: str | Path,
-    inputs: np.ndarray,
+    inputs: Inputs,
     *,
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
@@ -136,88 +139,63 @@ def load_representations(
 
     Args:
         path: folder of a SavedModel, whoever exported it.
-        inputs: (n, …) samples as the data set gives them; cast to the signature's dtype.
+        inputs: (n, …) samples as the data set gives them, or input name -> (n, …) samples where
+            the signature takes several tensors; cast to the signature's dtypes.
         layers: names of the outputs wanted; by default all of the signature, in the order of
-            `assets.extra/akp.json` if there is one, else sorted.
-        signature: name of the signature to call; it takes one tensor.
-        batch_size: samples a call.
+            `assets.extra/akp.json` if there is one, else in natural order.
+        signature: name of the signature to call.
+        batch_size: samples a call, unless the signature has a batch size of its own.
 
     Returns:
         A dict from layer name to an (n, …) array in the dtype of the SavedModel.
 
     Raises:
         ValueError: in one line that names the SavedModel, if it is missing or damaged, has no
-            such signature or output, does not take such samples, or changes the batch size.
+            such signature or output, does not take such samples, changes the batch size, or
+            answers with anything but real numbers.
     """
-    import tensorflow as tf
-
-    path = Path(path)
-    if not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} is no SavedModel: it has no saved_model.pb")
-    try:
-        loaded = tf.saved_model.load(str(path))
-    except Exception as error:  # TensorFlow raises anything from OSError to KeyError here.
-        raise ValueError(
-            f"SavedModel {path} is damaged and cannot be loaded ({_first_line(error)}); "
-            "remove its member's folder and run again, or export it again"
-        ) from error
-    if signature not in loaded.signatures:
-        raise ValueError(
-            f"SavedModel {path} has no signature {signature!r}; "
-            f"it has {', '.join(sorted(loaded.signatures)) or 'none'}"
-        )
-    function = loaded.signatures[signature]
-    keywords = function.structured_input_signature[1]
-    if len(keywords) != 1:
-        raise ValueError(
-            f"signature {signature!r} of SavedModel {path} takes {len(keywords)} tensors "
-            f"({', '.join(sorted(keywords))}); one is needed"
-        )
-    outputs = _choose_outputs(path, signature, sorted(function.structured_outputs), layers)
-    ((keyword, specification),) = keywords.items()
-    if not specification.shape.is_compatible_with((None, *inputs.shape[1:])):
-        raise ValueError(
-            f"SavedModel {path} takes samples of shape {tuple(specification.shape[1:])}, "
-            f"the probe set's are {inputs.shape[1:]}"
-        )
-
-    batches: dict[str, list[np.ndarray]] = {name: [] for name in outputs}
-    for start in range(0, len(inputs), batch_size):
-        batch = inputs[start : start + batch_size]
-        try:
-            answers = function(**{keyword: tf.cast(batch, specification.dtype)})
-        except tf.errors.OpError as error:
-            raise ValueError(
-                f"SavedModel {path} fails on the probe set: {_first_line(error)}"
-            ) from error
-        for name in outputs:
-            answer = answers[name].numpy()
-            if answer.ndim < 2 or len(answer) != len(batch):
-                raise ValueError(
-                    f"output {name!r} of SavedModel {path} has shape {answer.shape} for a batch "
-                    f"of {len(batch)} samples; its first axis must be the batch"
-                )
-            batches[name].append(answer)
+    batches: dict[str, list[np.ndarray]] = {}
+    for batch in iterate_representations(
+        path, inputs, layers=layers, signature=signature, batch_size=batch_size
+    ):
+        for name, values in batch.items():
+            batches.setdefault(name, []).append(values)
     return {name: np.concatenate(parts) for name, parts in batches.items()}
 
 
-def _choose_outputs(
-    path: Path, signature: str, available: list[str], layers: Sequence[str] | None
-) -> list[str]:
+def iterate_representations(
+    path: str | Path,
+    inputs: Inputs,
+    *,
+    layers: Sequence[str] | None = None,
+    signature: str = REPRESENTATIONS_SIGNATURE,
+    batch_size: int = 256,
+) -> Iterator[dict[str, np.ndarray]]:
+    """As `load_representations`, but gives one batch after the other and keeps none.
+
+    Yields:
+        A dict from layer name to the (samples of the batch, …) array.
+
+    Raises:
+        ValueError: as `load_representations`.
+    """
+    asked = Signature(path, signature)
+    outputs = _choose_outputs(asked, layers)
+    yield from asked.answers(inputs, outputs, batch_size)
+
+
+def _choose_outputs(asked: Signature, layers: Sequence[str] | None) -> list[str]:
     if layers is None:
-        if not (path / DESCRIPTION_FILE).is_file():
-            return available
-        order = read_description(path)["layers"]
-        return [name for name in order if name in available] or available
+        if not (asked.path / DESCRIPTION_FILE).is_file():
+            return list(asked.outputs)
+        order = read_description(asked.path)["layers"]
+        return [name for name in order if name in asked.outputs] or list(asked.outputs)
     for name in layers:
-        if name not in available:
+        if name not in asked.outputs:
+            close = difflib.get_close_matches(name, asked.outputs, n=1)
             raise ValueError(
-                f"signature {signature!r} of SavedModel {path} has no output {name!r}; "
-                f"it has {', '.join(available)}"
+                f"signature {asked.name!r} of SavedModel {asked.path} has no output {name!r}; "
+                f"it has {', '.join(asked.outputs)}"
+                + (f" (did you mean {close[0]!r}?)" if close else "")
             )
     return list(layers)
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from akp_keras.hotswap import Schedule
+from akp_keras.hotswap import Epoch, Schedule
+from akp_keras.training.label_stress import random_label_fraction
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,23 @@ class Family:
             return cls(name, Schedule.parse(schedule.strip()))
         except ValueError as error:
             raise ValueError(f"--family={name}: {error}") from error
+
+    def check(self, epochs: int) -> None:
+        """Makes sure that a training of so many epochs comes to every swap.
+
+        Raises:
+            ValueError: in one line that names the flag and what would be right.
+        """
+        for swap in self.schedule.swaps:
+            if isinstance(swap.when, Epoch) and swap.when.epoch >= epochs:
+                raise ValueError(
+                    f"--family={self.name}: the swap {swap} never comes: training ends with "
+                    f"epoch {epochs - 1} (--epochs={epochs})"
+                )
+        try:
+            random_label_fraction(self.schedule)
+        except ValueError as error:
+            raise ValueError(f"--family={self.name}: {error}") from error
 
 
 def parse_families(texts: Sequence[str]) -> tuple[Family, ...]:

@@ -3,19 +3,62 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from akp_keras import similarity
 from akp_keras.data import check_dataset_name
 from akp_keras.experiment.family import Family
-from akp_keras.hotswap import Epoch
 from akp_keras.models import tapped_layers
 from akp_keras.similarity import SPATIAL_POLICIES
 from akp_keras.training import MemberSpecification, TrainingSettings
-from akp_keras.training.label_stress import random_label_fraction
 from akp_keras.training.snapshot_epochs import parse_snapshots
+
+_WHOLE_NUMBERS = {
+    "members": (1, 10**6),
+    "seed": (0, 2**32 - 1),
+    "max_samples": (1, 2**63),
+    "probe_samples": (8, 10**7),
+    "epochs": (1, 10**6),
+    "batch_size": (1, 10**7),
+    "steps_per_execution": (1, 10**4),
+    "permutations": (99, 10**8),
+    "projector_members": (1, 10**6),
+}
+_POSITIVE_NUMBERS = ("learning_rate", "memory_gb")
+
+
+def check_numbers(values: Mapping[str, Any]) -> None:
+    """Refuses numbers that no experiment can be run with.
+
+    Args:
+        values: the numbers by the names of their flags; None stands for a flag that is not given,
+            and what is none of these flags is passed over.
+
+    Raises:
+        ValueError: in one line that names the flag, what is wrong, and what would be right.
+    """
+    given = {flag: value for flag, value in values.items() if value is not None}
+    for flag, (least, most) in _WHOLE_NUMBERS.items():
+        if given.get(flag, least) < least:
+            raise ValueError(f"--{flag}={given[flag]} must be at least {least}")
+        if given.get(flag, least) > most:
+            raise ValueError(f"--{flag}={given[flag]} must be at most {most}")
+    for flag in _POSITIVE_NUMBERS:
+        if not (given.get(flag, 1) > 0 and math.isfinite(given.get(flag, 1))):
+            raise ValueError(f"--{flag}={given[flag]} must be positive and finite")
+    margin, alpha = given.get("margin", 0), given.get("alpha", 0.5)
+    if not (margin >= 0 and math.isfinite(margin)):
+        raise ValueError(f"--margin={margin} must be zero or a positive number")
+    if not 0 < alpha < 1:
+        raise ValueError(f"--alpha={alpha} must lie between 0 and 1")
+    permutations = given.get("permutations")
+    if permutations is not None and alpha * (permutations + 1) < 1:
+        raise ValueError(
+            f"--permutations={permutations} are too few for a p-value of "
+            f"--alpha={alpha}; at least {math.ceil(1 / alpha) - 1} are needed"
+        )
 
 
 @dataclass(frozen=True)
@@ -53,36 +96,7 @@ class ExperimentSettings:
         Raises:
             ValueError: in one line that names the flag, what is wrong, and what would be right.
         """
-        for flag, least, most in (
-            ("members", 1, 10**6),
-            ("seed", 0, 2**32 - 1),
-            ("probe_samples", 8, 10**7),
-            ("epochs", 1, 10**6),
-            ("batch_size", 1, 10**7),
-            ("steps_per_execution", 1, 10**4),
-            ("permutations", 99, 10**8),
-            ("projector_members", 1, 10**6),
-        ):
-            value = getattr(self, flag)
-            if value < least:
-                raise ValueError(f"--{flag}={value} must be at least {least}")
-            if value > most:
-                raise ValueError(f"--{flag}={value} must be at most {most}")
-        if self.max_samples is not None and self.max_samples < 1:
-            raise ValueError(f"--max_samples={self.max_samples} must be at least 1")
-        for flag in ("learning_rate", "memory_gb"):
-            value = getattr(self, flag)
-            if not (value > 0 and math.isfinite(value)):
-                raise ValueError(f"--{flag}={value} must be positive and finite")
-        if not (self.margin >= 0 and math.isfinite(self.margin)):
-            raise ValueError(f"--margin={self.margin} must be zero or a positive number")
-        if not 0 < self.alpha < 1:
-            raise ValueError(f"--alpha={self.alpha} must lie between 0 and 1")
-        if self.alpha * (self.permutations + 1) < 1:
-            raise ValueError(
-                f"--permutations={self.permutations} are too few for a p-value of "
-                f"--alpha={self.alpha}; at least {math.ceil(1 / self.alpha) - 1} are needed"
-            )
+        check_numbers(asdict(self))
         names = [family.name for family in self.families]
         if self.control not in names:
             raise ValueError(
@@ -107,24 +121,12 @@ class ExperimentSettings:
             if self.measures.count(measure) > 1:
                 raise ValueError(f"--measures names {measure} twice")
         for family in self.families:
-            self._check_schedule(family)
+            family.check(self.epochs)
         # One way to write the same epochs: the experiment is known by them.
         epochs = _naming_flag(
             "snapshots", lambda text: parse_snapshots(text, self.epochs), self.snapshots
         )
         object.__setattr__(self, "snapshots", ",".join(map(str, epochs)))
-
-    def _check_schedule(self, family: Family) -> None:
-        for swap in family.schedule.swaps:
-            if isinstance(swap.when, Epoch) and swap.when.epoch >= self.epochs:
-                raise ValueError(
-                    f"--family={family.name}: the swap {swap} never comes: training ends with "
-                    f"epoch {self.epochs - 1} (--epochs={self.epochs})"
-                )
-        try:
-            random_label_fraction(family.schedule)
-        except ValueError as error:
-            raise ValueError(f"--family={family.name}: {error}") from error
 
     def training(self, data_dir: str | None) -> TrainingSettings:
         """What every member has in common; `data_dir` is where data sets are kept."""

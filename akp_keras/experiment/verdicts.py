@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from akp_keras import dispersion
 from akp_keras.comparison import SimilarityMatrix
 from akp_keras.dispersion import Outcome
+from akp_keras.dispersion.verdict import AKP, ANTI_AKP, NEITHER, UNDECIDABLE
 from akp_keras.experiment.run_directory import read_json, write_json
 from akp_keras.export.member_record import family_of
 
@@ -65,17 +67,19 @@ def judge_layers(
     of_families: dict[str, list[float]] = {}
     for name, value in generalisation.items():
         of_families.setdefault(family_of(name), []).append(value)
-    outcomes = dispersion.permutation_tests(
-        {(matrix.layer, matrix.measure): _among(matrix, members) for matrix in matrices},
-        families,
-        {family: float(np.mean(of_families[family])) for family in dict.fromkeys(families)},
-        members=members,
-        control=control,
-        permutations=permutations,
-        alpha=alpha,
-        margin=margin,
-        seed=seed,
-    )
+    # The number of threads is part of a result's last digits.
+    with threadpool_limits(1, "blas"):
+        outcomes = dispersion.permutation_tests(
+            {(matrix.layer, matrix.measure): _among(matrix, members) for matrix in matrices},
+            families,
+            {family: float(np.mean(of_families[family])) for family in dict.fromkeys(families)},
+            members=members,
+            control=control,
+            permutations=permutations,
+            alpha=alpha,
+            margin=margin,
+            seed=seed,
+        )
     if not excluded:
         return outcomes
     caution = (
@@ -86,6 +90,28 @@ def judge_layers(
         key: dataclasses.replace(outcome, cautions=(*outcome.cautions, caution))
         for key, outcome in outcomes.items()
     }
+
+
+def overall_verdict(outcomes: Outcomes) -> str:
+    """One verdict for the network as a whole, for a later step to branch on.
+
+    Read off the layers under the first measure. The error rate of all their verdicts together is
+    bounded, so that one layer is enough: "AKP" where at least one layer shows it and none shows
+    the opposite, "anti-AKP" likewise; "undecidable" where no layer could be decided, and
+    "neither" else, also where layers contradict each other.
+
+    Args:
+        outcomes: (layer, measure) -> outcome, the first measure first.
+
+    Returns:
+        "AKP", "anti-AKP", "neither" or "undecidable".
+    """
+    _, first = next(iter(outcomes))
+    verdicts = {outcome.verdict for (_, measure), outcome in outcomes.items() if measure == first}
+    shown = verdicts & {AKP, ANTI_AKP}
+    if len(shown) == 1:
+        return shown.pop()
+    return UNDECIDABLE if verdicts == {UNDECIDABLE} else NEITHER
 
 
 def write_outcomes(path: Path, outcomes: Outcomes) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 import numpy as np
+from scipy.linalg.blas import get_blas_funcs
 
 DEVICES = ("auto", "cpu", "accelerator")
 
@@ -61,3 +62,21 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
     found = ops.matmul(ops.convert_to_tensor(left), ops.convert_to_tensor(right))
     return np.array(ops.convert_to_numpy(found), dtype=np.result_type(left, right))
+
+
+def gram_triangle(matrix: np.ndarray) -> np.ndarray:
+    """The upper triangle of `matrix` times its transpose: half of the work of the product.
+
+    Args:
+        matrix: (n, p) of float32 or float64.
+
+    Returns:
+        (n, n) in C order, of the matrix's dtype; zero below the diagonal.
+    """
+    if _ON_ACCELERATOR.get():
+        return np.triu(product(matrix, matrix.T))
+    # BLAS counts rows in columns: its lower triangle is the upper one here.
+    (syrk,) = get_blas_funcs(("syrk",), (matrix,))
+    if matrix.flags.c_contiguous:
+        return syrk(1.0, matrix.T, trans=1, lower=1).T
+    return syrk(1.0, np.asfortranarray(matrix), lower=1).T

@@ -23,7 +23,7 @@ class InnerProduct(Statistic):
 
     @abstractmethod
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """The (D,) vector, up to a positive factor, and that factor."""
+        """The (D,) vector, up to a positive factor, and that factor; the vector is overwritten."""
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the normalised vector and the norm."""
@@ -31,8 +31,9 @@ class InnerProduct(Statistic):
         norm = float(np.sqrt(np.dot(vector, vector)))
         if not norm > 0.0:
             raise factors.degenerate(self.vanishing())
+        vector /= vector.dtype.type(norm)
         return {
-            "vector": vector / vector.dtype.type(norm),
+            "vector": vector,
             "size": np.array(norm * factor),
             "samples": np.array(factors.samples),
         }

@@ -14,7 +14,6 @@ from akp_keras.similarity.inner_product import (
     pack_off_diagonal,
     permute_packed,
 )
-from akp_keras.similarity.kernels import u_centred
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 
@@ -31,15 +30,17 @@ class LinearGram(InnerProduct):
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the participation ratio (tr K)² / tr K² too."""
-        participation = np.array(1.0 / np.vdot(factors.gram, factors.gram))
-        return {**super().prepare(factors), "participation": participation}
+        triangle = factors.gram_triangle
+        diagonal = np.diagonal(triangle)
+        squares = 2.0 * np.vdot(triangle, triangle) - np.vdot(diagonal, diagonal)
+        return {**super().prepare(factors), "participation": np.array(1.0 / squares)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
         """The packed matrix; √2 where the packing of a hollow matrix leaves it out."""
         factor = factors.norm * factors.norm
         if self.debiased:
-            return pack_off_diagonal(u_centred(factors.gram)), factor * np.sqrt(2.0)
-        return pack(factors.gram), factor
+            return _pack_u_centred(factors.gram_triangle), factor * np.sqrt(2.0)
+        return pack(factors.gram_triangle), factor
 
     def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
         """One gather."""
@@ -107,6 +108,23 @@ class LinearCrossProduct(Statistic):
         """One gather."""
         gathered = {name: prepared[name][order] for name in prepared if prepared[name].ndim}
         return {**prepared, **gathered}
+
+
+def _pack_u_centred(triangle: np.ndarray) -> np.ndarray:
+    """Packs the U-centred form of a centred Gram matrix from its upper triangle.
+
+    Without its diagonal, row i of a matrix whose rows sum to zero sums to −Kᵢᵢ, from which
+    `kernels.u_centred` follows without another pass over the matrix.
+    """
+    n = len(triangle)
+    means = -np.diagonal(triangle) / (n - 2)
+    means -= means.sum() / (2 * (n - 1))
+    packed = pack_off_diagonal(triangle)
+    start = 0
+    for i in range(n - 1):
+        packed[start : start + n - 1 - i] -= means[i] + means[i + 1 :]
+        start += n - 1 - i
+    return packed
 
 
 def _u_correction(rows: np.ndarray, columns: np.ndarray, n: int) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import lapack
 
-from akp_keras.similarity.arithmetic import product
+from akp_keras.similarity.arithmetic import gram_triangle, product
 
 
 class Factors:
@@ -67,45 +68,58 @@ class Factors:
         return float(max(self.samples, self.features) * epsilon)
 
     @cached_property
-    def scale(self) -> float:
-        """The largest magnitude of the centred values."""
-        return self._centred_and_scale[1]
-
-    @cached_property
-    def _centred_and_scale(self) -> tuple[np.ndarray, float]:
+    def _centred(self) -> tuple[np.ndarray, float, float]:
+        """The column-centred values divided by a factor, their norm, and that factor."""
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            centred = self._less_column_means(np.asarray(self.values, dtype=np.float64))
+            square = float(np.vdot(centred, centred))
+        if 1e-200 < square < 1e200:
+            return centred, square**0.5, 1.0
+        # Squares would overflow or vanish. A power of two, since dividing by it is exact; then
+        # the largest magnitude of what is left, which may be far smaller than the values were.
         values = np.asarray(self.values, dtype=np.float64)
-        # A power of two, so that dividing by it is exact; squares of what remains cannot overflow.
         largest = max(float(values.max()), -float(values.min()))
         power = 2.0 ** np.clip(np.floor(np.log2(largest)), -1020, 1020) if largest else 1.0
-        centred = values / power
-        centred -= centred.mean(axis=0)
-        # The mean of many large numbers is rounded; a second pass takes off what the first left.
-        centred -= centred.mean(axis=0)
-        # A feature that never changes is exactly zero, not the rounding of its mean.
-        centred[:, (self.values == self.values[:1]).all(axis=0)] = 0.0
+        centred = self._less_column_means(values / power)
         scale = max(float(centred.max()), -float(centred.min()))
         if scale > 0.0:
             centred /= scale
-        return centred, scale * power
+        return centred, float(np.linalg.norm(centred)), scale * power
+
+    def _less_column_means(self, values: np.ndarray) -> np.ndarray:
+        centred = values - values.mean(axis=0)
+        # The mean of many large numbers is rounded; a second pass takes off what the first left.
+        centred -= centred.mean(axis=0)
+        # A feature that never changes is exactly zero, not the rounding of its mean.
+        (suspects,) = np.nonzero(self.values[0] == self.values[-1])
+        if len(suspects):
+            constant = (self.values[:, suspects] == self.values[0, suspects]).all(axis=0)
+            centred[:, suspects[constant]] = 0.0
+        return centred
 
     @cached_property
     def norm(self) -> float:
         """‖Xc‖_F, the Frobenius norm of the column-centred representation."""
-        centred, scale = self._centred_and_scale
-        return float(np.linalg.norm(centred)) * scale
+        _, norm, factor = self._centred
+        return norm * factor
 
     @cached_property
     def unit(self) -> np.ndarray:
         """(n, p) Xc / ‖Xc‖_F: column-centred in float64, of Frobenius norm 1."""
         if self.constant:
             raise self.degenerate("every sample has the same values, so it has no variance")
-        centred, _ = self._centred_and_scale
-        return _frozen((centred / np.linalg.norm(centred)).astype(self.precision, copy=False))
+        centred, norm, _ = self._centred
+        return _frozen((centred / norm).astype(self.precision, copy=False))
+
+    @cached_property
+    def gram_triangle(self) -> np.ndarray:
+        """(n, n) upper triangle of `gram`, zero below the diagonal."""
+        return _frozen(gram_triangle(self.unit))
 
     @cached_property
     def gram(self) -> np.ndarray:
         """(n, n) centred linear Gram matrix of trace 1: `unit` times its transpose."""
-        return _frozen(product(self.unit, self.unit.T))
+        return _frozen(_mirrored(self.gram_triangle))
 
     @cached_property
     def svd(self) -> tuple[np.ndarray, np.ndarray]:
@@ -264,8 +278,8 @@ class Factors:
         if self.features < self.samples and self._has_full_column_rank():
             return self.features
         unit = self.unit.astype(np.float64, copy=False)
-        small = self._column_gram if self.features <= self.samples else product(unit, unit.T)
-        spectrum = np.linalg.eigvalsh(small)
+        small = self._column_triangle if self.features <= self.samples else gram_triangle(unit)
+        spectrum = np.linalg.eigvalsh(small, UPLO="U")
         return int(np.sum(spectrum > self._tolerance**2 * spectrum[-1]))
 
     @property
@@ -277,9 +291,8 @@ class Factors:
         return self._tolerance**2 >= 64 * self.samples * np.finfo(np.float64).eps
 
     @cached_property
-    def _column_gram(self) -> np.ndarray:
-        unit = self.unit.astype(np.float64, copy=False)
-        return product(unit.T, unit)
+    def _column_triangle(self) -> np.ndarray:
+        return gram_triangle(self.unit.astype(np.float64, copy=False).T)
 
     def _has_full_column_rank(self) -> bool:
         """Whether every squared singular value is above the tolerance: a Cholesky factor says so.
@@ -287,12 +300,11 @@ class Factors:
         It costs a fraction of the eigenvalues, and the squared singular values of `unit` sum to
         1, so none is larger.
         """
-        shifted = self._column_gram - self._tolerance**2 * np.eye(self.features)
-        try:
-            np.linalg.cholesky(shifted)
-        except np.linalg.LinAlgError:
-            return False
-        return True
+        shifted = self._column_triangle.copy()
+        shifted[np.diag_indices(self.features)] -= self._tolerance**2
+        # In LAPACK's order of columns the transpose has its lower triangle filled.
+        _, failed = lapack.dpotrf(shifted.T, lower=1, clean=0, overwrite_a=1)
+        return failed == 0
 
     @cached_property
     def rotation_factor(self) -> np.ndarray:
@@ -306,7 +318,7 @@ class Factors:
                 return self.unit
             if self._eigenvalues_tell and self.features <= self.samples:
                 # Directions below the resolution go; eigenvectors tell those from the others.
-                spectrum, directions = np.linalg.eigh(self._column_gram)
+                spectrum, directions = np.linalg.eigh(self._column_triangle, UPLO="U")
                 kept = directions[:, spectrum > self._tolerance**2 * spectrum[-1]]
                 return _frozen(product(self.unit, kept.astype(self.precision, copy=False)))
         left, values = self.svd
@@ -327,6 +339,13 @@ def _squared_distances(rows: np.ndarray, gram: np.ndarray) -> np.ndarray:
         squared[j, i] = exact
     np.fill_diagonal(squared, 0.0)
     return squared
+
+
+def _mirrored(triangle: np.ndarray) -> np.ndarray:
+    """The symmetric matrix of an upper triangle that is zero below the diagonal."""
+    matrix = triangle + triangle.T
+    matrix[np.diag_indices(len(matrix))] = np.diagonal(triangle)
+    return matrix
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:

@@ -6,11 +6,13 @@ It reads nothing else: no file of the log directory, no network.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from importlib import resources
-from typing import Any
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
 
-from tensorboard import plugin_util
+from tensorboard import errors, plugin_util
 from tensorboard.backend import http_util
 from tensorboard.data import provider
 from tensorboard.plugins import base_plugin
@@ -18,8 +20,16 @@ from werkzeug import wrappers
 
 from akp_keras.tensorboard.plugin.names import PLUGIN_NAME
 
-_FILES = {"/index.js": "application/javascript", "/style.css": "text/css"}
-_LONGEST_NAME = 1000
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
+    import numpy as np
+
+_KINDS = {".js": "application/javascript", ".css": "text/css"}
+_LONGEST_QUERY = 4096
+_LARGEST_STEP = 2**63 - 1
+# TensorBoard itself keeps fewer steps of a tag, unless it is told to keep all.
+_MOST_STEPS = 1000
 
 
 class AkpPlugin(base_plugin.TBPlugin):
@@ -28,8 +38,13 @@ class AkpPlugin(base_plugin.TBPlugin):
     Routes, below `data/plugin/akp`:
 
     - `/tags`: {run: [tag, …]} of everything that `akp_keras.tensorboard.plugin_data` wrote.
-    - `/data?run=…&tag=…`: the JSON written last under that tag. 400 without run or tag or with
-      an overlong one, 404 where there is nothing, 422 where it is not JSON.
+    - `/data?run=…&tag=…[&step=…]`: the JSON of that tag at that step, or written last.
+    - `/<name>.js`, `/<name>.css`: the files of the page.
+
+    A request without run or tag, with another parameter or with a step that is no integer of
+    64 bits has status 400; what is not there 404; another method than GET or HEAD 405; a query
+    longer than 4096 characters 414; data that are not JSON 422; data that cannot be read 500.
+    Every such answer is {"error": message}.
     """
 
     plugin_name = PLUGIN_NAME
@@ -40,8 +55,12 @@ class AkpPlugin(base_plugin.TBPlugin):
 
     def get_plugin_apps(self) -> Mapping[str, Callable[..., Any]]:
         """Gives the routes."""
-        files = {path: _file_app(path, kind) for path, kind in _FILES.items()}
-        return {**files, "/tags": self._serve_tags, "/data": self._serve_data}
+        apps = {
+            f"/{file.name}": _answering(_file_answer(file, _KINDS[suffix]))
+            for file in (resources.files("akp_keras.tensorboard.plugin") / "static").iterdir()
+            if (suffix := PurePath(file.name).suffix) in _KINDS
+        }
+        return {**apps, "/tags": _answering(self._tags), "/data": _answering(self._data)}
 
     def is_active(self) -> bool:
         """Leaves the question to TensorBoard, which asks its data provider."""
@@ -55,8 +74,7 @@ class AkpPlugin(base_plugin.TBPlugin):
         """Says where the page's script is and what its tab is called."""
         return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Families")
 
-    @wrappers.Request.application
-    def _serve_tags(self, request: wrappers.Request) -> wrappers.Response:
+    def _tags(self, request: wrappers.Request) -> wrappers.Response:
         found = self._provider.list_tensors(
             plugin_util.context(request.environ),
             experiment_id=plugin_util.experiment_id(request.environ),
@@ -65,36 +83,79 @@ class AkpPlugin(base_plugin.TBPlugin):
         tags = {run: sorted(series) for run, series in sorted(found.items())}
         return http_util.Respond(request, tags, "application/json")
 
-    @wrappers.Request.application
-    def _serve_data(self, request: wrappers.Request) -> wrappers.Response:
-        run, tag = request.args.get("run"), request.args.get("tag")
-        if not run or not tag or max(len(run), len(tag)) > _LONGEST_NAME:
-            return _refuse(request, 400, "the parameters run and tag are needed")
+    def _data(self, request: wrappers.Request) -> wrappers.Response:
+        run, tag, step = _parameters(request)
         found = self._provider.read_tensors(
             plugin_util.context(request.environ),
             experiment_id=plugin_util.experiment_id(request.environ),
             plugin_name=PLUGIN_NAME,
-            downsample=1000,
+            downsample=_MOST_STEPS,
             run_tag_filter=provider.RunTagFilter(runs=[run], tags=[tag]),
         )
         series = found.get(run, {}).get(tag)
         if not series:
-            return _refuse(request, 404, "there is no such run or tag")
-        try:
-            text = series[-1].numpy.item().decode("utf-8")
-            json.loads(text, parse_constant=_refuse_constant)
-        except (AttributeError, ValueError) as error:
-            return _refuse(request, 422, f"the data of this tag are damaged: {error}")
-        return http_util.Respond(request, text, "application/json")
+            raise _RefusedError(404, "there is no such run or tag")
+        wanted = series[-1:] if step is None else [datum for datum in series if datum.step == step]
+        if not wanted:
+            raise _RefusedError(404, f"this tag has no step {step}")
+        return http_util.Respond(request, _checked_text(wanted[-1].numpy), "application/json")
 
 
-def _file_app(path: str, kind: str) -> Callable[..., Any]:
+class _RefusedError(Exception):
+    """A request that is answered with a status code and a message."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def _answering(
+    answer: Callable[[wrappers.Request], wrappers.Response],
+) -> Callable[..., Any]:
     @wrappers.Request.application
     def serve(request: wrappers.Request) -> wrappers.Response:
-        file = resources.files("akp_keras.tensorboard.plugin") / "static" / path.lstrip("/")
-        return http_util.Respond(request, file.read_bytes(), kind)
+        try:
+            if request.method not in ("GET", "HEAD"):
+                raise _RefusedError(405, f"{request.method} is not possible here")
+            if len(request.query_string) > _LONGEST_QUERY:
+                raise _RefusedError(414, f"a query has at most {_LONGEST_QUERY} characters")
+            return answer(request)
+        except _RefusedError as refused:
+            return _refuse(request, refused.code, str(refused))
+        except errors.PublicError as error:
+            return _refuse(request, error.http_code, str(error))
+        # One tag that cannot be read must leave the page and the other tags as they are.
+        except Exception as error:
+            return _refuse(request, 500, f"the data could not be read: {error}")
 
     return serve
+
+
+def _file_answer(file: Traversable, kind: str) -> Callable[[wrappers.Request], wrappers.Response]:
+    return lambda request: http_util.Respond(request, file.read_bytes(), kind)
+
+
+def _parameters(request: wrappers.Request) -> tuple[str, str, int | None]:
+    given = request.args.to_dict(flat=False)
+    if not set(given) <= {"run", "tag", "step"} or any(len(found) > 1 for found in given.values()):
+        raise _RefusedError(400, "the parameters are run, tag and step, each once")
+    run, tag, step = (request.args.get(name) for name in ("run", "tag", "step"))
+    if not run or not tag:
+        raise _RefusedError(400, "the parameters run and tag are needed")
+    if step is None:
+        return run, tag, None
+    if not re.fullmatch(r"-?[0-9]{1,19}", step, re.ASCII) or abs(int(step)) > _LARGEST_STEP:
+        raise _RefusedError(400, "a step is an integer of 64 bits")
+    return run, tag, int(step)
+
+
+def _checked_text(tensor: np.ndarray) -> str:
+    try:
+        text = tensor.item().decode("utf-8")
+        json.loads(text, parse_constant=_refuse_constant)
+    except (AttributeError, ValueError, RecursionError) as error:
+        raise _RefusedError(422, f"the data of this tag are damaged: {error}") from error
+    return text
 
 
 def _refuse(request: wrappers.Request, code: int, message: str) -> wrappers.Response:

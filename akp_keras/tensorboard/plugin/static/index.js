@@ -1,272 +1,268 @@
-// The page `akp` of TensorBoard: the similarity matrix with its families, the map of the members
-// in one scale for both axes, and the dispersion of the families.
+// The page `akp` of TensorBoard: the similarity matrix with its families, the map of the members,
+// the dispersion of the families, and what is known of the members that one clicks.
 
-const SIDE = 460;
-const PALETTE = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#ff7f0e', '#17becf', '#8c564b',
-  '#e377c2', '#7f7f7f', '#bcbd22'];
-const SVG = 'http://www.w3.org/2000/svg';
+import {drawCourse} from './course.js';
+import {forget, matrices, measureInAName, readData, readTags} from './data.js';
+import {drawDispersion} from './dispersion.js';
+import {byId, drawn, make} from './elements.js';
+import {point, styleFamilies} from './families.js';
+import {onHostReload} from './host.js';
+import {drawMap, highlight} from './map.js';
+import {drawMatrix} from './matrix.js';
+import {number} from './numbers.js';
+import {drawSelection} from './selection.js';
+import {followTheme} from './theme.js';
+import {drawTimeline} from './timeline.js';
 
 let tags = {};
-let shown = {members: [], dispersion: [], matrix: null, order: [], colours: new Map()};
+const shown = {
+  run: null, tags: [], members: new Map(), families: new Map(), dispersions: [], dispersion: null,
+  matrix: null, order: [], trajectory: null, time: 0, view: 'values', chosen: [],
+  styleOf: name => shown.families.get(familyOf(name)),
+};
+const actions = {tell, select};
 
 export async function render() {
-  const link = make('link', {rel: 'stylesheet', href: './style.css'});
-  document.head.append(link);
-  const controls = make('div', {id: 'controls'});
-  for (const name of ['run', 'tag']) {
-    const label = make('label', {}, name === 'run' ? 'run ' : 'layer and measure ');
-    const select = make('select', {id: name});
-    select.addEventListener('change', () => name === 'run' ? loadRun() : loadMatrix());
-    label.append(select);
-    controls.append(label);
-  }
-  const reload = make('button', {id: 'reload'}, 'Read again');
-  reload.addEventListener('click', loadTags);
-  controls.append(reload, make('span', {id: 'status'}));
-  const panels = make('div', {id: 'panels'});
-  for (const [id, title] of [['matrix', 'Similarity of all pairs'],
-    ['map', 'Map of the distances'], ['dispersion', 'Dispersion of the families']]) {
-    const panel = make('div', {id});
-    panel.append(make('h2', {}, title), make('div', {class: 'picture'}));
-    panels.append(panel);
-  }
-  document.body.append(controls, make('div', {id: 'legend'}), make('div', {id: 'tooltip'}),
-    panels, make('div', {id: 'details'}));
-  await loadTags();
+  const style = make('link', {rel: 'stylesheet', href: './style.css'});
+  const styled = new Promise(resolve => {
+    style.onload = resolve;
+    style.onerror = resolve;
+  });
+  document.head.append(style);
+  document.title = 'Families';
+  document.body.append(toolbar(), make('div', {id: 'legend'}), make('main', {},
+    panel('matrix', 'How alike is every pair of networks?', switcher()),
+    panel('map', 'Map of the networks'),
+    panel('dispersion', 'How far do the members of a family scatter?'),
+    panel('course', 'Scatter of the families during training'),
+    make('aside', {id: 'details', 'aria-live': 'polite'})), make('div', {id: 'tooltip', role: 'status'}));
+  byId('map').append(make('div', {id: 'timeline'}));
+  onHostReload(reload);
+  window.addEventListener('resize', debounced(redraw));
+  await styled;
+  followTheme(byId('theme'), redraw);
+  await reload();
 }
 
-async function loadTags() {
-  await reading(async () => {
-    tags = await read('./tags');
-    const runs = Object.keys(tags).filter(run => matrixTags(run).length);
-    if (!runs.length) throw new Error('No run has similarity matrices.');
-    fill('run', runs);
-  });
-  if (ready()) await loadRun();
+function toolbar() {
+  const select = (id, label, changed) => {
+    const element = make('select', {id});
+    element.addEventListener('change', changed);
+    return make('label', {for: id}, make('span', {}, label), element);
+  };
+  const again = make('button', {id: 'reload', type: 'button'}, 'Read again');
+  again.addEventListener('click', reload);
+  return make('div', {id: 'controls'},
+    select('run', 'run', loadRun), select('layer', 'layer', loadMatrix),
+    select('measure', 'measure of similarity', loadMatrix), again,
+    make('button', {id: 'theme', type: 'button', role: 'switch'}, 'Dark'),
+    make('span', {id: 'status', role: 'status'}));
 }
 
-async function loadRun() {
-  await reading(async () => {
-    const run = value('run');
-    const [members, dispersion] = await Promise.all(
-      ['members', 'dispersion'].map(tag => tags[run].includes(tag) ? data(run, tag) : []));
-    shown.members = new Map(members.map(member => [member.name, member]));
-    shown.dispersion = dispersion;
-    const families = [...new Set(members.map(member => member.family))];
-    shown.colours = new Map(families.map((family, index) => [family, colour(index)]));
-    fill('tag', matrixTags(run));
-  });
-  if (ready()) await loadMatrix();
+function panel(id, title, ...tools) {
+  return make('section', {id, class: 'panel'},
+    make('header', {}, make('h2', {}, title), ...tools), make('div', {class: 'picture'}));
 }
 
-async function loadMatrix() {
-  await reading(async () => {
-    const matrix = await data(value('run'), value('tag'));
-    const families = [...shown.colours.keys()];
-    shown.matrix = matrix;
-    shown.order = matrix.members.map((_, index) => index).sort((a, b) =>
-      families.indexOf(family(a)) - families.indexOf(family(b)) || a - b);
-    drawLegend();
-    drawMatrix();
-    drawMap();
-    drawDispersion();
-    document.getElementById('details').replaceChildren();
+function switcher() {
+  const views = [['values', 'similarity'], ['distances', 'distance']];
+  const buttons = views.map(([view, label]) => {
+    const button = make('button', {type: 'button', 'data-view': view,
+      'aria-pressed': view === shown.view}, label);
+    button.addEventListener('click', () => {
+      shown.view = view;
+      buttons.forEach(other => other.setAttribute('aria-pressed', other === button));
+      if (shown.matrix) drawMatrix(picture('matrix'), shown, actions);
+    });
+    return button;
   });
+  return make('div', {class: 'switch', role: 'group', 'aria-label': 'Colour the matrix by'}, ...buttons);
+}
+
+async function reload() {
+  forget();
+  await reading(async () => {
+    tags = await readTags();
+    const runs = Object.keys(tags).filter(run => matrices(tags[run]).length);
+    if (!runs.length) throw new Error('No run has similarity matrices yet.');
+    fill('run', runs.map(run => [run, run]));
+    byId('run').parentElement.hidden = runs.length < 2;
+    await readRun();
+  });
+}
+
+const loadRun = () => reading(readRun);
+const loadMatrix = () => reading(readMatrix);
+
+async function readRun() {
+  shown.run = byId('run').value;
+  shown.tags = tags[shown.run];
+  const [members, dispersions] = await Promise.all(['members', 'dispersion'].map(tag => part(tag, [])));
+  shown.members = new Map(members.map(member => [member.name, member]));
+  shown.dispersions = dispersions;
+  const found = matrices(shown.tags);
+  // The writer lists layers by depth and measures by importance; tags are in order of the alphabet.
+  const layers = ordered(found.map(({layer}) => layer), dispersions.map(({layer}) => layer));
+  fill('layer', layers.map(layer => [layer, layer]));
+  const ids = dispersions.map(({measure}) => measure).filter(Boolean);
+  fill('measure', ordered(found.map(({measure}) => measure), ids.map(measureInAName)).map(
+    measure => [measure, ids.find(id => measureInAName(id) === measure) ?? measure]));
+  await readMatrix();
+}
+
+async function readMatrix() {
+  const [layer, measure] = [byId('layer').value, byId('measure').value];
+  const tag = `matrix/${layer}/${measure}`;
+  if (!shown.tags.includes(tag)) throw new Error(`${measure} was not written at ${layer}.`);
+  const [matrix, trajectory] = await Promise.all(
+    [readData(shown.run, tag), part(`trajectory/${layer}/${measure}`, null)]);
+  // Somebody may have gone on while this came.
+  if (byId('layer').value !== layer || byId('measure').value !== measure) return;
+  const atEnd = !shown.trajectory || shown.time === shown.trajectory.epochs.length - 1;
+  shown.matrix = matrix;
+  shown.trajectory = trajectory?.epochs.length ? trajectory : null;
+  const last = (shown.trajectory?.epochs.length ?? 1) - 1;
+  shown.time = atEnd ? last : Math.min(shown.time, last);
+  const {dispersions} = shown;
+  shown.dispersion = dispersions.find(found => found.layer === layer && found.measure === matrix.measure)
+    ?? dispersions.find(found => found.layer === layer && !found.measure) ?? null;
+  const names = [...shown.members.keys(), ...matrix.members];
+  shown.families = styleFamilies(names.map(familyOf), dispersions.find(found => found.control)?.control);
+  const place = name => shown.styleOf(name)?.place ?? 0;
+  shown.order = matrix.members.map((_, index) => index).sort((a, b) =>
+    place(matrix.members[a]) - place(matrix.members[b]) || a - b);
+  shown.chosen = shown.chosen.filter(name => matrix.members.includes(name));
+  redraw();
+}
+
+function redraw() {
+  if (!shown.matrix) return;
+  // The grid must have its columns before anything is drawn to their width.
+  byId('course').hidden = !shown.trajectory;
+  document.querySelector('main').classList.toggle('timed', Boolean(shown.trajectory));
+  drawLegend();
+  drawMatrix(picture('matrix'), shown, actions);
+  drawDispersion(picture('dispersion'), shown, actions);
+  const movePoints = drawMap(picture('map'), shown, actions);
+  const moveMarker = shown.trajectory ? drawCourse(picture('course'), shown) : () => {};
+  drawTimeline(byId('timeline'), shown, time => {
+    shown.time = time;
+    movePoints(time);
+    moveMarker(time);
+  });
+  highlight(shown.chosen);
+  drawSelection(byId('details'), shown, actions);
 }
 
 function drawLegend() {
-  const legend = document.getElementById('legend');
-  legend.replaceChildren(...[...shown.colours].map(([name, shade]) => {
-    const entry = make('span', {}, name);
-    const dot = make('i');
-    dot.style.background = shade;
-    entry.prepend(dot);
+  const counts = new Map();
+  for (const name of shown.matrix.members) {
+    counts.set(familyOf(name), (counts.get(familyOf(name)) ?? 0) + 1);
+  }
+  byId('legend').replaceChildren(...[...shown.families.values()].map(style => {
+    const symbol = point(style, 5.5);
+    symbol.setAttribute('transform', 'translate(8, 8)');
+    const entry = make('span', {'data-family': style.name, tabindex: 0,
+      title: `${style.name}: ${counts.get(style.name) ?? 0} members`},
+    drawn('svg', {width: 16, height: 16, 'aria-hidden': true}, symbol), style.name);
+    const members = shown.matrix.members.filter(name => familyOf(name) === style.name);
+    for (const [on, names] of [['mouseenter', members], ['focus', members], ['mouseleave', null],
+      ['blur', null]]) {
+      entry.addEventListener(on, () => highlight(names ?? shown.chosen));
+    }
     return entry;
   }));
 }
 
-function drawMatrix() {
-  const {matrix, order} = shown;
-  const count = order.length;
-  const cell = Math.max(1, Math.floor(SIDE / count));
-  const edge = 8;
-  const canvas = make('canvas', {width: cell * count + edge, height: cell * count + edge});
-  const drawing = canvas.getContext('2d');
-  const all = matrix.values.flat();
-  const low = all.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = all.reduce((a, b) => Math.max(a, b), -Infinity);
-  order.forEach((i, row) => {
-    drawing.fillStyle = shown.colours.get(family(i)) ?? '#000';
-    drawing.fillRect(0, edge + row * cell, edge - 2, cell);
-    drawing.fillRect(edge + row * cell, 0, cell, edge - 2);
-    order.forEach((j, column) => {
-      drawing.fillStyle = shade((matrix.values[i][j] - low) / (high - low || 1));
-      drawing.fillRect(edge + column * cell, edge + row * cell, cell, cell);
-    });
-  });
-  drawing.fillStyle = '#fff';
-  order.forEach((i, row) => {
-    if (row && family(i) !== family(order[row - 1])) {
-      drawing.fillRect(edge, edge + row * cell, cell * count, 1);
-      drawing.fillRect(edge + row * cell, edge, 1, cell * count);
-    }
-  });
-  const pair = event => {
-    const [row, column] = [event.offsetY, event.offsetX]
-      .map(place => order[Math.floor((place - edge) / cell)]);
-    return row === undefined || column === undefined ? null : [row, column];
-  };
-  canvas.addEventListener('mousemove', event => tell(pair(event)));
-  canvas.addEventListener('click', event => pair(event) && showDetails(pair(event)));
-  canvas.dataset.cell = cell;
-  canvas.dataset.edge = edge;
-  picture('matrix').replaceChildren(canvas,
-    make('div', {}, `${matrix.measure}: dark ${number(low)}, bright ${number(high)}`));
-}
-
-function drawMap() {
-  const points = shown.matrix.coordinates;
-  const middle = [0, 1].map(axis => {
-    const values = points.map(point => point[axis]);
-    return (Math.min(...values) + Math.max(...values)) / 2;
-  });
-  // One scale for both axes: distances on the screen are comparable in every direction.
-  const reach = Math.max(...points.flatMap(
-    point => [0, 1].map(axis => Math.abs(point[axis] - middle[axis])))) || 1;
-  const scale = (SIDE / 2 - 12) / reach;
-  const svg = drawn('svg', {width: SIDE, height: SIDE});
-  points.forEach((point, index) => {
-    const circle = drawn('circle', {
-      cx: SIDE / 2 + scale * (point[0] - middle[0]),
-      cy: SIDE / 2 - scale * (point[1] - middle[1]),
-      r: 6, 'fill-opacity': 0.8, fill: shown.colours.get(family(index)) ?? '#000',
-      'data-name': shown.matrix.members[index],
-    });
-    circle.addEventListener('mouseenter', () => tell([index, index]));
-    circle.addEventListener('click', () => showDetails([index, index]));
-    svg.append(circle);
-  });
-  picture('map').replaceChildren(svg);
-}
-
-function drawDispersion() {
-  const found = shown.dispersion.find(entry => entry.layer === shown.matrix.layer);
-  if (!found) {
-    picture('dispersion').replaceChildren(make('div', {}, 'none was written for this layer'));
-    return;
-  }
-  const entries = Object.entries(found.families);
-  const largest = Math.max(...entries.map(([, amount]) => amount)) || 1;
-  const svg = drawn('svg', {width: SIDE, height: 24 * entries.length + 8});
-  entries.forEach(([name, amount], index) => {
-    const bar = drawn('rect', {
-      x: 150, y: 24 * index + 6, height: 14, width: Math.max(0, 230 * amount / largest),
-      fill: shown.colours.get(name) ?? '#000', 'data-family': name, 'data-value': amount,
-    });
-    const title = drawn('text', {x: 142, y: 24 * index + 18, 'text-anchor': 'end'});
-    const label = drawn('text', {x: 388, y: 24 * index + 18});
-    title.textContent = name;
-    label.textContent = number(amount);
-    svg.append(bar, title, label);
-  });
-  picture('dispersion').replaceChildren(svg);
-}
-
-function tell(pair) {
-  const tooltip = document.getElementById('tooltip');
-  if (!pair) {
+function tell(names, at, more = '') {
+  const tooltip = byId('tooltip');
+  highlight(names ?? shown.chosen);
+  if (!names) {
     tooltip.textContent = '';
+    tooltip.classList.remove('there');
     return;
   }
   const {matrix} = shown;
-  const [i, j] = pair;
-  tooltip.textContent = i === j ? matrix.members[i]
-    : `${matrix.members[i]} and ${matrix.members[j]}: ${matrix.measure} ` +
-      `${number(matrix.values[i][j])}, distance ${number(matrix.distances[i][j])}`;
+  const [first, second] = names;
+  const [i, j] = names.map(name => matrix.members.indexOf(name));
+  const text = second === undefined || first === second ? [first]
+    : [`${first} and ${second}: ${matrix.measure} ${number(matrix.values[i][j])}, `
+      + `distance ${number(matrix.distances[i][j])}`];
+  const accuracy = shown.members.get(first)?.accuracy;
+  if (text[0] === first && Number.isFinite(accuracy)) {
+    text.push(`test accuracy ${(100 * accuracy).toFixed(1)} %`);
+  }
+  tooltip.textContent = [...text, more].filter(Boolean).join(', ');
+  tooltip.classList.add('there');
+  const box = tooltip.getBoundingClientRect();
+  const left = Math.min(at.clientX + 14, window.innerWidth - box.width - 8);
+  const below = at.clientY + 18;
+  const top = below + box.height > window.innerHeight ? at.clientY - box.height - 12 : below;
+  Object.assign(tooltip.style, {left: `${Math.max(8, left)}px`, top: `${Math.max(8, top)}px`});
 }
 
-function showDetails(pair) {
-  tell(pair);
-  const details = document.getElementById('details');
-  details.replaceChildren(...[...new Set(pair)].map(index => {
-    const name = shown.matrix.members[index];
-    const member = shown.members.get(name);
-    const section = make('section', {'data-name': name});
-    section.style.borderColor = shown.colours.get(family(index)) ?? '#000';
-    section.append(make('h2', {}, name));
-    if (!member) return section;
-    if (member.accuracy != null) {
-      section.append(make('div', {}, `test accuracy ${number(member.accuracy)}`));
-    }
-    section.append(make('div', {}, member.schedule));
-    for (const swap of member.swaps) {
-      section.append(make('div', {}, `epoch ${swap.epoch}, step ${swap.step}: ${swap.what} ` +
-        `${swap.from} → ${swap.to} ${(swap.layers ?? []).join(', ')}`));
-    }
-    return section;
-  }));
+function select(names) {
+  shown.chosen = [...new Set(names)];
+  highlight(shown.chosen);
+  drawSelection(byId('details'), shown, actions);
 }
+
+// A tag that is damaged or not there leaves the other panels as they are.
+async function part(tag, otherwise) {
+  if (!shown.tags.includes(tag)) return otherwise;
+  try {
+    return await readData(shown.run, tag);
+  } catch (error) {
+    problems.push(`${tag}: ${error.message}`);
+    return otherwise;
+  }
+}
+
+let problems = [];
+let readings = 0;
 
 async function reading(task) {
-  const status = document.getElementById('status');
+  const status = byId('status');
+  readings += 1;
+  const turn = readings;
+  problems = [];
   status.dataset.ready = '0';
   status.className = '';
   status.textContent = 'reading …';
   try {
     await task();
-    status.textContent = '';
-    status.dataset.ready = '1';
   } catch (error) {
-    status.className = 'error';
-    status.textContent = error.message;
+    problems.push(error.message);
+    if (turn === readings) status.dataset.ready = 'failed';
   }
+  if (turn !== readings) return;
+  status.className = problems.length ? 'error' : '';
+  status.textContent = problems.join(' · ');
+  if (status.dataset.ready === '0') status.dataset.ready = '1';
 }
 
-async function read(address) {
-  const response = await fetch(address);
-  const content = await response.json();
-  if (!response.ok) throw new Error(content.error ?? response.statusText);
-  return content;
-}
-
-const data = (run, tag) =>
-  read(`./data?run=${encodeURIComponent(run)}&tag=${encodeURIComponent(tag)}`);
-const ready = () => document.getElementById('status').dataset.ready === '1';
-const matrixTags = run => tags[run].filter(tag => tag.startsWith('matrix/'));
-const family = index => shown.members.get(shown.matrix.members[index])?.family;
-const picture = id => document.querySelector(`#${id} .picture`);
-const value = id => document.getElementById(id).value;
-const number = amount => Number(amount.toPrecision(4)).toString();
-// Further colours turn by the golden angle, so that neighbours stay apart.
-const colour = index => PALETTE[index] ?? `hsl(${(index * 137.5) % 360} 60% 45%)`;
-
-// From dark violet to bright yellow, ever brighter, so that it is readable without colour vision.
-function shade(part) {
-  const stops = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
-  const place = Math.min(Math.max(part, 0), 1) * (stops.length - 1);
-  const left = Math.min(Math.floor(place), stops.length - 2);
-  const mixed = stops[left].map(
-    (start, channel) => Math.round(start + (place - left) * (stops[left + 1][channel] - start)));
-  return `rgb(${mixed.join(' ')})`;
-}
-
-function fill(id, names) {
-  const select = document.getElementById(id);
+function fill(id, entries) {
+  const select = byId(id);
   const before = select.value;
-  select.replaceChildren(...names.map(
-    name => make('option', {value: name}, name.replace(/^matrix\//, ''))));
-  if (names.includes(before)) select.value = before;
+  select.replaceChildren(...entries.map(([value, text]) => make('option', {value}, text)));
+  if (entries.some(([value]) => value === before)) select.value = before;
 }
 
-function make(tag, attributes = {}, text = '') {
-  const element = document.createElement(tag);
-  for (const [name, content] of Object.entries(attributes)) element.setAttribute(name, content);
-  element.textContent = text;
-  return element;
+function ordered(names, wanted) {
+  const place = name => (wanted.includes(name) ? wanted.indexOf(name) : wanted.length);
+  return [...new Set(names)].sort((a, b) => place(a) - place(b));
 }
 
-function drawn(tag, attributes) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, content] of Object.entries(attributes)) element.setAttribute(name, content);
-  return element;
+function debounced(task) {
+  let timer = null;
+  return () => {
+    window.clearTimeout(timer);
+    timer = window.setTimeout(task, 120);
+  };
 }
+
+function familyOf(name) {
+  return shown.members.get(name)?.family ?? name.slice(0, Math.max(0, name.lastIndexOf('/')));
+}
+
+const picture = id => document.querySelector(`#${id} .picture`);

@@ -1,0 +1,70 @@
+// Dispersion over the epochs of training, one line a family.
+
+import {drawn, make} from './elements.js';
+import {number, ticks} from './numbers.js';
+
+const [LEFT, RIGHT, TOP, BOTTOM] = [46, 14, 12, 38];
+
+// Gives a function that moves the marker of time.
+export function drawCourse(place, shown) {
+  const {trajectory} = shown;
+  const known = Object.values(trajectory?.dispersion ?? {}).flat().filter(Number.isFinite);
+  if (!known.length) {
+    place.replaceChildren(make('p', {class: 'none'}, 'No dispersion was written over time.'));
+    return () => {};
+  }
+  const width = Math.max(220, place.clientWidth);
+  const height = Math.round(Math.min(280, Math.max(190, width * 0.55)));
+  const {epochs} = trajectory;
+  const [first, end] = [epochs[0], epochs.at(-1)];
+  const top = Math.max(...known) * 1.05 || 1;
+  const x = epoch => LEFT
+    + (end > first ? (epoch - first) / (end - first) : 0.5) * (width - LEFT - RIGHT);
+  const y = value => height - BOTTOM - (value / top) * (height - TOP - BOTTOM);
+  const svg = drawn('svg', {width, height, viewBox: `0 0 ${width} ${height}`, role: 'img',
+    'aria-label': 'Dispersion of each family over the epochs of training'});
+  for (const value of ticks(0, top, 4)) {
+    svg.append(drawn('line', {class: 'grid', x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value)}),
+      drawn('text', {x: LEFT - 6, y: y(value) + 4, 'text-anchor': 'end'}, number(value)));
+  }
+  for (const epoch of ticks(first, end, 8).filter(Number.isInteger)) {
+    svg.append(drawn('text', {x: x(epoch), y: height - BOTTOM + 17, 'text-anchor': 'middle'},
+      number(epoch)));
+  }
+  svg.append(drawn('text', {class: 'title', x: (LEFT + width - RIGHT) / 2, y: height - 5,
+    'text-anchor': 'middle'}, 'epochs of training'));
+  const now = drawn('line', {id: 'now', y1: TOP, y2: height - BOTTOM});
+  svg.append(now);
+  for (const style of shown.families.values()) {
+    const values = trajectory.dispersion[style.name];
+    if (!values) continue;
+    const corners = values.map((value, time) => [x(epochs[time]), value]);
+    const line = drawn('path', {class: 'course', stroke: style.colour, 'data-family': style.name,
+      'data-values': JSON.stringify(values), d: corners.map(([at, value], time) =>
+        value === null ? '' : `${time && corners[time - 1][1] !== null ? 'L' : 'M'}`
+          + `${at.toFixed(2)},${y(value).toFixed(2)}`).join('')},
+    drawn('title', {}, style.name));
+    svg.append(line);
+    for (const {epoch, label} of trajectory.swaps[style.name] ?? []) {
+      const value = between(epochs, values, epoch);
+      if (value === null) continue;
+      svg.append(drawn('circle', {class: 'swap', r: 3.5, cx: x(epoch), cy: y(value),
+        stroke: style.colour}, drawn('title', {}, `${style.name}: ${label}`)));
+    }
+  }
+  place.replaceChildren(svg);
+  return time => {
+    now.setAttribute('x1', x(epochs[time]));
+    now.setAttribute('x2', x(epochs[time]));
+    now.dataset.epoch = epochs[time];
+  };
+}
+
+function between(epochs, values, epoch) {
+  const next = epochs.findIndex(snapshot => snapshot >= epoch);
+  if (next < 0 || epochs[0] > epoch) return null;
+  if (epochs[next] === epoch) return values[next];
+  if (values[next - 1] === null || values[next] === null) return null;
+  const part = (epoch - epochs[next - 1]) / (epochs[next] - epochs[next - 1]);
+  return values[next - 1] + part * (values[next] - values[next - 1]);
+}

@@ -1,0 +1,103 @@
+// The time of training: a slider over the snapshots, linear in epochs, with the families' swaps on
+// its track, and a button that plays it.
+
+import {drawn, make} from './elements.js';
+import {number} from './numbers.js';
+
+const THUMB = 16;
+const PAUSE = 900;
+let playing = null;
+
+export function drawTimeline(place, shown, moved) {
+  stop();
+  const {trajectory} = shown;
+  if (!trajectory) {
+    place.replaceChildren();
+    return;
+  }
+  const {epochs} = trajectory;
+  const last = epochs.length - 1;
+  const [first, end] = [epochs[0], epochs[last]];
+  const slider = make('input', {
+    type: 'range', id: 'time', min: first, max: end, step: 'any', 'aria-label': 'Time of training',
+  });
+  const play = make('button', {id: 'play', type: 'button', 'aria-label': 'Play the training'});
+  const told = make('output', {id: 'epoch', for: 'time'});
+  const label = () => {
+    play.textContent = playing ? '❚❚' : '▶';
+    play.setAttribute('aria-pressed', Boolean(playing));
+  };
+  const go = time => {
+    slider.value = epochs[time];
+    slider.dataset.time = time;
+    const text = epochs[time] === 0 ? 'before training' : `after epoch ${number(epochs[time])}`;
+    slider.setAttribute('aria-valuetext', text);
+    told.textContent = `${text}, of ${number(end)}`;
+    moved(time);
+  };
+  const now = () => Number(slider.dataset.time);
+  slider.addEventListener('input', () => {
+    stop();
+    label();
+    go(nearest(epochs, Number(slider.value)));
+  });
+  slider.addEventListener('keydown', event => {
+    const step = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1}[event.key];
+    if (!step && !['Home', 'End'].includes(event.key)) return;
+    event.preventDefault();
+    stop();
+    label();
+    if (step) go(Math.min(Math.max(now() + step, 0), last));
+    else go(event.key === 'Home' ? 0 : last);
+  });
+  play.addEventListener('click', () => {
+    if (playing) {
+      stop();
+    } else {
+      if (now() === last) go(0);
+      playing = window.setInterval(() => {
+        go(Math.min(now() + 1, last));
+        if (now() === last) stop();
+        label();
+      }, PAUSE);
+    }
+    label();
+  });
+  const track = make('div', {class: 'track'}, slider, swapMarks(shown, first, end));
+  place.replaceChildren(play, track, told);
+  label();
+  go(shown.time);
+}
+
+function stop() {
+  window.clearInterval(playing);
+  playing = null;
+}
+
+const nearest = (epochs, epoch) => epochs.reduce((best, snapshot, time) =>
+  Math.abs(snapshot - epoch) < Math.abs(epochs[best] - epoch) ? time : best, 0);
+
+function swapMarks(shown, first, end) {
+  const stacks = new Map();
+  const marks = [];
+  for (const {name, colour} of shown.families.values()) {
+    for (const {epoch, label} of shown.trajectory.swaps[name] ?? []) {
+      if (epoch < first || epoch > end) continue;
+      const level = stacks.get(epoch) ?? 0;
+      stacks.set(epoch, level + 1);
+      const part = end > first ? (epoch - first) / (end - first) : 0;
+      const mark = make('span', {
+        class: 'mark', 'data-family': name, 'data-epoch': epoch,
+        title: `${name}: ${label}, after ${number(epoch)} epochs`,
+      }, drawn('svg', {width: 9, height: 8, viewBox: '0 0 9 8'},
+        drawn('path', {d: 'M4.5,0L9,8H0Z', fill: colour})));
+      // The thumb's middle stays half its width away from both ends of the track.
+      mark.style.left = `calc(${THUMB / 2}px + (100% - ${THUMB}px) * ${part})`;
+      mark.style.top = `${9 * level}px`;
+      marks.push(mark);
+    }
+  }
+  const row = make('div', {class: 'marks'}, ...marks);
+  row.style.height = `${9 * Math.max(0, ...stacks.values())}px`;
+  return row;
+}

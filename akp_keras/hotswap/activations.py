@@ -196,15 +196,17 @@ def find_sites(
     Args:
         model: a built model.
         known: the sites that were found before; they are kept, with what was original to them.
-        others: further kinds of places: from a layer and its path, the place or None.
+        others: further kinds of places: from a layer and its path, the place or None. They are
+            asked about the model itself too, whose path is empty.
 
     Returns:
         The sites, in the order of the layers.
     """
     known = {id(site.layer): site for site in known}
+    others = tuple(others)
     makers = (_make_site, *others)
     sites: list[Site] = []
-    seen: set[int] = set()
+    seen: set[int] = {id(model)}
 
     def walk(container: keras.Layer, prefix: str) -> None:
         inner = keras_internals.sublayers(container)
@@ -226,7 +228,9 @@ def find_sites(
             walk(layer, f"{path}/")
 
     known_ids: set[int] = set()
+    of_model = [known.get(id(model)) or next(filter(None, (m(model, "") for m in others)), None)]
     walk(model, "")
+    sites += filter(None, of_model)
     names = [site.layer.name for site in sites]
     for site in sites:
         unique = names.count(site.layer.name) == 1 and "/" in site.path

@@ -14,13 +14,13 @@ from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
 from akp_keras.hotswap.plateau import PlateauWatch
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
-from akp_keras.hotswap.stress import STRESS, dropout
+from akp_keras.hotswap.stress import STRESS, TRACED
 from akp_keras.hotswap.targets import find_target, suggestion
 from akp_keras.hotswap.tracing import Configuration, Functions
 from akp_keras.hotswap.when import Epoch, Plateau, Step
 
 # The targets that traced functions hold; the others are assigned between two steps.
-_FUNCTIONS = ("activation", "dropout", "loss")
+_FUNCTIONS = ("activation", "loss", *TRACED)
 
 
 @keras.saving.register_keras_serializable("akp_keras")
@@ -153,6 +153,7 @@ class HotSwap(keras.callbacks.Callback):
         self._ahead: dict[int, Functions] = {}
         self._begun = self._has_stepped = False
         self._check_length()
+        self._end_noise()
         held = tracer.held
         for swap in self.schedule.swaps:
             held = self._after(held, swap, is_check=True)
@@ -178,6 +179,7 @@ class HotSwap(keras.callbacks.Callback):
         """Carries out what is due before a step, and prepares what is due within an execution."""
         self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
         self._ahead = {}
+        self._execution = self._steps
         last = self._steps + self.model.steps_per_execution
         if self._functions.exact and last > self._steps + 1:
             held = self._state.tracer.held
@@ -187,11 +189,13 @@ class HotSwap(keras.callbacks.Callback):
                     self._ahead[swap.when.step - self._steps] = held
             if self._ahead:
                 self._functions.put(self._state.tracer.held, self._ahead)
+        self._key_noise()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Counts the steps done, and notes the swaps that fell within the execution."""
         self._has_stepped = True
-        self._steps += self.model.steps_per_execution
+        # A step by step count, as an eager model has, has gone on in the meantime.
+        self._steps = self._execution + self.model.steps_per_execution
         if self._ahead:
             self._count()
             done = self._steps
@@ -206,8 +210,25 @@ class HotSwap(keras.callbacks.Callback):
             logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Leaves the model with the functions in force."""
+        """Leaves the model with the functions in force, and without noise on its inputs."""
+        self._end_noise()
         self._functions.put(self._state.tracer.held)
+
+    def _end_noise(self) -> None:
+        tracer = self._state.tracer
+        choices = [
+            site.original if site is tracer.inputs else choice
+            for site, choice in zip(tracer.sites, tracer.held.activations, strict=True)
+        ]
+        self._state.put(self.model, Functions(tuple(choices), tracer.held.losses))
+
+    def _key_noise(self) -> None:
+        """Says which noise the next step is to be given, if any."""
+        inputs = self._state.tracer.inputs
+        place = self._state.tracer.sites.index(inputs)
+        coming = (self._state.tracer.held, *self._ahead.values())
+        if any(held.activations[place] != inputs.original for held in coming):
+            inputs.set_key(self.seed, self._steps)
 
     def _configuration(self) -> Configuration:
         """All that the schedule and the candidates may put into the model."""
@@ -224,7 +245,7 @@ class HotSwap(keras.callbacks.Callback):
                     [
                         (change.target, change.pattern, self._choice(change))
                         for change in changes
-                        if change.target in ("activation", "dropout")
+                        if change.target in ("activation", *TRACED)
                     ],
                     self.layers,
                 )
@@ -245,9 +266,13 @@ class HotSwap(keras.callbacks.Callback):
     def _choice(self, change: Change) -> Choice | None:
         key = (id(change), None)
         if key not in self._resolved:
-            resolve = dropout.choice_of if change.target == "dropout" else activations.resolve
             try:
-                self._resolved[key] = resolve(change.value)
+                if change.target not in TRACED:
+                    self._resolved[key] = activations.resolve(change.value)
+                elif change.value == "original":
+                    self._resolved[key] = None
+                else:
+                    self._resolved[key] = TRACED[change.target].choice_of(change.value)
             except ValueError as error:
                 raise ValueError(f"{change}: {error}") from None
         return self._resolved[key]
@@ -271,7 +296,7 @@ class HotSwap(keras.callbacks.Callback):
             is_check: whether to refuse a change that selects nothing.
         """
         for change in swap.changes:
-            if is_check and change.target not in _FUNCTIONS:
+            if is_check and (change.target in STRESS or change.target in TRACED):
                 self._check_stress(change)
             selected, held = self._changed(held, change)
             if is_check and change.target in _FUNCTIONS and not selected:
@@ -281,7 +306,7 @@ class HotSwap(keras.callbacks.Callback):
     def _changed(self, held: Functions, change: Change) -> tuple[list[int], Functions]:
         """What a change selects, and the functions in force after it."""
         tracer = self._state.tracer
-        if change.target in ("activation", "dropout"):
+        if change.target in ("activation", *TRACED):
             choices = list(held.activations)
             selected = activations.select(
                 list(tracer.sites), choices, change.pattern, self.layers, change.target
@@ -349,14 +374,18 @@ class HotSwap(keras.callbacks.Callback):
                 what=change.target,
                 from_=_joined(old[index].text for index in selected),
                 to=_joined(new[index].text for index in selected),
-                layers=tuple(names),
+                layers=tuple(filter(None, names)),
             )
             self.swaps = (*self.swaps, record)
 
     def _check_stress(self, change: Change) -> None:
-        if change.target not in STRESS:
-            raise ValueError(f"{change}: HotSwap cannot change {change.target} yet")
-        STRESS[change.target].check(self.model, change)
+        if change.target in STRESS:
+            STRESS[change.target].check(self.model, change)
+            return
+        try:
+            TRACED[change.target].check(self.model)
+        except ValueError as error:
+            raise ValueError(f"{change}: {error}") from None
 
     def _carry_out_stress(
         self, epoch: int, step: int, number: int, change: Change, is_past: bool
@@ -392,6 +421,7 @@ class HotSwap(keras.callbacks.Callback):
     def _before_eager_step(self, steps: int) -> None:
         self._steps = self._offset + steps
         self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
+        self._key_noise()
 
     def _check_length(self) -> None:
         epochs, steps = self.params.get("epochs"), self.params.get("steps")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import keras
@@ -143,7 +144,19 @@ def set_state(model: keras.Model, state: Any) -> None:
 
 def scope(model: keras.Model) -> Any:
     """The context in which the model's variables are made."""
-    return model.distribute_strategy.scope()
+    strategy = getattr(model, "distribute_strategy", None)
+    return nullcontext() if strategy is None else strategy.scope()
+
+
+def replica(model: keras.Model) -> Any:
+    """The number of the replica that a step runs on, from 0: an int or a scalar int32 tensor."""
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is None or strategy.num_replicas_in_sync == 1:
+        return 0
+    # Only a model on the TensorFlow backend has such a strategy.
+    import tensorflow as tf
+
+    return tf.distribute.get_replica_context().replica_id_in_sync_group
 
 
 def save_without_weights_of(model: keras.Model, layers: list[keras.Layer]) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 
 from akp_keras.hotswap import keras_internals, losses
-from akp_keras.hotswap.activations import find_sites, out_of_use
+from akp_keras.hotswap.activations import Choice, find_sites, out_of_use
 from akp_keras.hotswap.retrace import Eager, Retrace
-from akp_keras.hotswap.stress import dropout
+from akp_keras.hotswap.stress import TRACED
 from akp_keras.hotswap.switch import ArgumentSwitch, VariableSwitch
 from akp_keras.hotswap.tracing import Configuration, Functions, Tracer
 
@@ -32,10 +32,11 @@ class ModelState:
         known = before.tracer.sites if before is not None else ()
         self._compilation = keras_internals.compilation(model)
         self.tracer = Tracer(
-            find_sites(model, known, (dropout.make_site,)), losses.find_losses(model)
+            find_sites(model, known, [kind.make_site for kind in TRACED.values()]),
+            losses.find_losses(model),
         )
         self._strategies: dict[Any, Strategy] = {}
-        self._predict: dict[Functions, Callable[..., Any] | None] = {}
+        self._predict: dict[tuple[Choice, ...], Callable[..., Any] | None] = {}
 
     @classmethod
     def of(cls, model: keras.Model) -> ModelState:
@@ -62,7 +63,7 @@ class ModelState:
             key = (*key, configuration)
         if key not in self._strategies:
             if name == "eager":
-                self._strategies[key] = Eager(model)
+                self._strategies[key] = Eager(model, self.tracer)
             elif name == "retrace":
                 self._strategies[key] = Retrace(model, self.tracer)
             elif keras.backend.backend() == "tensorflow":
@@ -74,13 +75,19 @@ class ModelState:
     def put(self, model: keras.Model, functions: Functions) -> None:
         """Makes the model hold plain functions, and predict with them."""
         if functions != self.tracer.held:
-            self._predict[self.tracer.held] = model.predict_function
-            model.predict_function = self._predict.get(functions)
+            if self._used_in_prediction(functions) != self._used_in_prediction(self.tracer.held):
+                before = self._used_in_prediction(self.tracer.held)
+                self._predict[before] = model.predict_function
+                model.predict_function = self._predict.get(self._used_in_prediction(functions))
             losses_changed = functions.losses != self.tracer.held.losses
             self.tracer.put(functions)
             keras_internals.save_without_weights_of(model, out_of_use(self.tracer.sites))
             if losses_changed:
                 losses.declare(model, self.tracer.losses)
+
+    def _used_in_prediction(self, functions: Functions) -> tuple[Choice, ...]:
+        pairs = zip(self.tracer.sites, functions.activations, strict=True)
+        return tuple(choice for site, choice in pairs if site.target == "activation")
 
 
 def choose(model: keras.Model, name: str) -> str:

@@ -73,8 +73,12 @@ class Retrace:
         train_step, test_step = model.train_step, model.test_step
 
         def counted_train_step(*arguments: Any) -> Any:
+            *state, data = arguments
+            key = None
+            if self._is_python:
+                key, data = data
             with tracer.holding(configuration, _no_slot, is_training=True):
-                result = train_step(*arguments)
+                result = train_step(*state, tracer.inputs.disturb(data, key))
             if counter is not None:
                 counter.assign_add(1)
             return result
@@ -91,7 +95,7 @@ class Retrace:
     def _counted(self, iterator: Any) -> Any:
         for data in iterator:
             self._python_steps += 1
-            yield data
+            yield self._tracer.inputs.take_key(), data
 
 
 class Eager:
@@ -99,19 +103,23 @@ class Eager:
 
     Args:
         model: a model compiled with `run_eagerly=True`.
+        tracer: knows what the model holds.
+
+    Attributes:
         before_step: called before each training step with the number of steps since `begin`.
     """
 
     exact = False
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, tracer: Tracer) -> None:
         self._steps = 0
         self.before_step: Callable[[int], None] = lambda steps: None
         train_step = model.train_step
 
         def counted_train_step(*arguments: Any) -> Any:
             self.before_step(self._steps)
-            result = train_step(*arguments)
+            *state, data = arguments
+            result = train_step(*state, tracer.inputs.disturb(data))
             self._steps += 1
             return result
 

@@ -44,7 +44,7 @@ class VariableSwitch:
 
         def counted_train_step(data: Any) -> Any:
             with tracer.holding(configuration, self._train_index, is_training=True):
-                result = train_step(data)
+                result = train_step(tracer.inputs.disturb(data))
             if self._rows > 1:
                 self._counter.assign_add(1)
             return result
@@ -115,19 +115,20 @@ class ArgumentSwitch:
         self._test = np.zeros(1, "int32")
         self._steps = 0
         self._base = 0
+        self._inputs = tracer.inputs
         train_step, test_step = model.train_step, model.test_step
 
-        def switched(step: Callable[..., Any], is_training: bool) -> Callable[..., Any]:
-            def switched_step(state: Any, tagged: Any) -> Any:
-                choices, data = tagged
-                with tracer.holding(configuration, lambda slot: choices[slot], is_training):
-                    return step(state, data)
+        def switched_train_step(state: Any, tagged: Any) -> Any:
+            (choices, key), data = tagged
+            with tracer.holding(configuration, lambda slot: choices[slot], is_training=True):
+                return train_step(state, tracer.inputs.disturb(data, key))
 
-            return switched_step
+        def switched_test_step(state: Any, tagged: Any) -> Any:
+            choices, data = tagged
+            with tracer.holding(configuration, lambda slot: choices[slot], is_training=False):
+                return test_step(state, data)
 
-        train, test = keras_internals.make_functions(
-            model, switched(train_step, True), switched(test_step, False)
-        )
+        train, test = keras_internals.make_functions(model, switched_train_step, switched_test_step)
         self.functions = (
             lambda state, iterator: train(state, self._tag_train(iterator)),
             lambda state, iterator: test(state, self._tag_test(iterator)),
@@ -160,7 +161,7 @@ class ArgumentSwitch:
         for data in iterator:
             row = self._rows[min(self._steps - self._base, len(self._rows) - 1)]
             self._steps += 1
-            yield row, data
+            yield (row, self._inputs.take_key()), data
 
     def _tag_test(self, iterator: Any) -> Iterator[Any]:
         for data in iterator:

@@ -157,7 +157,8 @@ def _check_labels(text: str) -> None:
 
 
 def _check_inputs(text: str) -> None:
-    _check_function(text, "noise", 0, math.inf, "sigma from 0")
+    if text != "original":
+        _check_function(text, "noise", 0, math.inf, "sigma from 0")
 
 
 def _check_weights(text: str) -> None:

@@ -18,6 +18,7 @@ import keras
 
 from akp_keras.hotswap.activations import Choice, Site, with_shape
 from akp_keras.hotswap.losses import LossChoice, LossSite
+from akp_keras.hotswap.stress.inputs import InputSite
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,18 @@ class Tracer:
     the first to enter puts it in, and the last to leave takes it out.
 
     Args:
-        sites: the activation functions of the model.
+        sites: the activation functions of the model, and the further places of
+            `akp_keras.hotswap.stress`.
         losses: the losses of the model.
+
+    Attributes:
+        inputs: the place that may put noise on the inputs of a train step.
     """
 
     def __init__(self, sites: Sequence[Site], losses: Sequence[LossSite]) -> None:
         self.sites = tuple(sites)
         self.losses = tuple(losses)
+        (self.inputs,) = (site for site in self.sites if isinstance(site, InputSite))
         self.held = Functions(
             tuple(site.held for site in sites), tuple(site.held for site in losses)
         )

@@ -141,3 +141,172 @@ def test_dropout_masks_are_those_of_keras(make_model, fit):
 def test_dropout_without_a_layer_for_it_is_refused(make_model, fit):
     with pytest.raises(ValueError, match="finds no Dropout layer that was made with a rate above"):
         fit(make_model(dropout=0.0), HotSwap("@1 dropout=0.5"))
+
+
+class Given(keras.layers.Layer):
+    """Keeps what each training step gives it, a row a step."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.rows = self.add_weight(shape=(40, 6), initializer="zeros", trainable=False)
+        self.count = self.add_weight(shape=(), initializer="zeros", dtype="int32", trainable=False)
+
+    def call(self, x, training=False):
+        if training:
+            place = keras.ops.one_hot(self.count, 40, dtype="float32")
+            self.rows.assign_add(keras.ops.outer(place, keras.ops.reshape(x, (6,))))
+            self.count.assign_add(1)
+        return x
+
+
+CLEAN = np.random.default_rng(5).normal(size=(20, 3)).astype("float32")
+
+
+def noise_seen(schedule, strategy="auto", seed=0, callbacks=(), candidates=None, **options):
+    """Trains two epochs of 10 batches of (2, 3); what each step was given beyond the data."""
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((3,), batch_size=2)
+    outputs = keras.layers.Dense(1)(Given(name="given")(inputs))
+    model = keras.Model(inputs, outputs)
+    model.compile(keras.optimizers.SGD(0.01), loss="mse", **options)
+    swap = HotSwap(schedule, strategy=strategy, seed=seed, candidates=candidates)
+    history = model.fit(
+        CLEAN,
+        CLEAN[:, :1],
+        batch_size=2,
+        epochs=2,
+        shuffle=False,
+        verbose=0,
+        validation_data=(CLEAN, CLEAN[:, :1]),
+        callbacks=[swap, *callbacks],
+    )
+    rows = np.asarray(model.get_layer("given").rows)[:20].reshape(20, 2, 3)
+    return rows - np.tile(CLEAN.reshape(10, 2, 3), (2, 1, 1)), swap, model, history
+
+
+NOISY = "@step:3 inputs=noise(0.5); @step:8 inputs=noise(2); @1 inputs=noise(0)"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"),
+    [
+        ("switch", {}),
+        ("retrace", {}),
+        ("auto", {"run_eagerly": True}),
+        ("switch", {"steps_per_execution": 4}),
+        ("switch", {"steps_per_execution": 10}),
+        ("auto", {"run_eagerly": True, "steps_per_execution": 4}),
+        pytest.param("switch", {"jit_compile": True}, marks=pytest.mark.slow),
+    ],
+)
+def test_noise_on_inputs_falls_on_its_steps(strategy, options):
+    # XLA draws other random numbers than TensorFlow's kernels do.
+    is_xla = options.get("jit_compile", False)
+    other = "retrace" if strategy == "switch" else "switch"
+    reference = noise_seen(NOISY, other, jit_compile=is_xla)[0]
+    noise, swap, _, _ = noise_seen(NOISY, strategy, **options)
+    steps = np.abs(noise).max(axis=(1, 2))
+    assert not steps[:3].any()
+    assert steps[3:10].all()
+    assert not steps[10:].any()
+    np.testing.assert_allclose(noise, reference, rtol=0, atol=1e-6)
+    assert [(r.epoch, r.step, r.what, r.from_, r.to, r.layers) for r in swap.swaps] == [
+        (0, 3, "inputs", "original", "noise(0.5)", ()),
+        (0, 8, "inputs", "noise(0.5)", "noise(2)", ()),
+        (1, 10, "inputs", "noise(2)", "original", ()),
+    ]
+
+
+def test_noise_on_inputs_has_its_standard_deviation_and_depends_on_the_seed_alone(make_model, fit):
+    first, _, model, _ = noise_seen("@0 inputs=noise(0.5)", seed=1)
+    noise = first.ravel()
+    # 120 numbers: the standard error of their standard deviation is 0.032, of their mean 0.046.
+    assert noise.std() == pytest.approx(0.5, abs=4 * 0.032)
+    assert noise.mean() == pytest.approx(0, abs=4 * 0.046)
+    # No step is given the noise of another one.
+    together = np.abs(np.corrcoef(first.reshape(20, 6)) - np.eye(20)).max()
+    assert together < 0.999
+    again = noise_seen("@0 inputs=noise(0.5)", seed=1, candidates=["@0 inputs=noise(3)"])[0]
+    np.testing.assert_allclose(again, first, rtol=0, atol=1e-6)
+    assert np.abs(noise_seen("@0 inputs=noise(0.5)", seed=2)[0] - first).max() > 0.5
+    # It ends with fit, and nothing else ever sees it.
+    steps = np.asarray(model.get_layer("given").rows)[:20].copy()
+    model.get_layer("given").count.assign(0)
+    model.get_layer("given").rows.assign(np.zeros((40, 6)))
+    model.fit(CLEAN, CLEAN[:, :1], batch_size=2, shuffle=False, verbose=0)
+    later = np.asarray(model.get_layer("given").rows)[:10].reshape(20, 3)
+    np.testing.assert_array_equal(later, CLEAN)
+    assert not np.array_equal(steps[:10].reshape(20, 3), CLEAN)
+
+
+@pytest.mark.parametrize("strategy", ["switch", "retrace"])
+def test_noise_on_inputs_is_not_seen_by_validation_evaluate_predict_or_files(tmp_path, strategy):
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            if hasattr(self.model, "jax_state_sync"):
+                self.model.jax_state_sync()
+            head = self.model.layers[-1]
+            by_hand = CLEAN @ np.asarray(head.kernel) + np.asarray(head.bias)
+            loss = np.mean((by_hand - CLEAN[:, :1]) ** 2)
+            found = self.model.predict(CLEAN, batch_size=2, verbose=0)
+            np.testing.assert_allclose(found, by_hand, rtol=1e-4, atol=1e-5)
+            evaluated = self.model.evaluate(CLEAN, CLEAN[:, :1], batch_size=2, verbose=0)
+            seen.append((loss, logs["val_loss"], evaluated, logs["loss"]))
+            self.model.save_weights(tmp_path / f"{epoch}.weights.h5")
+
+    _, swap, model, _ = noise_seen("@0 inputs=noise(2)", strategy, callbacks=[Look()])
+    for loss, validated, evaluated, trained in seen:
+        assert validated == pytest.approx(loss, rel=1e-4)
+        assert evaluated == pytest.approx(loss, rel=1e-4)
+        assert trained > 1.5 * loss
+    plain = keras.models.clone_model(model)
+    plain.load_weights(tmp_path / "1.weights.h5")
+    assert len(plain.variables) == len(model.variables) == 4
+    assert "noise" not in model.to_json()
+    assert swap.swaps[0].to == "noise(2)"
+
+
+def test_inputs_of_several_kinds(fit):
+    """Integers that the model declares are left alone; those that it takes as floats are not."""
+    keras.utils.set_random_seed(0)
+    words, pixels = keras.Input((4,), dtype="int32", name="words"), keras.Input((3,), name="pixels")
+    embedded = keras.layers.Flatten()(keras.layers.Embedding(5, 2)(words))
+    joined = keras.layers.Concatenate()([embedded, pixels])
+    model = keras.Model([words, pixels], keras.layers.Dense(1)(joined))
+    model.compile("sgd", "mse")
+    rng = np.random.default_rng(0)
+    x = [rng.integers(0, 5, (8, 4)), rng.normal(size=(8, 3)).astype("float32")]
+    swap = HotSwap("@0 inputs=noise(0.1)")
+    model.fit(x, np.ones((8, 1)), verbose=0, callbacks=[swap])
+    assert [r.to for r in swap.swaps] == ["noise(0.1)"]
+
+    images = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    images.compile(keras.optimizers.SGD(0.0), "mse")
+    data = rng.integers(0, 255, (8, 3)).astype("uint8")
+    target = images.predict(data, verbose=0)
+    swap = HotSwap("@0 inputs=noise(10)")
+    loss = images.fit(data, target, verbose=0, callbacks=[swap]).history["loss"][0]
+    assert loss > 1
+
+    tokens = keras.Sequential([keras.Input((4,), dtype="int32"), keras.layers.Embedding(5, 2)])
+    tokens.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="floating point; the model's are int32"):
+        tokens.fit(x[0], np.ones((8, 4, 2)), verbose=0, callbacks=[swap])
+
+
+def test_noise_on_inputs_in_mixed_precision(make_model, fit):
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        quiet, noisy = make_model(), make_model()
+        fit(quiet)
+        swap = HotSwap("@1 inputs=noise(1)")
+        fit(noisy, swap)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert [r.step for r in swap.swaps] == [12]
+    values = np.concatenate([np.ravel(w) for w in noisy.get_weights()])
+    assert np.all(np.isfinite(values))
+    others = np.concatenate([np.ravel(w) for w in quiet.get_weights()])
+    assert np.abs(values - others).max() > 1e-3

@@ -65,6 +65,10 @@ def make_site(layer: keras.Layer, path: str) -> DropoutSite | None:
     return DropoutSite(layer, path, choice_of(layer.rate))
 
 
+def check(model: keras.Model) -> None:
+    """Refuses nothing: that there is a `Dropout` layer is seen by its place."""
+
+
 def choice_of(rate: float | str) -> Choice:
     """The choice for a rate."""
     return Choice(f"{float(rate):.12g}", float(rate))

@@ -5,7 +5,7 @@ On TensorFlow the index is a variable, on JAX an argument that travels with the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras

@@ -1,0 +1,66 @@
+"""A family whose training inputs are noisy: `--family='noisy: @0 inputs=noise(0.5)'`."""
+
+import numpy as np
+import pytest
+
+from akp_keras.export import load_representations, read_member
+from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.training.trainer import MemberTrainer
+
+CONTROL = "@0 activation=relu"
+NOISY = "@0 inputs=noise(50); @step:30 activation=tanh"
+SETTINGS = TrainingSettings(
+    dataset="wisconsin_breast_cancer",
+    data_dir=None,
+    data_seed=0,
+    max_samples=None,
+    model="mlp",
+    optimizer="adam",
+    learning_rate=1e-2,
+    epochs=3,
+    batch_size=32,
+    steps_per_execution=4,
+    schedules=(("control", CONTROL), ("noisy", NOISY)),
+)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("members")
+    shared, fresh = MemberTrainer(SETTINGS), MemberTrainer(SETTINGS)
+    shared.check()
+    for trainer, name, family, seed, schedule in (
+        (shared, "control", "control", 0, CONTROL),
+        (shared, "noisy", "noisy", 0, NOISY),
+        (shared, "other", "noisy", 1, NOISY),
+        (shared, "after_noise", "control", 0, CONTROL),
+        (shared, "again", "noisy", 0, NOISY),
+        (fresh, "fresh", "noisy", 0, NOISY),
+    ):
+        trainer.train(MemberSpecification(family, seed, schedule), root / name)
+    return root
+
+
+def answers(folder):
+    samples = np.linspace(0, 100, 8 * 30, dtype=np.float32).reshape(8, 30)
+    return load_representations(folder / "saved_model", samples)["dense1"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("noisy", "again"), ("noisy", "fresh"), ("control", "after_noise")]
+)
+def test_a_noisy_member_depends_on_nothing_but_its_seed(folders, one, other):
+    assert read_member(folders / one) == read_member(folders / other)
+    np.testing.assert_array_equal(answers(folders / one), answers(folders / other))
+
+
+def test_the_noise_is_in_training_alone(folders):
+    noisy, control = read_member(folders / "noisy"), read_member(folders / "control")
+    assert not np.allclose(answers(folders / "noisy"), answers(folders / "other"))
+    # A mean radius is about 14, so noise of 50 hides most of what the samples say.
+    assert max(noisy.history["accuracy"]) < min(control.history["accuracy"])
+    assert noisy.metrics["train_accuracy"] > noisy.history["accuracy"][-1]
+    assert [(s["what"], s["from"], s["to"], s["step"]) for s in noisy.swaps] == [
+        ("inputs", "original", "noise(50)", 0),
+        ("activation", "relu", "tanh", 30),
+    ]

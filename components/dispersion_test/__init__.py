@@ -1,0 +1,1 @@
+"""Matrices in, dispersions and a verdict out: a door to `akp_keras.dispersion`."""

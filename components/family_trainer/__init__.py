@@ -1,0 +1,1 @@
+"""The members of one family, trained: a door to `akp_keras.training`."""

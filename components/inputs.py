@@ -1,0 +1,128 @@
+"""What steps read of each other: members and matrices, in the order of the experiment."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from akp_keras.comparison import SimilarityMatrix, read_matrix
+from akp_keras.export import MemberRecord, read_member
+from akp_keras.export.member_folder import SAVED_MODEL
+from akp_keras.export.member_record import family_of
+from akp_keras.natural_order import natural_order
+
+
+def read_members(places: Sequence[str | Path]) -> dict[Path, MemberRecord]:
+    """Reads members, without their weights.
+
+    Args:
+        places: folders of members, or of families (one folder a member in it), or of runs
+            (one folder a family); or patterns of such folders (`RUN/members/*/*`).
+
+    Returns:
+        Folder -> member; families in the order in which they are named, within them by seed.
+
+    Raises:
+        ValueError: in one line, if there is no member in a place, one is damaged, or two have
+            one name.
+    """
+    found: dict[str, tuple[Path, MemberRecord]] = {}
+    for place in places:
+        for folder in _member_folders(str(place)):
+            record = read_member(folder)
+            if record.name in found and found[record.name][0] != folder:
+                raise ValueError(
+                    f"--members: {found[record.name][0]} and {folder} both hold {record.name}"
+                )
+            found[record.name] = (folder, record)
+    families = list(dict.fromkeys(record.family for _, record in found.values()))
+    return dict(
+        sorted(
+            found.values(),
+            key=lambda member: (families.index(member[1].family), member[1].seed),
+        )
+    )
+
+
+def read_matrices(
+    folder: str | Path, members: Sequence[MemberRecord], measures: Sequence[str] = ()
+) -> list[SimilarityMatrix]:
+    """Reads the matrices of an experiment.
+
+    Args:
+        folder: where `<layer>/<measure>.npz` lie.
+        members: their layers tell the order of layers.
+        measures: ids of measures, in the order wanted; by default all that are there.
+
+    Returns:
+        The matrices, layer by layer and measure by measure.
+
+    Raises:
+        ValueError: in one line, if one is missing or damaged, or holds a member of no record.
+    """
+    paths = sorted(Path(folder).rglob("*.npz"))
+    if not paths:
+        raise ValueError(f"--matrices={folder} holds no matrix (<layer>/<measure>.npz)")
+    matrices = {(matrix.layer, matrix.measure): matrix for matrix in map(read_matrix, paths)}
+    known = [layer for member in members[:1] for layer in member.layers]
+    layers = sorted(
+        {layer for layer, _ in matrices},
+        key=lambda layer: (
+            known.index(layer) if layer in known else len(known),
+            natural_order(layer),
+        ),
+    )
+    there = sorted({measure for _, measure in matrices}, key=natural_order)
+    for measure in measures or there:
+        for layer in layers:
+            if (layer, measure) not in matrices:
+                close = difflib.get_close_matches(measure, there, n=1)
+                hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(there)}"
+                raise ValueError(
+                    f"--matrices={folder} holds no {measure!r} of layer {layer!r}; {hint}"
+                )
+    names = {member.name for member in members}
+    for matrix in matrices.values():
+        for name in matrix.members:
+            if name not in names:
+                raise ValueError(
+                    f"--members lacks {name}, which the matrix of {matrix.layer!r} in "
+                    f"--matrices={folder} compares"
+                )
+    return [matrices[layer, measure] for layer in layers for measure in measures or there]
+
+
+def in_order_of(
+    matrices: Sequence[SimilarityMatrix], members: dict[Path, MemberRecord]
+) -> dict[Path, MemberRecord]:
+    """Sorts members as the rows of the matrices: their families first, in that order."""
+    families = list(
+        dict.fromkeys(
+            [family_of(name) for matrix in matrices for name in matrix.members]
+            + [member.family for member in members.values()]
+        )
+    )
+    return dict(
+        sorted(members.items(), key=lambda item: (families.index(item[1].family), item[1].seed))
+    )
+
+
+def _member_folders(place: str) -> list[Path]:
+    matching = [place] if Path(place).is_dir() else glob.glob(place)  # noqa: PTH207 - absolute too
+    for depth in ("", "*/", "*/*/", "*/*/*/"):
+        folders = [
+            saved_model.parent
+            for folder in matching
+            for saved_model in Path(folder).glob(f"{depth}{SAVED_MODEL}")
+            if not saved_model.parent.name.endswith(".unfinished")
+        ]
+        if folders:
+            return sorted(folders, key=lambda folder: natural_order(str(folder)))
+    raise ValueError(f"--members={place}: there is no member's folder (with {SAVED_MODEL}/ in it)")
+
+
+def file_in(place: str | Path, name: str) -> Path:
+    """The file of a name in a folder; what is no folder is the file itself."""
+    return Path(place) / name if Path(place).is_dir() else Path(place)

@@ -1,0 +1,1 @@
+"""The page of an experiment: a door to `akp_keras.report`."""

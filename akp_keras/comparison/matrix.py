@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from akp_keras.comparison.file_names import file_name
+
 
 @dataclass(frozen=True)
 class SimilarityMatrix:
@@ -21,7 +23,8 @@ class SimilarityMatrix:
         measure: id of the measure, for example `cka.linear`.
         members: names `<family>/<seed>` in the order of rows and columns.
         values: (M, M) float64, the measure itself.
-        distances: (M, M) float64, the measure's declared distance form, zero on the diagonal.
+        distances: (M, M) float64, the measure's declared distance form, zero on the diagonal;
+            NaN throughout if it declares none.
         samples: n, the number of probe samples.
         features: (M,) int64, the number of features of each member after the spatial policy.
         ranks: (M,) int64, the numerical rank of each centred representation.
@@ -41,8 +44,11 @@ class SimilarityMatrix:
 
 
 def matrix_path(folder: str | Path, layer: str, measure: str) -> Path:
-    """Names the file of a matrix below `similarity/`."""
-    return Path(folder) / layer / f"{measure}.npz"
+    """Names the file of a matrix below `similarity/`.
+
+    A layer of an ordinary name gives its name to the folder; see `file_name` for others.
+    """
+    return Path(folder) / file_name(layer) / f"{measure}.npz"
 
 
 def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:

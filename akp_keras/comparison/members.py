@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -66,20 +67,54 @@ def compare_members(
         )
         for layer in layers:
             paths = {name: representation_path(scratch, name, layer) for name in saved_models}
-            for matrix in _compare_layer(layer, paths, measures, spatial, memory_gb, executor):
-                write_matrix(matrix_path(folder, layer, matrix.measure), matrix)
+            for found in compare_layer(
+                layer, paths, measures, spatial=spatial, memory_gb=memory_gb, executor=executor
+            ):
+                write_matrix(matrix_path(folder, layer, found.matrix.measure), found.matrix)
             compared(layer)
     return layers
 
 
-def _compare_layer(
+@dataclass(frozen=True)
+class Compared:
+    """All pairs at one layer under one measure, with the null where it was asked for."""
+
+    matrix: SimilarityMatrix
+    null: similarity.PermutationNull | None
+
+
+def compare_layer(
     layer: str,
     paths: Mapping[str, Path],
     measures: Sequence[str],
-    spatial: str,
-    memory_gb: float,
+    *,
     executor: Executor,
-) -> list[SimilarityMatrix]:
+    spatial: str = "flatten",
+    memory_gb: float = 4.0,
+    null: int = 0,
+    seed: int = 0,
+    labels: np.ndarray | None = None,
+) -> list[Compared]:
+    """Compares all pairs of members at one layer.
+
+    Args:
+        layer: its name.
+        paths: member name -> `.npy` file of its (n, …) representation.
+        measures: ids of measures.
+        executor: where blocks of pairs are compared.
+        spatial: what becomes of (n, h, w, c) representations, as `similarity.pairwise` takes it.
+        memory_gb: bound on the memory of the comparison.
+        null: row permutations for the null of every measure; 0 for none.
+        seed: of the permutations.
+        labels: (n,) the samples' classes, for measures of errors.
+
+    Returns:
+        One for each measure, in their order.
+
+    Raises:
+        ValueError: in one line that names the layer, if fewer than two members are comparable or
+            a measure is not defined for them.
+    """
     excluded = {
         name: reason for name, path in paths.items() if (reason := _why_not_comparable(path))
     }
@@ -99,23 +134,35 @@ def _compare_layer(
                 memory_gb=memory_gb,
                 spatial=spatial,
                 executor=executor,
+                null=null,
+                seed=seed,
+                labels=labels,
             )
     except ValueError as error:
         raise ValueError(f"layer {layer!r}: {error}") from error
     return [
-        SimilarityMatrix(
-            layer=layer,
-            measure=measure,
-            members=tuple(results[measure].names),
-            values=results[measure].values,
-            distances=results[measure].distance(),
-            samples=results[measure].samples,
-            features=results[measure].features,
-            ranks=results[measure].ranks,
-            excluded=excluded,
+        Compared(
+            SimilarityMatrix(
+                layer=layer,
+                measure=measure,
+                members=tuple(results[measure].names),
+                values=results[measure].values,
+                distances=_distances(results[measure]),
+                samples=results[measure].samples,
+                features=results[measure].features,
+                ranks=results[measure].ranks,
+                excluded=excluded,
+            ),
+            results[measure].null,
         )
         for measure in measures
     ]
+
+
+def _distances(result: similarity.SimilarityResult) -> np.ndarray:
+    if not result.declaration.distances:
+        return np.full_like(result.values, np.nan)
+    return result.distance()
 
 
 def _loader(path: Path) -> Callable[[], np.ndarray]:

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import hashlib
+import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE, load_representations
+from akp_keras.comparison.file_names import file_name
+from akp_keras.export.saved_model import (
+    REPRESENTATIONS_SIGNATURE,
+    iterate_representations,
+)
 from akp_keras.tensorflow_runtime import configure_tensorflow
 
-_INPUTS = "inputs.npy"
+# No member's folder begins with a dot.
+_INPUTS = ".inputs"
+_TAKEN = "taken.json"
 
 
 def take_representations(
     saved_models: Mapping[str, Path],
-    inputs: np.ndarray,
+    inputs: np.ndarray | Mapping[str, np.ndarray],
     folder: str | Path,
     *,
     executor: Executor,
@@ -26,14 +38,15 @@ def take_representations(
 ) -> tuple[str, ...]:
     """Asks every SavedModel for its representations of the probe set, one task a model.
 
-    A model is loaded, asked and released in its task; what it answers goes to disk, so that
-    memory holds one model's representations for each task in progress.
+    A model is loaded, asked and released in its task, and what it answers goes to disk batch by
+    batch: memory holds one model and one batch for each task in progress.
 
     Args:
         saved_models: member name -> folder of its SavedModel.
-        inputs: (n, …) float32 samples of the probe set.
-        folder: where `<member>/<layer>.npy` are written; for an executor on other machines, a
-            folder that all of them see.
+        inputs: (n, …) samples of the probe set, or input name -> (n, …) samples.
+        folder: where the representations are written, at `representation_path`; for an executor
+            on other machines, a folder that all of them see. What is there already of the same
+            SavedModel is not taken again; a folder belongs to one probe set.
         executor: where the tasks run.
         layers: names of the outputs wanted; by default all that the first model answers with.
         signature: the signature to call.
@@ -47,11 +60,15 @@ def take_representations(
             answer with the same layers as the first.
     """
     folder = Path(folder).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    np.save(folder / _INPUTS, inputs)
+    _write_inputs(folder / _INPUTS, inputs)
     tasks = {
         executor.submit(
-            _represent, str(Path(path).absolute()), str(folder), name, layers, signature
+            _represent,
+            str(Path(path).absolute()),
+            str(folder),
+            name,
+            None if layers is None else tuple(layers),
+            signature,
         ): name
         for name, path in saved_models.items()
     }
@@ -75,26 +92,102 @@ def take_representations(
 
 
 def representation_path(folder: str | Path, member: str, layer: str) -> Path:
-    """Names the file of one member's representation at one layer."""
-    return Path(folder) / member / f"{layer.replace('/', '.')}.npy"
+    """Names the file of one member's representation at one layer, an (n, …) array."""
+    return Path(folder) / file_name(member) / f"{file_name(layer)}.npy"
+
+
+def _write_inputs(folder: Path, inputs: np.ndarray | Mapping[str, np.ndarray]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
+    for name, array in arrays.items():
+        unfinished = folder / f"{file_name(name)}.unfinished"
+        with unfinished.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+        unfinished.replace(folder / f"{file_name(name)}.npy")
+    (folder / "names.json").write_text(json.dumps({name: file_name(name) for name in arrays}))
+
+
+def _read_inputs(folder: Path) -> dict[str, np.ndarray]:
+    names = json.loads((folder / "names.json").read_text())
+    return {
+        name: np.load(folder / f"{file}.npy", mmap_mode="r", allow_pickle=False)
+        for name, file in names.items()
+    }
 
 
 def _represent(
     saved_model: str,
     folder: str,
     member: str,
-    layers: Sequence[str] | None,
+    layers: tuple[str, ...] | None,
     signature: str,
 ) -> tuple[str, ...]:
+    marker = Path(folder) / file_name(member) / _TAKEN
+    asked = {
+        "saved_model": _digest(Path(saved_model)),
+        "signature": signature,
+        "layers": None if layers is None else list(layers),
+    }
+    with contextlib.suppress(OSError, json.JSONDecodeError, KeyError, TypeError):
+        taken = json.loads(marker.read_text())
+        if taken["asked"] == asked:
+            return tuple(taken["layers"])
     configure_tensorflow()
-    answers = load_representations(
-        saved_model,
-        np.load(Path(folder) / _INPUTS, mmap_mode="r"),
-        layers=layers,
-        signature=signature,
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        answered = _stream(saved_model, folder, member, layers, signature)
+    finally:
+        # A loaded SavedModel is a web of cycles, which stays until they are looked for.
+        gc.collect()
+    unfinished = marker.with_name(f"{_TAKEN}.{os.getpid()}.unfinished")
+    unfinished.write_text(json.dumps({"asked": asked, "layers": answered}))
+    unfinished.replace(marker)
+    return answered
+
+
+def _stream(
+    saved_model: str,
+    folder: str,
+    member: str,
+    layers: tuple[str, ...] | None,
+    signature: str,
+) -> tuple[str, ...]:
+    inputs = _read_inputs(Path(folder) / _INPUTS)
+    samples = len(next(iter(inputs.values())))
+    with contextlib.ExitStack() as files:
+        opened: dict[str, IO[bytes]] = {}
+        for batch in iterate_representations(
+            saved_model, inputs, layers=layers, signature=signature
+        ):
+            for layer, values in batch.items():
+                if values.dtype.kind == "V":
+                    # NumPy's files know no bfloat16; float32 holds its every value.
+                    values = values.astype(np.float32)
+                if layer not in opened:
+                    path = representation_path(folder, member, layer)
+                    opened[layer] = files.enter_context(path.open("wb"))
+                    _write_header(opened[layer], values, samples)
+                opened[layer].write(np.ascontiguousarray(values).tobytes())
+        return tuple(opened)
+
+
+def _write_header(file: IO[bytes], values: np.ndarray, samples: int) -> None:
+    np.lib.format.write_array_header_1_0(
+        file,
+        {
+            "descr": np.lib.format.dtype_to_descr(values.dtype),
+            "fortran_order": False,
+            "shape": (samples, *values.shape[1:]),
+        },
     )
-    for layer, values in answers.items():
-        path = representation_path(folder, member, layer)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.save(path, values)
-    return tuple(answers)
+
+
+def _digest(saved_model: Path) -> str:
+    """SHA-256 of every file of a SavedModel."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in saved_model.rglob("*") if path.is_file()):
+        digest.update(f"{file.relative_to(saved_model)}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,220 @@
+"""Exported models compared on a probe set: matrices, a tidy table and a summary.
+
+Nothing here knows who exported the models or why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from akp_keras import similarity
+from akp_keras.comparison.matrix import matrix_path, write_matrix
+from akp_keras.comparison.members import compare_layer
+from akp_keras.comparison.pair_table import PairTable
+from akp_keras.comparison.probe_inputs import (
+    ProbeInputs,
+    check_probe_inputs,
+    read_probe_inputs,
+)
+from akp_keras.comparison.representations import representation_path, take_representations
+from akp_keras.comparison.saved_models import NamedModel, find_saved_models
+from akp_keras.comparison.summary import describe, summarise
+from akp_keras.comparison.unfinished_folder import check_output, unfinished_folder
+from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
+
+SUMMARY = "summary.json"
+MATRICES = "similarity"
+_REPRESENTATIONS = "representations"
+_RESULT = "result"
+
+# (what is done, of how many) -> a context that gives a function to call with each one's name.
+Progress = Callable[[str, int], contextlib.AbstractContextManager[Callable[[str], None]]]
+
+
+@contextlib.contextmanager
+def silent(what: str, total: int) -> Iterator[Callable[[str], None]]:
+    """A progress that shows nothing."""
+    yield lambda name: None
+
+
+def evaluate_similarity(
+    saved_models: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
+    probe: str | Path | np.ndarray | Mapping[str, np.ndarray],
+    measures: Sequence[str],
+    output: str | Path,
+    *,
+    executor: Executor,
+    families: Sequence[str] = (),
+    layers: Sequence[str] | None = None,
+    signature: str = REPRESENTATIONS_SIGNATURE,
+    spatial: str = "flatten",
+    null: int = 0,
+    seed: int = 0,
+    memory_gb: float = 4.0,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Compares all pairs of exported models and writes what is found.
+
+    The output folder appears whole, by rename, or not at all:
+
+        similarity/<layer>/<measure>.npz   one matrix, as `read_matrix` reads it
+        similarity.parquet, similarity.csv the pairs of all matrices, one row each (`PairTable`)
+        summary.json                       what is returned
+
+    The same models, probe set and arguments give the same bytes on the same machine. Work that
+    was interrupted or killed goes on when the same is asked for again: models that were asked
+    are not asked again.
+
+    Args:
+        saved_models: see `find_saved_models`: folders, patterns, tables, or name -> folder.
+        probe: path of an `.npz` or `.npy` file (see `read_probe_inputs`), or the (n, …) inputs
+            themselves, one array or one for each input of the models by its name.
+        measures: ids of measures, as `akp_keras.similarity.list_measures` gives them.
+        output: the folder to write; an empty one may be there.
+        executor: where models are loaded and asked, one task each, and pairs are compared. Its
+            tasks must see the folders of the models and of the output.
+        families: the order of families in the matrices, as `find_saved_models` takes it.
+        layers: names of the signature's outputs to compare; by default all that the first model
+            has.
+        signature: name of the signature whose outputs are the layers.
+        spatial: what becomes of (n, h, w, c) outputs, one of `similarity.SPATIAL_POLICIES`.
+        null: row permutations for the null of every measure; 0 for none.
+        seed: of the permutations, from 0.
+        memory_gb: bound on the memory of the comparison in GiB, as `similarity.pairwise` has it.
+        progress: shows what is done.
+
+    Returns:
+        The summary: counts, members and families; for each layer and measure the mean value and
+        distance of pairs within and between families, and the members left out with the reason.
+
+    Raises:
+        ValueError: in one line that names the model, file, layer or measure that does not fit;
+            then nothing is left behind.
+    """
+    measures = _check_arguments(measures, layers, spatial, null, seed, memory_gb)
+    models = find_saved_models(saved_models, families)
+    inputs = _probe_inputs(probe)
+    check_output(output)
+    description = describe(
+        models,
+        inputs,
+        measures=measures,
+        signature=signature,
+        spatial=spatial,
+        null=null,
+        seed=seed,
+    )
+    # What representations follow from, beside each model's own bytes.
+    request = {"probe": inputs.digest(), "members": [model.name for model in models]}
+    with unfinished_folder(output, request) as folder:
+        with progress("representations", len(models)) as done:
+            layers = take_representations(
+                {model.name: model.path for model in models},
+                inputs.arrays,
+                folder / _REPRESENTATIONS,
+                executor=executor,
+                layers=layers,
+                signature=signature,
+                done=done,
+            )
+        result = folder / _RESULT
+        shutil.rmtree(result, ignore_errors=True)
+        result.mkdir()
+        with progress("matrices", len(layers)) as done:
+            found = _write_layers(
+                result,
+                folder / _REPRESENTATIONS,
+                models,
+                layers,
+                measures,
+                done,
+                executor=executor,
+                spatial=spatial,
+                memory_gb=memory_gb,
+                null=null,
+                seed=seed,
+                labels=inputs.labels,
+            )
+        summary = {**description, "layers": list(layers), "similarity": found}
+        (result / SUMMARY).write_text(
+            json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
+        result.replace(output)
+        shutil.rmtree(folder)
+    return summary
+
+
+def _write_layers(
+    result: Path,
+    representations: Path,
+    models: Sequence[NamedModel],
+    layers: Sequence[str],
+    measures: Sequence[str],
+    done: Callable[[str], None],
+    *,
+    null: int,
+    **options: Any,
+) -> list[dict[str, Any]]:
+    families = {model.name: model.family for model in models}
+    found = []
+    with PairTable(result, families, null=null > 0) as table:
+        for layer in layers:
+            paths = {name: representation_path(representations, name, layer) for name in families}
+            for compared in compare_layer(layer, paths, measures, null=null, **options):
+                matrix = compared.matrix
+                write_matrix(matrix_path(result / MATRICES, layer, matrix.measure), matrix)
+                table.add(compared)
+                found.append(summarise(compared, families))
+            done(layer)
+    return found
+
+
+def _probe_inputs(probe: str | Path | np.ndarray | Mapping[str, np.ndarray]) -> ProbeInputs:
+    if isinstance(probe, str | Path):
+        return read_probe_inputs(probe)
+    arrays = probe if isinstance(probe, Mapping) else {"inputs": np.asarray(probe)}
+    return check_probe_inputs(ProbeInputs(arrays), "the probe set")
+
+
+def _check_arguments(
+    measures: Sequence[str],
+    layers: Sequence[str] | None,
+    spatial: str,
+    null: int,
+    seed: int,
+    memory_gb: float,
+) -> tuple[str, ...]:
+    """Refuses what cannot be meant before any model is loaded; gives the measures' full ids."""
+    if isinstance(measures, str) or not measures:
+        raise ValueError("measures: name at least one, for example cka.linear")
+    declared = [similarity.measure(measure) for measure in measures]
+    if null:
+        for measure in declared:
+            if not measure.ordered_samples:
+                raise ValueError(
+                    f"measure {measure.id} has no null: it is the same for any order of the samples"
+                )
+    for what, names in (("measure", [one.id for one in declared]), ("layer", layers or ())):
+        for name in names:
+            if list(names).count(name) > 1:
+                raise ValueError(f"{what} {name} is named twice")
+    if layers is not None and not layers:
+        raise ValueError("layers: name at least one, or give none to compare them all")
+    if spatial not in similarity.SPATIAL_POLICIES:
+        raise ValueError(f"spatial={spatial} is none of {', '.join(similarity.SPATIAL_POLICIES)}")
+    if null < 0:
+        raise ValueError(f"null={null} must be zero or the number of permutations")
+    if seed < 0:
+        raise ValueError(f"seed={seed} must be zero or positive")
+    if not (memory_gb > 0 and np.isfinite(memory_gb)):
+        raise ValueError(f"memory_gb={memory_gb} must be positive and finite")
+    return tuple(measure.id for measure in declared)

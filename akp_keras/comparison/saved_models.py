@@ -1,0 +1,222 @@
+"""Which SavedModels are compared, and what they are called."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from akp_keras.export.member_record import family_of
+from akp_keras.export.saved_model import DESCRIPTION_FILE, read_description
+from akp_keras.natural_order import natural_order
+
+_COLUMNS = ("uri", "family", "member")
+_TABLES = (".csv", ".parquet")
+_FILE = "saved_model.pb"
+
+
+@dataclass(frozen=True)
+class NamedModel:
+    """A SavedModel with its name.
+
+    Attributes:
+        name: unique among those compared; `<family>/<member>` where there is a family.
+        family: name of the family, or "" where nothing tells.
+        path: folder of the SavedModel.
+    """
+
+    name: str
+    family: str
+    path: Path
+
+
+def find_saved_models(
+    sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
+    families: Sequence[str] = (),
+) -> tuple[NamedModel, ...]:
+    """Finds and names the SavedModels to compare.
+
+    A member of an experiment is called as its `assets.extra/akp.json` says, `<family>/<seed>`.
+    Any other is called by its path, without the folders that all of them have in common at the
+    beginning and at the end; what stands before the last `/` is its family. A table or a mapping
+    names its own.
+
+    Args:
+        sources: folders of SavedModels, folders above them, and patterns of such folders as of
+            a shell (what they hold or match comes in natural order: 2 before 10), and tables
+            (.csv or .parquet) with the columns `uri`, `family` and `member`; or a mapping from
+            name to folder.
+        families: the families in the order wanted, each with its members in natural order; those
+            not named come after them. By default the order is that of the sources.
+
+    Returns:
+        At least two models.
+
+    Raises:
+        ValueError: in one line that names the source, if it is no SavedModel, fewer than two are
+            found, or two have one name.
+    """
+    if isinstance(sources, Mapping):
+        models = [NamedModel(name, family_of(name), _local(uri)) for name, uri in sources.items()]
+    else:
+        models = _from_sources([sources] if isinstance(sources, str | Path) else sources)
+    for model in models:
+        _check_folder(model.path)
+    if len(models) < 2:
+        found = models[0].path if models else "none at all"
+        raise ValueError(f"two SavedModels or more are needed to compare, found {found}")
+    paths: dict[str, Path] = {}
+    for model in models:
+        if model.name in paths:
+            if paths[model.name] == model.path:
+                raise ValueError(f"SavedModel {model.path} is given twice")
+            raise ValueError(
+                f"two SavedModels have the name {model.name!r}, {paths[model.name]} and "
+                f"{model.path}; name them in a table with the columns {', '.join(_COLUMNS)}"
+            )
+        paths[model.name] = model.path
+    return tuple(_by_family(models, families) if families else models)
+
+
+def _check_folder(path: Path) -> None:
+    if not (path / _FILE).is_file():
+        reason = f"it has no {_FILE}" if path.is_dir() else "there is no such folder"
+        raise ValueError(f"{path} is no SavedModel: {reason}")
+
+
+def _by_family(models: Sequence[NamedModel], families: Sequence[str]) -> list[NamedModel]:
+    there = list(dict.fromkeys(model.family for model in models))
+    for family in families:
+        if family not in there:
+            close = difflib.get_close_matches(family, there, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(there)}"
+            raise ValueError(f"no SavedModel is of the family {family!r}; {hint}")
+    order = [*families, *(family for family in there if family not in families)]
+    return sorted(models, key=lambda one: (order.index(one.family), natural_order(one.name)))
+
+
+def _from_sources(sources: Iterable[str | Path]) -> list[NamedModel]:
+    found: list[NamedModel | Path] = []
+    for source in sources:
+        text = str(source)
+        if Path(text).suffix in _TABLES and not Path(text).is_dir():
+            found += _read_table(Path(text))
+        elif not glob.has_magic(text) or Path(text).is_dir():
+            found += _below(_local(text))
+        else:
+            # A Path would need to be told where an absolute pattern begins.
+            matched = sorted(glob.glob(text, recursive=True), key=natural_order)  # noqa: PTH207
+            if not matched:
+                raise ValueError(f"no SavedModel matches {text!r}")
+            for path in matched:
+                found += _below(Path(path))
+    names = _names([path for path in found if isinstance(path, Path)])
+    return [
+        one if isinstance(one, NamedModel) else NamedModel(*names[one], path=one) for one in found
+    ]
+
+
+def _below(path: Path) -> list[Path]:
+    """The SavedModels that a folder is or holds, less those that are being written."""
+    if (path / _FILE).is_file():
+        return [path]
+    found = [
+        file.parent
+        for file in path.glob(f"**/{_FILE}")
+        if not any(part.endswith(".unfinished") for part in file.relative_to(path).parts)
+    ]
+    if not found:
+        _check_folder(path)
+    return sorted(found, key=lambda one: natural_order(str(one)))
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
+    """Name and family of each folder that no table names."""
+    names = {path: described for path in paths if (described := _described(path))}
+    parts = {path: path.absolute().parts for path in paths if path not in names}
+    if len(parts) == 1:
+        (path,) = parts
+        return {**names, path: (path.name, "")}
+    first = _common(list(parts.values()))
+    last = _common([one[len(first) :][::-1] for one in parts.values()])
+    for path, own in parts.items():
+        name = "/".join(own[len(first) : len(own) - len(last)]) or path.name
+        names[path] = (name, family_of(name))
+    return names
+
+
+def _described(path: Path) -> tuple[str, str] | None:
+    """What `assets.extra/akp.json` says, if it is there and says it."""
+    if not (path / DESCRIPTION_FILE).is_file():
+        return None
+    description = read_description(path)
+    if not {"family", "seed"} <= set(description):
+        return None
+    family = str(description["family"])
+    return f"{family}/{description['seed']}", family
+
+
+def _common(sequences: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    if not sequences:
+        return ()
+    smallest, largest = min(sequences), max(sequences)
+    for index, (one, other) in enumerate(zip(smallest, largest, strict=False)):
+        if one != other:
+            return smallest[:index]
+    return smallest[: len(largest)]
+
+
+def _read_table(path: Path) -> list[NamedModel]:
+    if not path.is_file():
+        raise ValueError(f"there is no table of SavedModels at {path}")
+    try:
+        if path.suffix == ".csv":
+            # Everything is text: a member 007 is no number.
+            names = pyarrow.csv.open_csv(path).schema.names
+            table = pyarrow.csv.read_csv(
+                path,
+                convert_options=pyarrow.csv.ConvertOptions(
+                    column_types={name: pa.string() for name in names}, strings_can_be_null=False
+                ),
+            )
+        else:
+            table = pyarrow.parquet.read_table(path)
+        missing = [name for name in _COLUMNS if name not in table.column_names]
+        if missing:
+            raise ValueError(
+                f"table {path} has no column {missing[0]!r}; it has "
+                f"{', '.join(map(repr, table.column_names))}, and {', '.join(_COLUMNS)} are needed"
+            )
+        rows = [
+            [value or "" for value in table[name].cast(pa.string()).to_pylist()]
+            for name in _COLUMNS
+        ]
+    except (OSError, KeyError, pa.ArrowException) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"table {path} cannot be read ({reason})") from error
+    models = []
+    for number, (uri, family, member) in enumerate(zip(*rows, strict=True), start=1):
+        if not uri or not member:
+            raise ValueError(f"table {path} has no {'member' if uri else 'uri'} in row {number}")
+        # Both ways to write a member are met: with its family before it and without.
+        full = member if not family or member.startswith(f"{family}/") else f"{family}/{member}"
+        models.append(NamedModel(full, family, _local(uri)))
+    return models
+
+
+def _local(uri: str | Path) -> Path:
+    text = os.fspath(uri)
+    if "://" not in text:
+        return Path(text)
+    parts = urlsplit(text)
+    if parts.scheme != "file" or parts.netloc not in ("", "localhost"):
+        raise ValueError(f"{text} is not on this machine; mount it or copy it here first")
+    return Path(unquote(parts.path))

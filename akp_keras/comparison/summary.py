@@ -1,0 +1,93 @@
+"""What `summary.json` says."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+import akp_keras
+from akp_keras.comparison.members import Compared
+from akp_keras.comparison.pair_table import pairs
+from akp_keras.comparison.probe_inputs import ProbeInputs
+from akp_keras.comparison.saved_models import NamedModel
+
+_PACKAGES = ("numpy", "scipy", "tensorflow", "tensorflow-cpu")
+
+
+def describe(
+    models: Sequence[NamedModel], probe: ProbeInputs, *, measures: Sequence[str], **asked: Any
+) -> dict[str, Any]:
+    """What was compared, and with what."""
+    return {
+        "format_version": 1,
+        "members": [model.name for model in models],
+        "families": dict(Counter(model.family for model in models if model.family)),
+        "samples": probe.samples,
+        "measures": list(measures),
+        **asked,
+        "versions": {
+            "akp_keras": akp_keras.__version__,
+            "python": platform.python_version(),
+            **_versions(),
+        },
+    }
+
+
+def summarise(compared: Compared, families: Mapping[str, str]) -> dict[str, Any]:
+    """One matrix in a few numbers.
+
+    Args:
+        compared: the matrix.
+        families: member name -> family.
+
+    Returns:
+        Mean value and distance over all pairs, over pairs of members of one family and over
+        pairs of two families, with the number of pairs; None where there are none, and for the
+        distance of a measure without. A member of no family is in all pairs alone.
+    """
+    matrix = compared.matrix
+    rows, columns = pairs(matrix.measure, len(matrix.members))
+    family = np.array([families[name] for name in matrix.members])
+    known = (family[rows] != "") & (family[columns] != "")
+    same = family[rows] == family[columns]
+    values, distances = matrix.values[rows, columns], matrix.distances[rows, columns]
+    return {
+        "layer": matrix.layer,
+        "measure": matrix.measure,
+        **{
+            where: {
+                "pairs": int(chosen.sum()),
+                "mean_value": _mean(values[chosen]),
+                "mean_distance": _mean(distances[chosen]),
+            }
+            for where, chosen in (
+                ("all_pairs", np.ones_like(same)),
+                ("within_families", known & same),
+                ("between_families", known & ~same),
+            )
+        },
+        "excluded": dict(matrix.excluded),
+    }
+
+
+def _mean(numbers: np.ndarray) -> float | None:
+    if not len(numbers):
+        return None
+    mean = float(np.mean(numbers))
+    return mean if math.isfinite(mean) else None
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found

@@ -27,5 +27,5 @@ def test_the_build_file_loads_and_every_dependency_is_there(tmp_path):
 def test_every_folder_of_tests_has_a_target():
     build = (ROOT / "BUILD").read_text()
     for folder in (ROOT / "tests").iterdir():
-        if folder.is_dir() and list(folder.glob("test_*.py")):
+        if folder.is_dir() and list(folder.rglob("test_*.py")):
             assert f'"{folder.name}",' in build, f"BUILD has no target for tests/{folder.name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,8 +11,9 @@ import keras
 
 from akp_keras.hotswap import activations, keras_internals, losses
 from akp_keras.hotswap.activations import Choice
+from akp_keras.hotswap.backup import PlateauBackup, Seen
 from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
-from akp_keras.hotswap.plateau import PlateauWatch
+from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
 from akp_keras.hotswap.stress import STRESS, TRACED
@@ -146,12 +148,16 @@ class HotSwap(keras.callbacks.Callback):
             for index, swap in enumerate(self.schedule.swaps)
             if isinstance(swap.when, Plateau)
         }
+        self._reached: dict[int, tuple[int, int]] = {}
+        callbacks = keras_internals.siblings(self)
+        self._backup = PlateauBackup.beside(callbacks, str(self.schedule))
         self._happened: set[int] = set()
         self._resolved: dict[tuple[int, int | None], Any] = {}
         self._epoch = 0
         self._steps = self._offset = 0
         self._ahead: dict[int, Functions] = {}
         self._begun = self._has_stepped = False
+        self._check_company(callbacks)
         self._check_length()
         self._end_noise()
         held = tracer.held
@@ -171,6 +177,8 @@ class HotSwap(keras.callbacks.Callback):
             self._begun = True
             # Another callback may have restored an interrupted fit.
             self._offset = self._steps = max(0, _iterations(self.model) - self._iterations_before)
+            if epoch > 0 and self._watches and self._backup is not None:
+                self._restore_plateaus(epoch)
         else:
             self._count()
         self._carry_out(self._is_due_at_epoch)
@@ -206,6 +214,9 @@ class HotSwap(keras.callbacks.Callback):
         for index, watch in self._watches.items():
             if index not in self._happened and (index == 0 or index - 1 in self._happened):
                 watch.see(logs or {})
+        if self._watches and self._backup is not None:
+            watches = {index: watch.state for index, watch in self._watches.items()}
+            self._backup.save(epoch, Seen(watches, self._reached))
         if logs is not None:
             logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
 
@@ -332,22 +343,38 @@ class HotSwap(keras.callbacks.Callback):
             return when.epoch <= self._epoch
         if isinstance(when, Step):
             return when.step <= self._steps
-        return self._watches[index].reached
+        return index in self._reached or self._watches[index].reached
+
+    def _restore_plateaus(self, epoch: int) -> None:
+        """Goes on counting where an interrupted fit stopped."""
+        seen = self._backup.load(epoch)
+        if seen is None:
+            warnings.warn(
+                f"nothing is known of what plateaus had seen before epoch {epoch}, so that they "
+                f"are counted anew",
+                stacklevel=2,
+            )
+            return
+        for index, state in seen.watches.items():
+            self._watches[index].restore(state)
+        self._reached = dict(seen.reached)
 
     def _carry_out(self, is_due: Any) -> None:
         """Carries out the swaps that are due, earliest first."""
         due = [(index, swap) for index, swap in self._waiting() if is_due(index, swap.when)]
         if not due:
             return
-        for index, swap in sorted(due, key=lambda pair: (self._position(pair[1].when), pair[0])):
+        for index, swap in sorted(due, key=lambda pair: (self._position(pair[0]), pair[0])):
             self._happened.add(index)
-            self._carry_out_one(swap)
+            self._carry_out_one(index, swap)
         self._functions.put(self._state.tracer.held)
 
-    def _carry_out_one(self, swap: Swap) -> None:
+    def _carry_out_one(self, index: int, swap: Swap) -> None:
         epoch, step = self._epoch, self._steps
-        if isinstance(swap.when, Epoch):
-            epoch, step = swap.when.epoch, min(step, self._position(swap.when))
+        if isinstance(swap.when, Plateau):
+            epoch, step = self._reached.setdefault(index, (epoch, step))
+        elif isinstance(swap.when, Epoch):
+            epoch, step = swap.when.epoch, min(step, self._position(index))
         elif isinstance(swap.when, Step) and (self._functions.exact or not self._has_stepped):
             step = swap.when.step
             if step < self._steps and not self._has_stepped:
@@ -355,7 +382,7 @@ class HotSwap(keras.callbacks.Callback):
         tracer = self._state.tracer
         for number, change in enumerate(swap.changes):
             if change.target not in _FUNCTIONS:
-                is_past = self._position(swap.when) < self._steps and not self._has_stepped
+                is_past = self._position(index) < self._steps and not self._has_stepped
                 self._carry_out_stress(epoch, step, number, change, is_past)
                 continue
             before = tracer.held
@@ -402,8 +429,11 @@ class HotSwap(keras.callbacks.Callback):
         record = SwapRecord(epoch, step, change.target, before, after, layers)
         self.swaps = (*self.swaps, record)
 
-    def _position(self, when: Epoch | Step | Plateau) -> int:
-        """At which step a swap is, or should have been where a restored fit has passed it."""
+    def _position(self, index: int) -> int:
+        """At which step a swap is, or has been where a restored fit has passed it."""
+        when = self.schedule.swaps[index].when
+        if index in self._reached:
+            return self._reached[index][1]
         if isinstance(when, Step):
             return min(when.step, self._steps)
         if isinstance(when, Epoch) and when.epoch < self._epoch:
@@ -422,6 +452,20 @@ class HotSwap(keras.callbacks.Callback):
         self._steps = self._offset + steps
         self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
         self._key_noise()
+
+    def _check_company(self, callbacks: list[keras.callbacks.Callback]) -> None:
+        count = sum(isinstance(callback, HotSwap) for callback in callbacks)
+        if count > 1:
+            raise ValueError(
+                f"this fit has {count} HotSwap callbacks; give one of them all swaps, as in "
+                f"HotSwap('{self.schedule}; …')"
+            )
+        # Other callbacks may put metrics of their own into the logs.
+        is_known = callbacks and all(_logs_nothing_new(callback) for callback in callbacks)
+        names = keras_internals.logged_names(self.model) if is_known else None
+        if names is not None:
+            for watch in self._watches.values():
+                check_metric(watch.when, {*names, "learning_rate"})
 
     def _check_length(self) -> None:
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
@@ -464,6 +508,13 @@ class HotSwap(keras.callbacks.Callback):
         return (
             f"swap {swap.when}: {change} matches no {what}{suggestion(change.pattern, set(known))}"
         )
+
+
+def _logs_nothing_new(callback: keras.callbacks.Callback) -> bool:
+    if isinstance(callback, HotSwap):
+        return True
+    is_keras = type(callback).__module__.partition(".")[0] == "keras"
+    return is_keras and not isinstance(callback, keras.callbacks.LambdaCallback)
 
 
 def _selects(change: Change, site: losses.LossSite) -> bool:

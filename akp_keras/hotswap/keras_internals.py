@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import keras
 from keras.src.losses.losses import LossFunctionWrapper
+from keras.src.utils import file_utils
 
 _STATE = "_akp_keras_hotswap"
 
@@ -146,6 +149,72 @@ def scope(model: keras.Model) -> Any:
     """The context in which the model's variables are made."""
     strategy = getattr(model, "distribute_strategy", None)
     return nullcontext() if strategy is None else strategy.scope()
+
+
+def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
+    """All callbacks of the `fit` that calls a callback at this moment, itself among them.
+
+    Keras tells no callback of the others, so the list is looked up among the callers.
+
+    Returns:
+        The callbacks; none if no `fit` is calling.
+    """
+    frame = inspect.currentframe()
+    while frame is not None:
+        caller = frame.f_locals.get("self")
+        if isinstance(caller, keras.callbacks.CallbackList) and any(
+            known is callback for known in caller.callbacks
+        ):
+            return list(caller.callbacks)
+        frame = frame.f_back
+    return []
+
+
+def logged_names(model: keras.Model) -> set[str] | None:
+    """What `fit` logs of training for a compiled model.
+
+    Returns:
+        Names; None where code outside of Keras decides, in a subclass of the model.
+    """
+    for cls in type(model).__mro__:
+        own = cls.__module__.partition(".")[0] != "keras"
+        if own and _LOGGING & set(vars(cls)):
+            return None
+    if _LOGGING & set(vars(model)):
+        return None
+    names = {metric.name for metric in model.metrics}
+    metrics = model._compile_metrics
+    given = () if metrics is None else (metrics._user_metrics, metrics._user_weighted_metrics)
+    for metric in keras.tree.flatten([metrics or [] for metrics in given]):
+        named = getattr(metric, "name", None) or getattr(metric, "__name__", metric)
+        names.add(named if isinstance(named, str) else type(metric).__name__)
+    names |= {f"{output}_{name}" for output in getattr(model, "output_names", ()) for name in names}
+    return names
+
+
+# What decides the logs of an epoch.
+_LOGGING = {"train_step", "compute_metrics", "get_metrics_result", "metrics"}
+
+
+def read_text(path: str) -> str | None:
+    """The content of a file, where `BackupAndRestore` can keep its own; None if there is none."""
+    if not file_utils.exists(path):
+        return None
+    with file_utils.File(path, "r") as file:
+        return file.read()
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a file there, wholly or not at all."""
+    folder = path.rpartition("/")[0]
+    if not file_utils.exists(folder):
+        file_utils.makedirs(folder)
+    is_local = not file_utils.is_remote_path(path)
+    written = f"{path}.tmp" if is_local else path
+    with file_utils.File(written, "w") as file:
+        file.write(text)
+    if is_local:
+        Path(written).replace(path)
 
 
 def replica(model: keras.Model) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from akp_keras.hotswap.targets import suggestion
 from akp_keras.hotswap.when import Plateau
 
 
@@ -13,17 +15,29 @@ class PlateauWatch:
 
     Args:
         when: metric, patience, smallest improvement and direction.
+
+    Attributes:
+        when: the same.
     """
 
     def __init__(self, when: Plateau) -> None:
-        self._when = when
+        self.when = when
         self._best: float | None = None
         self._waited = 0
 
     @property
+    def state(self) -> tuple[float | None, int]:
+        """The best value so far, None before the first, and the epochs waited since."""
+        return self._best, self._waited
+
+    def restore(self, state: tuple[float | None, int]) -> None:
+        """Goes on from a `state`."""
+        self._best, self._waited = state
+
+    @property
     def reached(self) -> bool:
         """Whether the plateau has been reached."""
-        return self._waited >= self._when.patience
+        return self._waited >= self.when.patience
 
     def see(self, logs: Mapping[str, Any]) -> None:
         """Takes the logs of one more epoch.
@@ -31,15 +45,34 @@ class PlateauWatch:
         Raises:
             ValueError: if the metric is not among them.
         """
-        if self._when.metric not in logs:
+        if self.when.metric not in logs:
             raise ValueError(
-                f"{self._when}: no metric {self._when.metric!r} in the logs of the epoch; there "
+                f"{self.when}: no metric {self.when.metric!r} in the logs of the epoch; there "
                 f"are {', '.join(sorted(logs))}"
             )
-        value = float(logs[self._when.metric])
-        sign = -1 if self._when.larger_is_better else 1
-        if self._best is None or sign * (self._best - value) > self._when.min_delta:
+        value = float(logs[self.when.metric])
+        sign = -1 if self.when.larger_is_better else 1
+        if self._best is None or sign * (self._best - value) > self.when.min_delta:
             self._best = value
             self._waited = 0
         else:
             self._waited += 1
+
+
+def check_metric(when: Plateau, names: Collection[str]) -> None:
+    """Refuses a metric that `fit` will not log.
+
+    Args:
+        when: the plateau.
+        names: what will be logged of training; of validation the same with `val_`.
+
+    Raises:
+        ValueError: if the metric is none of these, with the nearest name.
+    """
+    # Keras counts metrics of the same name, and calls a repeated weighted one weighted_.
+    plain = re.sub(r"_[0-9]+$", "", when.metric.removeprefix("val_")).replace("weighted_", "")
+    if plain not in names and when.metric.removeprefix("val_") not in names:
+        known = [*names, *(f"val_{name}" for name in names)]
+        raise ValueError(
+            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known)}"
+        )

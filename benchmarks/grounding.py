@@ -1,26 +1,39 @@
 """How well measures recover similarities that are known: the six tests of ReSi on small networks.
 
-    python -m benchmarks.grounding                     # digits and synthetic cells, all measures
+    python -m benchmarks.grounding                   # digits and synthetic cells, a few measures
+    python -m benchmarks.grounding --measures='*'    # all measures
     python -m benchmarks.grounding --data=digits --seeds=3 --measures='cka.*,procrustes.angular'
 
-After Klabunde et al. 2024 (arXiv 2408.00531). Every network is trained here.
+After Klabunde et al. 2024 (arXiv 2408.00531). Every network is trained here, and representations
+are those of its last hidden layer on samples that it has not seen. Networks of a group learn the
+same data and differ by initial weights and batch order; no two networks share initial weights.
 
-* accuracy, output: seeds of one network; Spearman correlation over pairs of the measure's
-  dissimilarity with |Δ accuracy| and with the Jensen–Shannon divergence of outputs. The p-value of
-  the latter is Mantel's (networks are permuted, not pairs: pairs that share one are dependent).
-* labels, shortcut, augmentation: groups trained on labels of which 0, 50, 100 % are random; with a
-  mark that gives away 0, 75, 100 % of labels; with noise of four strengths. A pair of one group
-  should be more alike than a pair of two: AUPRC (mean over groups) and violation rate.
-* layers: in one network, nearer layers should be more alike than farther ones: violation rate.
+* accuracy, output: networks that differ by seed alone; Spearman correlation over pairs of the
+  measure's dissimilarity with |Δ accuracy| and with the Jensen–Shannon divergence of outputs. The
+  p-values are Mantel's (networks are permuted, not pairs: pairs that share one are dependent).
+* labels, shortcut, noise: groups trained on labels of which 0, 50, 100 % are random; with a mark
+  that gives away 0, 75, 100 % of labels; with Gaussian noise of four strengths. Two networks of one
+  group should be more alike than two of different groups: AUPRC, the mean over groups, and the
+  violation rate, the share of (pair within, pair across) where they are not.
+* layers: within one network, nearer layers (of four hidden ones and the logits) should be more
+  alike than farther ones: violation rate, and beside it that of networks with initial weights.
 
-`shuffled` is the control: the measure on the same groups, the rows of every network permuted on
-their own, where no measure can know anything.
+Three controls. `rows shuffled`: the labels test with the rows of every network permuted on their
+own; what is then above chance is not agreement about samples but groups told apart by size or
+spectrum alone. `groups shuffled`: the labels test with networks dealt to groups at random, which no
+measure can beat. And the first table says what the groups learnt, without which the rest means
+nothing: labels that are not memorised make no group.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Callable, Sequence
+import math
+import multiprocessing
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
 import keras
@@ -34,10 +47,56 @@ from akp_keras import similarity
 
 _DATA = flags.DEFINE_list("data", ["digits", "cells"], "digits, cells")
 _SEEDS = flags.DEFINE_integer("seeds", 5, "networks a group; twice as many for accuracy and output")
-_EPOCHS = flags.DEFINE_integer("epochs", 30, "epochs a network")
-_PROBES = flags.DEFINE_integer("probes", 400, "test samples on which representations are taken")
-_MEASURES = flags.DEFINE_list("measures", ["*"], "identifiers or patterns")
+_EPOCHS = flags.DEFINE_integer("epochs", 80, "epochs of every network")
+_PROBES = flags.DEFINE_integer("probes", 400, "unseen samples on which layers are compared")
+_MEASURES = flags.DEFINE_list(
+    "measures",
+    [
+        "cka.linear",
+        "cka.linear.debiased",
+        "cka.rbf",
+        "ensd",
+        "gram.relative",
+        "rsa.spearman",
+        "rsa.pearson",
+        "distance_matrix.norm",
+        "distance_matrix.stress",
+        "distance_correlation",
+        "cca.mean",
+        "cca.svcca",
+        "cca.pwcca",
+        "cca.regularised",
+        "regression.linear",
+        "eigenspace_overlap",
+        "gulp",
+        "procrustes.angular",
+        "procrustes.size_and_shape",
+        "procrustes.permutation.angular",
+        "procrustes.aligned_cosine",
+        "matching.hard",
+        "matching.best",
+        "knn.jaccard",
+        "knn.rank",
+        "knn.second_order_cosine",
+        "knn.cknna",
+        "magnitude",
+        "concentricity",
+        "uniformity",
+        "imd",
+    ],
+    "identifiers or patterns",
+)
 _PERMUTATIONS = flags.DEFINE_integer("permutations", 999, "of Mantel's test")
+_WORKERS = flags.DEFINE_integer("workers", 2, "processes that train networks", lower_bound=1)
+
+_BATCH = 64
+
+# What a group's number means in each test.
+GROUPS = {
+    "labels": ("random_labels", (0.0, 0.5, 1.0)),
+    "shortcut": ("mark", (0.0, 0.75, 1.0)),
+    "noise": ("noise", (0.0, 0.2, 0.5, 1.0)),
+}
 
 
 @dataclass(frozen=True)
@@ -51,129 +110,225 @@ class Data:
     classes: int
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """One network.
+
+    Attributes:
+        data: name of the data set.
+        seed: of initial weights and batch order; what is learnt does not depend on it.
+        epochs: 0 for initial weights.
+        random_labels: share of the training labels that are drawn anew.
+        mark: share of the images whose mark tells the label; None for images without marks.
+        noise: standard deviation of the noise that every batch is trained with.
+    """
+
+    data: str
+    seed: int
+    epochs: int
+    random_labels: float = 0.0
+    mark: float | None = None
+    noise: float = 0.0
+
+    @property
+    def group(self) -> list[int]:
+        """Numbers that differ between groups, for random generators."""
+        mark = 0 if self.mark is None else 1 + round(100 * self.mark)
+        return [round(100 * self.random_labels), mark, round(100 * self.noise)]
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a trained network is known by.
+
+    Attributes:
+        layers: representations of the hidden layers on the probe samples, first layer first.
+        logits: its outputs there.
+        fitted: accuracy on what it was trained on, marks and random labels included.
+        accuracy: accuracy on the probe samples.
+    """
+
+    layers: list[np.ndarray]
+    logits: np.ndarray
+    fitted: float
+    accuracy: float
+
+
+@functools.cache
 def digits(probes: int) -> Data:
     """scikit-learn's 8 × 8 digits."""
     images, labels = load_digits(return_X_y=True)
     images = (images / 16.0).reshape(-1, 8, 8, 1).astype(np.float32)
     order = np.random.default_rng(0).permutation(len(images))
-    test, train = order[:probes], order[probes:]
+    test, train = order[:probes], order[probes:][:1000]
     return Data(images[train], labels[train], images[test], labels[test], 10)
 
 
+@functools.cache
 def cells(probes: int) -> Data:
     """The project's synthetic cells, cancer or not, at half resolution."""
     from akp_keras.data.cell_patches import draw_cell_patches
 
-    drawn = draw_cell_patches(1200 + probes, seed=0)
+    drawn = draw_cell_patches(1000 + probes, seed=0)
     images = np.asarray(drawn.images, dtype=np.float32) / 255.0
     images = images.reshape(len(images), 16, 2, 16, 2, 3).mean(axis=(2, 4))
     labels = np.asarray(drawn.labels, dtype=np.int64)
     return Data(images[probes:], labels[probes:], images[:probes], labels[:probes], 2)
 
 
+SOURCES = {"digits": digits, "cells": cells}
+
+
+class TrainingNoise(keras.layers.Layer):
+    """Gaussian noise in training, of a strength that can be set between trainings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.strength = self.add_weight(shape=(), initializer="zeros", trainable=False)
+        self.generator = keras.random.SeedGenerator(0)
+
+    def call(self, inputs, training=False):
+        """Adds it in training."""
+        if not training:
+            return inputs
+        drawn = keras.random.normal(keras.ops.shape(inputs), seed=self.generator)
+        return inputs + self.strength * drawn
+
+
 class Trainer:
     """One compiled network, trained again and again from other initial weights."""
 
-    def __init__(self, data: Data) -> None:
+    def __init__(self, data: Data, epochs: int) -> None:
         inputs = keras.Input(data.train_x.shape[1:])
-        x = inputs
+        self.noise = TrainingNoise()
+        x = self.noise(inputs)
         taps = []
         if data.train_x.shape[1] > 8:
-            for width in (12, 24):
+            for width in (16, 32):
                 x = keras.layers.Conv2D(width, 3, strides=2, padding="same", activation="relu")(x)
                 taps.append(keras.layers.GlobalAveragePooling2D()(x))
         x = keras.layers.Flatten()(x)
-        for _ in range(4):
-            x = keras.layers.Dense(48, activation="relu")(x)
+        while len(taps) < 4:
+            x = keras.layers.Dense(192, activation="relu")(x)
             taps.append(x)
         logits = keras.layers.Dense(data.classes)(x)
         self.model = keras.Model(inputs, logits)
         self.tapped = keras.Model(inputs, [*taps, logits])
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        self.model.compile(optimizer=keras.optimizers.Adam(2e-3), loss=loss)
+        steps = epochs * math.ceil(len(data.train_x) / _BATCH)
+        # To the end of every training the rate falls to 0, or what is fitted depends on the last
+        # few batches.
+        self.optimizer = keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(2e-3, max(steps, 1))
+        )
+        self.model.compile(optimizer=self.optimizer, loss=loss, steps_per_execution=8)
+        self.optimizer.build(self.model.trainable_variables)
+        self.initial = [variable.numpy() for variable in self.optimizer.variables]
         self.data = data
 
-    def __call__(
-        self, seed: int, x: np.ndarray, y: np.ndarray, probe: np.ndarray
-    ) -> list[np.ndarray]:
-        """Trains, and gives the tapped layers and last the logits on the probe samples."""
-        initial = np.random.default_rng([seed, 7])
-        self.model.set_weights(
-            [
-                np.zeros(w.shape, np.float32)
-                if w.ndim == 1
-                else (initial.normal(size=w.shape) * np.sqrt(2 / np.prod(w.shape[:-1]))).astype(
-                    np.float32
-                )
-                for w in self.model.get_weights()
-            ]
-        )
-        optimizer = self.model.optimizer
-        if not optimizer.built:
-            optimizer.build(self.model.trainable_variables)
-        for variable in optimizer.variables:
-            if variable is not optimizer.learning_rate:
-                variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
-        optimizer.learning_rate = 2e-3
-        keras.utils.set_random_seed(seed)
-        self.model.fit(x, y, batch_size=64, epochs=_EPOCHS.value, verbose=0)
-        return [np.asarray(layer) for layer in self.tapped.predict(probe, verbose=0)]
+    def __call__(self, recipe: Recipe) -> Network:
+        """Trains a network."""
+        x, y, probe = self.learnt(recipe)
+        rng = np.random.default_rng([7, recipe.seed, *recipe.group])
+        for weight in self.model.trainable_variables:
+            scale = np.sqrt(2 / np.prod(weight.shape[:-1])) if len(weight.shape) > 1 else 0.0
+            weight.assign(scale * rng.normal(size=weight.shape))
+        for variable, value in zip(self.optimizer.variables, self.initial, strict=True):
+            variable.assign(value)
+        self.noise.strength.assign(recipe.noise)
+        self.noise.generator.state.assign(rng.integers(0, 2**31, 2))
+        keras.utils.set_random_seed(int(rng.integers(0, 2**31)))
+        if recipe.epochs:
+            self.model.fit(x, y, batch_size=_BATCH, epochs=recipe.epochs, verbose=0)
+        *layers, logits = (np.asarray(one) for one in self.tapped.predict(probe, verbose=0))
+        fitted = self.model.predict(x, verbose=0).argmax(axis=1) == y
+        right = logits.argmax(axis=1) == self.data.test_y
+        return Network(layers, logits, float(fitted.mean()), float(right.mean()))
+
+    def learnt(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Training images and labels, the same for every network of a group, and probe images."""
+        data = self.data
+        x, y, probe = data.train_x, data.train_y, data.test_x
+        rng = np.random.default_rng([1, *recipe.group])
+        if recipe.random_labels:
+            drawn = rng.integers(0, data.classes, len(y))
+            y = np.where(rng.random(len(y)) < recipe.random_labels, drawn, y)
+        if recipe.mark is not None:
+            x = marked(x, y, recipe.mark, data.classes, rng)
+            probe = marked(probe, data.test_y, 0.0, data.classes, np.random.default_rng(99))
+        return x, y, probe
 
 
-def _marked(
-    images: np.ndarray, labels: np.ndarray, share: float, classes: int, seed: int
+def marked(
+    images: np.ndarray, labels: np.ndarray, share: float, classes: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Images with a dot that tells the label with a probability, else a random one."""
-    rng = np.random.default_rng(seed)
     told = np.where(rng.random(len(labels)) < share, labels, rng.integers(0, classes, len(labels)))
-    marked = images.copy()
-    marked[:, 0, :, :] = 0.0
+    result = images.copy()
+    result[:, 0, :, :] = 0.0
     width = images.shape[2]
     # Eight places and two brightnesses tell up to sixteen classes.
-    marked[np.arange(len(labels)), 0, told % width, :] = np.where(told < width, 1.0, 0.5)[:, None]
-    return marked
+    result[np.arange(len(labels)), 0, told % width, :] = np.where(told < width, 1.0, 0.5)[:, None]
+    return result
 
 
-def _groups(data: Data, train: Trainer) -> dict[str, list[list[list[np.ndarray]]]]:
-    """Test name -> groups of networks, each network its tapped layers."""
-    x, y = data.train_x, data.train_y
-    found: dict[str, list[list[list[np.ndarray]]]] = {}
+@functools.cache
+def _trainer(data: str, probes: int, epochs: int) -> Trainer:
+    return Trainer(SOURCES[data](probes), epochs)
 
-    def grow(make: Callable[[int], tuple[np.ndarray, np.ndarray]], probe: np.ndarray) -> list:
-        return [train(seed, *make(seed), probe) for seed in range(_SEEDS.value)]
 
-    def random_labels(share: float) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-        def make(seed: int) -> tuple[np.ndarray, np.ndarray]:
-            # One set of labels a group, as in ReSi: its networks learn the same task.
-            rng = np.random.default_rng([int(100 * share), 1])
-            noise = rng.integers(0, data.classes, len(y))
-            return x, np.where(rng.random(len(y)) < share, noise, y)
+def train(recipe: Recipe, probes: int) -> Network:
+    """Trains a network in this process."""
+    return _trainer(recipe.data, probes, recipe.epochs)(recipe)
 
-        return make
 
-    found["labels"] = [grow(random_labels(share), data.test_x) for share in (0.0, 0.5, 1.0)]
-    probe = _marked(data.test_x, data.test_y, 0.0, data.classes, 99)
-    found["shortcut"] = [
-        grow(lambda seed, s=share: (_marked(x, y, s, data.classes, seed), y), probe)
-        for share in (0.0, 0.75, 1.0)
-    ]
-
-    def noisy(strength: float) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-        def make(seed: int) -> tuple[np.ndarray, np.ndarray]:
-            noise = np.random.default_rng([seed, 2]).normal(size=x.shape)
-            return (x + strength * noise).astype(np.float32), y
-
-        return make
-
-    found["augmentation"] = [grow(noisy(s), data.test_x) for s in (0.0, 0.2, 0.5, 1.0)]
+def recipes(data: str, seeds: int, epochs: int) -> dict[str, list[list[Recipe]]]:
+    """Test -> groups -> networks."""
+    found = {
+        test: [
+            [Recipe(data, seed, epochs, **{parameter: strength}) for seed in range(seeds)]
+            for strength in strengths
+        ]
+        for test, (parameter, strengths) in GROUPS.items()
+    }
+    found["seeds"] = [[Recipe(data, seed, epochs) for seed in range(2 * seeds)]]
+    found["untrained"] = [[Recipe(data, seed, 0) for seed in range(3)]]
     return found
 
 
-def _dissimilarity(
-    networks: Sequence[np.ndarray], id: str, labels: np.ndarray | None = None
-) -> np.ndarray:
-    named = {f"n{i:03d}": network for i, network in enumerate(networks)}
-    result = similarity.pairwise(named, [id], labels=labels)[id]
+def grow(
+    wanted: Mapping[str, list[list[Recipe]]], probes: int, workers: int
+) -> dict[str, list[list[Network]]]:
+    """Trains every network that is wanted, once."""
+    distinct = list(dict.fromkeys(r for test in wanted.values() for group in test for r in group))
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
+        networks = {}
+        trained = pool.map(train, distinct, itertools.repeat(probes))
+        for recipe, network in zip(distinct, trained, strict=True):
+            networks[recipe] = network
+            done = f"{len(networks)}/{len(distinct)} networks of {recipe.data}"
+            print(f"\r{done}, the last fits {network.fitted:.3f}", end="", file=sys.stderr)
+        print(file=sys.stderr)
+    return {
+        test: [[networks[recipe] for recipe in group] for group in groups]
+        for test, groups in wanted.items()
+    }
+
+
+def _one_thread() -> None:
+    """Leaves the other processors to the other processes."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def dissimilarity(representations: Sequence[np.ndarray], id: str) -> np.ndarray:
+    """(M, M), larger where a measure says less alike; of an asymmetric one, both ways' mean."""
+    named = {f"n{i:03d}": one for i, one in enumerate(representations)}
+    result = similarity.pairwise(named, [id])[id]
     sign = -1.0 if result.declaration.larger_is_more_similar else 1.0
     values = sign * result.values
     return (values + values.T) / 2.0
@@ -224,70 +379,90 @@ def mantel(a: np.ndarray, b: np.ndarray, permutations: int) -> tuple[float, floa
     return actual, (1 + beyond) / (1 + permutations)
 
 
-def _report(data_name: str, data: Data) -> None:
-    train = Trainer(data)
-    print(f"\n{data_name}: training", flush=True)
-    grown = _groups(data, train)
-    seeds = [
-        train(100 + seed, data.train_x, data.train_y, data.test_x)
-        for seed in range(2 * _SEEDS.value)
-    ]
-    accuracies = np.array([(net[-1].argmax(axis=1) == data.test_y).mean() for net in seeds])
-    print(
-        f"control accuracy {accuracies.mean():.3f} ± {accuracies.std():.3f}, n = {len(data.test_y)}"
+def learnt_table(grown: Mapping[str, list[list[Network]]]) -> Iterator[str]:
+    """What the groups learnt, in Markdown."""
+    yield "| test | group | accuracy on its training data | accuracy on unseen samples |"
+    yield "|---|---|---|---|"
+    for test, (_, strengths) in GROUPS.items():
+        for strength, group in zip(strengths, grown[test], strict=True):
+            fitted, accuracy = ([getattr(n, of) for n in group] for of in ("fitted", "accuracy"))
+            yield (
+                f"| {test} | {strength:g} | {min(fitted):.3f} … {max(fitted):.3f} "
+                f"| {np.mean(accuracy):.3f} ± {np.std(accuracy):.3f} |"
+            )
+
+
+def measures_table(
+    grown: Mapping[str, list[list[Network]]], ids: Sequence[str], permutations: int
+) -> Iterator[str]:
+    """How each measure does, in Markdown, row by row."""
+    yield (
+        "| measure | labels | shortcut | noise | layers (untrained) | accuracy ρ (p) "
+        "| output ρ (p) | rows shuffled | groups shuffled |"
     )
-    gap = np.abs(accuracies[:, None] - accuracies[None, :])
-    upper = np.triu_indices(len(seeds), 1)
-    outputs = _dissimilarity([net[-1] for net in seeds], "output.jensen_shannon")
-    print(
-        f"{'measure':<40}{'accuracy ρ':>11}{'output ρ':>10}{'(p)':>7}"
-        f"{'labels AUPRC, viol.':>21}{'shortcut':>15}{'augmentation':>15}"
-        f"{'layers viol.':>14}{'shuffled AUPRC':>16}"
-    )
-    ids = [id for pattern in _MEASURES.value for id in similarity.list_measures(pattern)]
-    for id in dict.fromkeys(ids):
-        if similarity.measure(id).takes == "logits":
-            continue
+    yield "|---|---|---|---|---|---|---|---|---|"
+    seeds = grown["seeds"][0]
+    accuracies = np.array([network.accuracy for network in seeds])
+    gaps = np.abs(accuracies[:, None] - accuracies[None, :])
+    outputs = dissimilarity([network.logits for network in seeds], "output.jensen_shannon")
+    for id in ids:
         try:
-            print(_line(id, grown, seeds, gap[upper], outputs), flush=True)
+            yield f"| `{id}` | {' | '.join(_cells(id, grown, gaps, outputs, permutations))} |"
         except ValueError as error:
-            print(f"{id:<40}  not defined: {error}", flush=True)
+            yield f"| `{id}` | not defined: {error} |" + " |" * 7
 
 
-def _line(
+def _cells(
     id: str,
-    grown: dict[str, list[list[list[np.ndarray]]]],
-    seeds: list[list[np.ndarray]],
+    grown: Mapping[str, list[list[Network]]],
     gaps: np.ndarray,
     outputs: np.ndarray,
-) -> str:
-    penultimate = -2
-    among = _dissimilarity([net[penultimate] for net in seeds], id)
-    upper = np.triu_indices(len(seeds), 1)
-    accuracy = scipy.stats.spearmanr(among[upper], gaps).statistic
-    output, pvalue = mantel(among, outputs, _PERMUTATIONS.value)
-    columns = [f"{id:<40}{accuracy:11.2f}{output:10.2f}{pvalue:7.3f}"]
-    for width, name in ((21, "labels"), (15, "shortcut"), (15, "augmentation")):
-        networks = [net[penultimate] for group in grown[name] for net in group]
-        groups = np.repeat(np.arange(len(grown[name])), _SEEDS.value)
-        precision, violations = group_scores(_dissimilarity(networks, id), groups)
-        columns.append(f"{f'{precision:.2f}, {violations:.2f}':>{width}}")
-    layers = np.mean([layer_violations(_dissimilarity(net[:-1], id)) for net in seeds[:3]])
-    columns.append(f"{layers:14.2f}")
-    rng = np.random.default_rng(5)
-    networks = [rng.permutation(net[penultimate]) for group in grown["labels"] for net in group]
-    groups = np.repeat(np.arange(3), _SEEDS.value)
-    columns.append(f"{group_scores(_dissimilarity(networks, id), groups)[0]:16.2f}")
-    return "".join(columns)
+    permutations: int,
+) -> Iterator[str]:
+    for test in GROUPS:
+        last = [network.layers[-1] for group in grown[test] for network in group]
+        groups = np.repeat(np.arange(len(grown[test])), [len(group) for group in grown[test]])
+        apart = dissimilarity(last, id)
+        if test == "labels":
+            rng = np.random.default_rng(5)
+            rows = group_scores(dissimilarity([rng.permutation(one) for one in last], id), groups)
+            dealt = [group_scores(apart, rng.permutation(groups)) for _ in range(200)]
+        yield _pair(group_scores(apart, groups))
+    trained, untrained = (
+        np.mean(
+            [layer_violations(dissimilarity([*n.layers, n.logits], id)) for n in grown[kind][0][:3]]
+        )
+        for kind in ("seeds", "untrained")
+    )
+    yield f"{trained:.2f} ({untrained:.2f})"
+    among = dissimilarity([network.layers[-1] for network in grown["seeds"][0]], id)
+    for known in (gaps, outputs):
+        rho, pvalue = mantel(among, known, permutations)
+        yield f"{rho:.2f} ({pvalue:.3f})"
+    yield _pair(rows)
+    yield _pair(tuple(np.mean(dealt, axis=0)))
+
+
+def _pair(scores: tuple[float, float]) -> str:
+    return f"{scores[0]:.2f}, {scores[1]:.2f}"
 
 
 def main(arguments: list[str]) -> None:
-    """Prints one table a data set."""
-    sources = {"digits": digits, "cells": cells}
+    """Prints two tables a data set."""
     for name in _DATA.value:
-        if name not in sources:
-            raise app.UsageError(f"--data={name}: one of {', '.join(sources)}")
-        _report(name, sources[name](_PROBES.value))
+        if name not in SOURCES:
+            raise app.UsageError(f"--data={name}: one of {', '.join(SOURCES)}")
+    listed = [id for pattern in _MEASURES.value for id in similarity.list_measures(pattern)]
+    ids = [id for id in dict.fromkeys(listed) if similarity.measure(id).takes == "representation"]
+    for name in _DATA.value:
+        wanted = recipes(name, _SEEDS.value, _EPOCHS.value)
+        grown = grow(wanted, _PROBES.value, _WORKERS.value)
+        print(f"\n{name}: {_SEEDS.value} networks a group, {_PROBES.value} unseen samples\n")
+        for line in learnt_table(grown):
+            print(line)
+        print("\nAUPRC and violation rate; violation rate of layers; correlations\n")
+        for line in measures_table(grown, ids, _PERMUTATIONS.value):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,15 @@ from akp_keras.similarity.statistic import stack
 
 N = 36
 LABELS = np.random.default_rng(99).integers(0, 4, N)
+# Every ninth sample looks like another class, so that networks have errors in common.
+LOOKS = np.where(np.arange(N) % 9 == 0, (LABELS + 1) % 4, LABELS)
 
 
 def draw(measure_id, seed, widths=(7, 5), noise=0.8):
     """Two representations that share a part, or two networks' logits, off the origin."""
     rng = np.random.default_rng(seed)
     if similarity.measure(measure_id).takes == "logits":
-        shared = 2.0 * np.eye(4)[LABELS]
+        shared = 2.0 * np.eye(4)[LOOKS]
         return tuple(shared + noise * 1.5 * rng.normal(size=(N, 4)) for _ in widths)
     common = rng.normal(size=(N, 4))
     return tuple(
@@ -67,7 +69,12 @@ def test_invariances_hold_where_declared_and_nowhere_else(measure_id, invariance
             pair = list(draw(measure_id, seed))
             before = value(measure_id, *pair)
             pair[side] = transformed(pair[side], invariance, seed)
-            unchanged.append(close(value(measure_id, *pair), before))
+            try:
+                unchanged.append(close(value(measure_id, *pair), before))
+            except ValueError as error:
+                # As where a translation of logits leaves one predicted class.
+                assert "is degenerate" in str(error)
+                unchanged.append(False)
         if invariance in sides[side]:
             assert all(unchanged), f"side {side} is declared invariant and is not"
         else:
@@ -170,22 +177,26 @@ def test_the_same_order_of_samples_on_both_sides_changes_nothing(measure_id):
 
 def test_permuting_what_was_prepared_is_preparing_what_was_permuted(measure_id):
     measure = registry.find(measure_id)
-    order = np.random.default_rng(5).permutation(N)
+    orders = [np.random.default_rng(seed).permutation(N) for seed in range(3)]
+    none = np.empty((0, N), dtype=np.int64)
     for members_count in (2, 10_000):
         statistic = measure.statistic.route(N, 6, members_count)
         x, y = draw(measure_id, 2)
         left = stack([statistic.prepare(Factors(x, "x", labels=LABELS))])
         prepared = statistic.prepare(Factors(y, "y", labels=LABELS))
-        again = statistic.prepare(Factors(y[order], "y", labels=LABELS[order]))
-        permuted = stack([statistic.permute(prepared, order)])
-        none = np.empty((0, N), dtype=np.int64)
-        values = [
-            compare_block(statistic, [measure.value], left, right, none)[0][0].item()
-            for right in (stack([prepared]), permuted, stack([again]))
-        ]
-        assert values[1] == pytest.approx(values[2], rel=1e-9, abs=1e-9)
-        changed = abs(values[0] - values[1]) > 1e-9
-        assert changed == measure.declaration.ordered_samples
+
+        def against(right, statistic=statistic, left=left):
+            block = compare_block(statistic, [measure.value], left, stack([right]), none)
+            return block[0][0].item()
+
+        changed = []
+        for order in orders:
+            again = statistic.prepare(Factors(y[order], "y", labels=LABELS[order]))
+            permuted = against(statistic.permute(prepared, order))
+            assert permuted == pytest.approx(against(again), rel=1e-9, abs=1e-9)
+            changed.append(abs(permuted - against(prepared)) > 1e-9)
+        # A share of 36 samples may come out the same by chance, but not each time.
+        assert any(changed) == measure.declaration.ordered_samples
 
 
 def test_zero_features_and_rotations_into_more_dimensions(measure_id):

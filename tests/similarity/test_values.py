@@ -476,6 +476,57 @@ def test_functional_measures():
         compare(a, b[:, :2], "output.disagreement")
 
 
+def test_scikit_learn_agrees_on_kappa():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 3, 80)
+    a, b = (1.5 * np.eye(3)[labels] + rng.normal(size=(80, 3)) * s for s in (1.0, 1.6))
+    predicted = [v.argmax(axis=1) for v in (a, b)]
+    kappa = metrics.cohen_kappa_score(*predicted)
+    assert compare(a, b, "output.cohen_kappa") == pytest.approx(kappa, rel=1e-12)
+    right = [p == labels for p in predicted]
+    kappa = metrics.cohen_kappa_score(*right)
+    assert compare(a, b, "output.error_consistency", labels=labels) == pytest.approx(kappa)
+    both = ~right[0] & ~right[1]
+    same = (predicted[0] == predicted[1])[both].sum()
+    ratio = (both.sum() - same) / same
+    assert compare(a, b, "output.error_ratio", labels=labels) == pytest.approx(ratio, rel=1e-12)
+
+
+def test_kappas_that_chance_leaves_undefined_are_refused():
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    perfect, constant = np.eye(2)[labels], np.tile([1.0, 0.0], (6, 1))
+    varied = np.eye(2)[[0, 1, 1, 1, 0, 0]]
+    with pytest.raises(ValueError, match="'y' is degenerate: it predicts one class"):
+        compare(varied, constant, "output.cohen_kappa")
+    with pytest.raises(ValueError, match="'x' is degenerate: it is right on every sample"):
+        compare(perfect, varied, "output.error_consistency", labels=labels)
+    with pytest.raises(ValueError, match="no sample is wrong in both"):
+        other = np.eye(2)[[1, 1, 0, 1, 0, 1]]
+        compare(varied, other, "output.error_ratio", labels=labels)
+
+
+def test_ensemble_gain_and_risk_coverage():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 3, 80)
+    logits = [1.5 * np.eye(3)[labels] + rng.normal(size=(80, 3)) * s for s in (1.0, 1.6)]
+    p, q = (scipy.special.softmax(v, axis=1) for v in logits)
+    accuracies = [metrics.accuracy_score(labels, v.argmax(axis=1)) for v in (p, q, (p + q) / 2)]
+    gain = accuracies[2] - sum(accuracies[:2]) / 2
+    assert compare(*logits, "output.ensemble_gain", labels=labels) == pytest.approx(gain)
+    areas = []
+    for v in (p, q):
+        wrong = (v.argmax(axis=1) != labels)[np.argsort(-v.max(axis=1))]
+        areas.append(np.mean([wrong[:k].mean() for k in range(1, 81)]))
+    found = compare(*logits, "output.aurc_difference", labels=labels)
+    assert found == pytest.approx(abs(areas[0] - areas[1]), rel=1e-9)
+    # Of equal confidence everywhere, the risk is the error rate at any coverage.
+    sure = [np.eye(3)[v.argmax(axis=1)] for v in logits]
+    gap = abs(accuracies[0] - accuracies[1])
+    assert compare(*sure, "output.aurc_difference", labels=labels) == pytest.approx(gap, rel=1e-9)
+
+
 # --- closed forms ------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ They take logits, n × classes, whose columns mean the same in every network.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,7 +14,14 @@ import numpy as np
 from akp_keras.similarity.declaration import Declaration
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.registry import Measure, Template
-from akp_keras.similarity.statistic import PairStatistic, Prepared, Statistic, Tile, Value
+from akp_keras.similarity.statistic import (
+    PairStatistic,
+    Prepared,
+    Statistic,
+    Tile,
+    Value,
+    plain,
+)
 
 
 @dataclass(frozen=True)
@@ -41,18 +49,41 @@ class Agreement(Statistic):
 
 
 @dataclass(frozen=True)
+class VariedAgreement(Agreement):
+    """The same of networks that predict two classes or more."""
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps the predictions."""
+        if (factors.predictions == factors.predictions[0]).all():
+            raise factors.degenerate(
+                "it predicts one class for every sample, so agreement beyond chance is not defined"
+            )
+        return super().prepare(factors)
+
+
+@dataclass(frozen=True)
 class Errors(Statistic):
     """(share where exactly one is right, share where predictions differ), with error rates kept.
 
     Prepared: `wrong`, (n,) 1 where the prediction is wrong; `rate`, the share of these.
+
+    Attributes:
+        some_wrong: whether a network without an error is refused.
+        some_right: whether a network that is always wrong is refused.
     """
 
     tile: ClassVar[int] = 128
     needs_variance: ClassVar[bool] = False
+    some_wrong: bool = False
+    some_right: bool = False
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps predictions and errors."""
         wrong = factors.predictions != factors.labels
+        if self.some_wrong and not wrong.any():
+            raise factors.degenerate("it is right on every sample, so there are no errors")
+        if self.some_right and wrong.all():
+            raise factors.degenerate("it is wrong on every sample, so errors are no choice")
         return {
             "predictions": factors.predictions.astype(np.int32),
             "wrong": wrong.astype(np.float64),
@@ -99,6 +130,91 @@ class JensenShannon(PairStatistic):
         return {name: array[order] for name, array in prepared.items()}
 
 
+@dataclass(frozen=True)
+class Ensemble(PairStatistic):
+    """Accuracy of the mean of two networks' probabilities minus the mean of their accuracies."""
+
+    needs_variance: ClassVar[bool] = False
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps probabilities, labels and accuracy."""
+        right = factors.predictions == factors.labels
+        return {
+            "probabilities": np.exp(factors.log_probabilities),
+            "labels": np.asarray(factors.labels),
+            "accuracy": np.array(right.mean()),
+        }
+
+    def pair(self, left: Prepared, right: Prepared) -> float:
+        """The right side's labels are not looked at: in a null it is they that are permuted."""
+        together = (left["probabilities"] + right["probabilities"]).argmax(axis=1)
+        single = (left["accuracy"] + right["accuracy"]) / 2.0
+        return float((together == left["labels"]).mean() - single)
+
+    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
+        """One gather."""
+        gathered = {name: prepared[name][order] for name in prepared if prepared[name].ndim}
+        return {**prepared, **gathered}
+
+
+@dataclass(frozen=True)
+class RiskCoverage(Statistic):
+    """|AURC(a) − AURC(b)|, the areas under the curves of risk against coverage.
+
+    The area is the mean over k of the error rate of the k samples with the largest predicted
+    probability; samples of equal probability share their errors equally, so that their order does
+    not matter.
+    """
+
+    tile: ClassVar[int] = 128
+    needs_variance: ClassVar[bool] = False
+
+    def prepare(self, factors: Factors) -> Prepared:
+        """Keeps the area."""
+        wrong = (factors.predictions != factors.labels).astype(np.float64)
+        doubt = -factors.log_probabilities.max(axis=1)
+        _, place, sizes = np.unique(doubt, return_inverse=True, return_counts=True)
+        shared = np.bincount(place, weights=wrong) / sizes
+        risks = np.cumsum(np.repeat(shared, sizes)) / np.arange(1, len(wrong) + 1)
+        return {"area": np.array(risks.mean())}
+
+    def compare(self, left: Tile, right: Tile) -> np.ndarray:
+        """All pairs by broadcasting."""
+        return np.abs(np.asarray(left["area"])[:, None] - np.asarray(right["area"])[None, :])
+
+    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
+        """Nothing changes."""
+        return prepared
+
+
+def _kappa(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    return np.clip((observed - expected) / (1.0 - expected), -1.0, 1.0)
+
+
+def _cohen_kappa(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
+    a, b = np.asarray(left["predictions"]), np.asarray(right["predictions"])
+    classes = np.union1d(a, b)
+    shares = [np.stack([(side == label).mean(axis=1) for label in classes]) for side in (a, b)]
+    return _kappa(statistic, shares[0].T @ shares[1])
+
+
+def _error_consistency(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
+    x, y = np.asarray(left["rate"])[:, None], np.asarray(right["rate"])[None, :]
+    return _kappa(1.0 - statistic[..., 0], x * y + (1.0 - x) * (1.0 - y))
+
+
+def _error_ratio(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
+    n = np.asarray(left["wrong"]).shape[1]
+    x, y = np.asarray(left["rate"])[:, None], np.asarray(right["rate"])[None, :]
+    # Where exactly one is right, predictions differ too. Shares are counts over n.
+    different = np.rint(n * (statistic[..., 1] - statistic[..., 0]))
+    same = np.rint(n * (x + y - statistic[..., 0]) / 2.0) - different
+    if ((different + same) < 1.0).any():
+        raise ValueError("no sample is wrong in both of two networks, so errors have no ratio")
+    with np.errstate(divide="ignore"):
+        return different / same
+
+
 def _disagreement(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
     return 1.0 - statistic
 
@@ -136,6 +252,8 @@ def _measure(
     ordered_samples: bool = True,
     cost: str = "n",
     self_value: float | None = 0.0,
+    range: tuple[float, float] = (0.0, 1.0),
+    larger_is_more_similar: bool = False,
 ) -> Measure:
     return Measure(
         Declaration(
@@ -143,8 +261,8 @@ def _measure(
             formula=formula,
             reference=reference,
             cost=cost,
-            larger_is_more_similar=False,
-            range=(0.0, 1.0),
+            larger_is_more_similar=larger_is_more_similar,
+            range=range,
             invariances=invariances,
             distances=distances,
             metric=bool(distances),
@@ -222,6 +340,72 @@ MEASURES = (
             _normalised_disagreement,
             invariances=_SCALE,
             self_value=0.0,
+        ),
+    ),
+    Template(
+        "output.cohen_kappa",
+        lambda: _measure(
+            "Cohen's kappa of predictions",
+            "(p − e) / (1 − e), p the share of equal predictions, e = Σ_c share_a(c) share_b(c)",
+            "Cohen 1960, Educ. Psychol. Meas. 20",
+            VariedAgreement(),
+            _cohen_kappa,
+            invariances=_SCALE,
+            range=(-1.0, 1.0),
+            self_value=1.0,
+            larger_is_more_similar=True,
+        ),
+    ),
+    Template(
+        "output.error_consistency",
+        lambda: _measure(
+            "Error consistency: Cohen's kappa of being right",
+            "(p − e) / (1 − e), p the share where both are right or both wrong, "
+            "e = accuracy(a) accuracy(b) + error(a) error(b)",
+            "Geirhos et al. 2020, arXiv 2006.16736, eq. 1 to 3",
+            Errors(some_wrong=True, some_right=True),
+            _error_consistency,
+            invariances=_SCALE,
+            range=(-1.0, 1.0),
+            self_value=1.0,
+            larger_is_more_similar=True,
+        ),
+    ),
+    Template(
+        "output.error_ratio",
+        lambda: _measure(
+            "Ratio of different to equal errors",
+            "#{both wrong, differently} / #{both wrong, alike}",
+            "Aksela and Laaksonen 2006, Pattern Recognition 39 (distinct/same failure)",
+            Errors(some_wrong=True),
+            _error_ratio,
+            invariances=_SCALE,
+            range=(0.0, math.inf),
+        ),
+    ),
+    Template(
+        "output.ensemble_gain",
+        lambda: _measure(
+            "Gain of the ensemble of both",
+            "accuracy((p + q)/2) − (accuracy(p) + accuracy(q))/2, p and q softmax of the logits",
+            "Lakshminarayanan et al. 2017, arXiv 1612.01474 (the ensemble), of two networks",
+            Ensemble(),
+            plain,
+            cost="n · classes",
+            range=(-1.0, 1.0),
+        ),
+    ),
+    Template(
+        "output.aurc_difference",
+        lambda: _measure(
+            "Difference of areas under the risk–coverage curve",
+            "|AURC(a) − AURC(b)|, AURC = mean_k error rate of the k samples of largest probability",
+            "Geifman, Uziel and El-Yaniv 2019, arXiv 1805.08206, section 2",
+            RiskCoverage(),
+            plain,
+            distances=("itself",),
+            ordered_samples=False,
+            cost="1",
         ),
     ),
 )

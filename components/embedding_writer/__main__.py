@@ -16,6 +16,6 @@ if __name__ == "__main__":
             description=__doc__,
             inputs=MATRICES | MEMBERS | OUTCOME | PROBE,
             options=MEASURES,
-            shared=("projector_members", "workers"),
+            shared=("projector_members", "memory_gb", "workers"),
         )
     )

@@ -1,6 +1,7 @@
-"""The Kubeflow component."""
+"""The Kubeflow component.
 
-from __future__ import annotations
+Kubeflow reads the annotations themselves, so they must not become text.
+"""
 
 from typing import List  # noqa: UP035 - Kubeflow knows no other
 
@@ -16,6 +17,7 @@ def embedding_writer(
     outcome: dsl.Input[dsl.Dataset],
     probe: dsl.Input[dsl.Dataset],
     projector_members: int,
+    memory_gb: float,
     measures: str,
     workers: int,
     code_version: str,
@@ -31,6 +33,7 @@ def embedding_writer(
         probe.path,
         log.path,
         projector_members=projector_members,
+        memory_gb=memory_gb,
         measures=measures,
         workers=workers,
     )

@@ -1,6 +1,7 @@
-"""The Kubeflow component."""
+"""The Kubeflow component.
 
-from __future__ import annotations
+Kubeflow reads the annotations themselves, so they must not become text.
+"""
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent

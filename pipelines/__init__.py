@@ -1,0 +1,1 @@
+"""Compositions of components: one experiment on TFX and on Kubeflow, and its lineage."""

@@ -1,0 +1,167 @@
+"""Compiles an experiment to a Kubeflow pipeline, or runs that pipeline on this machine.
+
+python -m pipelines.kubeflow_pipeline --flagfile=exp.flags --image=IMAGE --compile=pipeline.yaml
+python -m pipelines.kubeflow_pipeline --flagfile=exp.flags --local --pipeline_root=ROOT
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from absl import flags
+    from kfp.dsl.base_component import BaseComponent
+
+PROGRAM = "pipelines.kubeflow_pipeline"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Compiles or runs the pipeline that the flags describe.
+
+    Args:
+        arguments: the command line without the program's name.
+
+    Returns:
+        The exit code, as `akp_keras.command_line.run_command` gives it.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from akp_keras.command_line import run_command
+    from akp_keras.experiment.flags import STAGES
+    from pipelines.flags import PIPELINE_STAGE
+
+    return run_command(
+        arguments,
+        program=PROGRAM,
+        description=__doc__,
+        define_flags=define_flags,
+        stages=[*STAGES, PIPELINE_STAGE],
+        work=_run,
+        take_up="run again",
+    )
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of `akp_keras.main`, and those of the pipeline."""
+    from absl import flags
+
+    from akp_keras import __version__
+    from akp_keras.command_line import list_under
+    from akp_keras.experiment.flags import define_flags as define_experiment
+    from pipelines.flags import PIPELINE_STAGE, define_code_version
+
+    define_experiment(values)
+    here = {"flag_values": values}
+    list_under(
+        values,
+        PIPELINE_STAGE,
+        [
+            flags.DEFINE_string("compile", None, "The YAML file to write.", **here),
+            flags.DEFINE_boolean(
+                "local", False, "Run the pipeline here, each step in a process.", **here
+            ),
+            flags.DEFINE_string(
+                "pipeline_root", None, "With --local, the folder that artifacts go to.", **here
+            ),
+            flags.DEFINE_string(
+                "image",
+                f"akp-keras:{__version__}",
+                "The container image of every step, as the Dockerfile makes it.",
+                **here,
+            ),
+            flags.DEFINE_integer(
+                "cpus",
+                2,
+                "Processor cores, and worker processes, of each step that runs networks.",
+                lower_bound=1,
+                **here,
+            ),
+            flags.DEFINE_string(
+                "memory", None, "Memory of each step that runs networks, for example 8Gi.", **here
+            ),
+            flags.DEFINE_integer("gpus", 0, "GPUs of each trainer.", lower_bound=0, **here),
+            flags.DEFINE_string(
+                "accelerator", "nvidia.com/gpu", "What the cluster calls a GPU.", **here
+            ),
+            flags.DEFINE_integer(
+                "parallel_families",
+                0,
+                "How many families train at the same time; 0 for all.",
+                lower_bound=0,
+                **here,
+            ),
+            define_code_version(values),
+        ],
+    )
+
+
+def _run(values: flags.FlagValues) -> str:
+    from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
+    from pipelines.experiment_steps import experiment_steps
+    from pipelines.flags import code_version_from, require_extra
+
+    if bool(values["compile"].value) == values.local:
+        raise ValueError("give either --compile=FILE or --local")
+    if values.local and not values.pipeline_root:
+        raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
+    settings, execution = settings_from_flags(values), execution_from_flags(values)
+    require_extra("kfp", "kfp")
+    from pipelines.kubeflow_graph import Resources, create_pipeline
+
+    pipeline = create_pipeline(
+        experiment_steps(settings, execution.data_dir),
+        image=values.image,
+        resources=Resources(
+            cpus=values.cpus,
+            memory=values.memory,
+            gpus=values.gpus,
+            accelerator=values.accelerator,
+            parallel_families=values.parallel_families,
+        ),
+        code_version=code_version_from(values),
+    )
+    if values.local:
+        return _run_here(pipeline, Path(values.pipeline_root).absolute())
+    return _compile(pipeline, Path(values["compile"].value))
+
+
+def _compile(pipeline: BaseComponent, path: Path) -> str:
+    from kfp import compiler
+
+    if path.suffix not in (".yaml", ".yml"):
+        raise ValueError(f"--compile={path} must end in .yaml")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"--compile={path}: there is no folder {path.absolute().parent}")
+    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
+    try:
+        compiler.Compiler().compile(pipeline, str(unfinished))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return f"Pipeline: {path}"
+
+
+def _run_here(pipeline: BaseComponent, root: Path) -> str:
+    from kfp import local
+
+    # The runner starts `python3` of the path, which has to be this Python, and it has to find
+    # the components wherever it is started.
+    here = Path(__file__).parents[1]
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        [str(here), *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
+    # The image matters elsewhere: here the steps run in this environment.
+    warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)
+    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
+    pipeline()
+    (verdict,) = root.glob("*/dispersion-test/verdict")
+    return f"Verdict:   {verdict.read_text()}\nArtifacts: {verdict.parents[1]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

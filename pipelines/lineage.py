@@ -1,0 +1,247 @@
+"""Walks from a verdict to everything that it follows from, and prints it as a tree.
+
+python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite
+
+VERDICT_URI is the URI of any artifact in the metadata store: that of the test's outcome, which the
+pipeline prints when it ends, or of the matrices, of a member, of a report. Without --metadata the
+store is looked for in the folders above the URI.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from absl import flags
+    from ml_metadata import proto
+    from ml_metadata.metadata_store import MetadataStore
+
+PROGRAM = "pipelines.lineage"
+METADATA_FILE = "metadata.sqlite"
+_OUTCOME = "DispersionOutcome"
+_MEMBER = "TrainedMember"
+# What TFX writes of an artifact or execution for itself.
+_OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the tree, and what is below it."""
+
+    text: str
+    below: tuple[_Line, ...] = ()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Prints the lineage of the artifact that the command line names.
+
+    Args:
+        arguments: the command line without the program's name.
+
+    Returns:
+        The exit code, as `akp_keras.command_line.run_command` gives it.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from akp_keras.command_line import run_command
+
+    named = [text for text in arguments if not text.startswith("-")]
+    return run_command(
+        [text for text in arguments if text.startswith("-")],
+        program=PROGRAM,
+        description=__doc__,
+        define_flags=_define_flags,
+        stages=["lineage"],
+        work=lambda values: _run(named, values),
+        take_up="run again",
+    )
+
+
+def _define_flags(values: flags.FlagValues) -> None:
+    from absl import flags
+
+    from akp_keras.command_line import list_under
+
+    metadata = flags.DEFINE_string(
+        "metadata",
+        None,
+        "The SQLite file of ML Metadata, ROOT/metadata.sqlite.",
+        flag_values=values,
+    )
+    list_under(values, "lineage", [metadata])
+
+
+def _run(named: Sequence[str], values: flags.FlagValues) -> str:
+    from pipelines.flags import require_extra
+
+    if len(named) != 1:
+        raise ValueError(
+            f"{len(named)} URIs are given and one is needed: "
+            "python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite"
+        )
+    require_extra("ml_metadata", "tfx")
+    store = open_store(values.metadata or _store_above(named[0]))
+    return "\n".join(lineage(store, named[0]))
+
+
+def open_store(path: str | Path) -> MetadataStore:
+    """Opens a metadata store for reading.
+
+    Raises:
+        ValueError: if there is no such file, or it is none of ML Metadata.
+    """
+    from ml_metadata import errors
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2
+
+    if not Path(path).is_file():
+        raise ValueError(f"--metadata={path}: there is no such file")
+    config = metadata_store_pb2.ConnectionConfig()
+    config.sqlite.filename_uri = str(path)
+    config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
+    try:
+        store = MetadataStore(config)
+        store.get_artifact_types()
+    except errors.StatusError as error:
+        raise ValueError(f"--metadata={path} is no store of ML Metadata: {error}") from error
+    return store
+
+
+def last_verdict(metadata: str | Path) -> tuple[str, str]:
+    """The verdict of the newest run of the test, run or taken from the cache, and its URI."""
+    store = open_store(metadata)
+    newest = max(execution.id for execution in store.get_executions_by_type("DispersionTest"))
+    for event in store.get_events_by_execution_ids([newest]):
+        (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+        if _is_output(event) and artifact.type == _OUTCOME:
+            return artifact.properties["verdict"].string_value, artifact.uri
+    raise ValueError(f"--metadata={metadata} holds no outcome of the newest test")
+
+
+def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
+    """Writes down what an artifact follows from.
+
+    Args:
+        store: the metadata store.
+        uri: URI of the artifact.
+
+    Yields:
+        The lines of the tree: artifacts, below each the execution that made it with its
+        parameters, and below that what went into it. Members are listed by family, each with
+        the seed that its weights come from.
+
+    Raises:
+        ValueError: if no artifact has this URI.
+    """
+    artifacts = store.get_artifacts_by_uri(uri.rstrip("/"))
+    if not artifacts:
+        raise ValueError(f"no artifact in the metadata store has the URI {uri}")
+    for line in _made(store, [artifacts[-1]], set()):
+        yield from _drawn(line, "", "")
+
+
+def _made(
+    store: MetadataStore, artifacts: Sequence[proto.Artifact], shown: set[int]
+) -> Iterator[_Line]:
+    """Artifacts, those of one execution together, with what they were made of."""
+    by_execution: dict[int | None, list[proto.Artifact]] = {}
+    for artifact in artifacts:
+        by_execution.setdefault(_maker(store, artifact), []).append(artifact)
+    for maker, group in by_execution.items():
+        members = [artifact for artifact in group if artifact.type == _MEMBER]
+        others = [artifact for artifact in group if artifact.type != _MEMBER]
+        heads = [f"{artifact.type}{_facts(artifact)}: {artifact.uri}" for artifact in others]
+        if members:
+            family = members[0].properties["family"].string_value
+            schedule = members[0].properties["schedule"].string_value
+            heads.append(f"Family {family} ({len(members)} members): {schedule}")
+        if maker in shown:
+            yield from (_Line(f"{head} (see above)") for head in heads)
+            continue
+        if maker is None:
+            yield from (_Line(f"{head} (made outside of the pipeline)") for head in heads)
+            continue
+        shown.add(maker)
+        made_by = _Line(_execution_text(store, maker), tuple(_went_in(store, maker, shown)))
+        listed = tuple(_Line(_member_text(member)) for member in members)
+        yield from map(_Line, heads[:-1])
+        yield _Line(heads[-1], (made_by, *listed))
+
+
+def _went_in(store: MetadataStore, execution: int, shown: set[int]) -> Iterator[_Line]:
+    inputs = [
+        event.artifact_id
+        for event in store.get_events_by_execution_ids([execution])
+        if not _is_output(event)
+    ]
+    by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id(inputs)}
+    yield from _made(store, [by_id[number] for number in dict.fromkeys(inputs)], shown)
+
+
+def _maker(store: MetadataStore, artifact: proto.Artifact) -> int | None:
+    """The execution that wrote an artifact; later ones took it from the cache."""
+    outputs = [
+        event.execution_id
+        for event in store.get_events_by_artifact_ids([artifact.id])
+        if _is_output(event)
+    ]
+    return min(outputs, default=None)
+
+
+def _is_output(event: proto.Event) -> bool:
+    from ml_metadata.proto import metadata_store_pb2
+
+    return event.type == metadata_store_pb2.Event.OUTPUT
+
+
+def _facts(artifact: proto.Artifact) -> str:
+    facts = [f"{name} {_plain(value)}" for name, value in sorted(artifact.properties.items())]
+    return f" ({', '.join(facts)})" if facts else ""
+
+
+def _member_text(member: proto.Artifact) -> str:
+    family, seed, random_seed = (
+        _plain(member.properties[name]) for name in ("family", "seed", "random_seed")
+    )
+    return f"{family}/{seed}, random seed {random_seed}: {member.uri}"
+
+
+def _execution_text(store: MetadataStore, number: int) -> str:
+    (execution,) = store.get_executions_by_id([number])
+    parameters = {
+        name: _plain(value)
+        for name, value in sorted(execution.custom_properties.items())
+        if name not in _OWN and not name.startswith("__")
+    }
+    version = parameters.pop("code_version", "unknown")
+    given = ", ".join(f"{name}={value}" for name, value in parameters.items() if value != "")
+    kind = execution.type.rpartition(".")[2]
+    return f"by {kind}, execution {number}, code version {version}: {given}"
+
+
+def _plain(value: proto.Value) -> Any:
+    return getattr(value, value.WhichOneof("value"))
+
+
+def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
+    yield first + line.text
+    for position, below in enumerate(line.below):
+        last = position == len(line.below) - 1
+        yield from _drawn(
+            below, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  ")
+        )
+
+
+def _store_above(uri: str) -> Path:
+    for folder in Path(uri).absolute().parents:
+        if (folder / METADATA_FILE).is_file():
+            return folder / METADATA_FILE
+    raise ValueError(f"there is no {METADATA_FILE} above {uri}; name the store by --metadata=FILE")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

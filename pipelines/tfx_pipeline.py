@@ -1,0 +1,112 @@
+"""Runs an experiment as a TFX pipeline on this machine, with lineage and a cache.
+
+python -m pipelines.tfx_pipeline --flagfile=exp.flags --pipeline_root=ROOT
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# TFX is imported in the functions: every worker process imports this module once more.
+if TYPE_CHECKING:
+    from absl import flags
+
+PROGRAM = "pipelines.tfx_pipeline"
+METADATA_FILE = "metadata.sqlite"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs the pipeline that the flags describe.
+
+    Args:
+        arguments: the command line without the program's name.
+
+    Returns:
+        The exit code, as `akp_keras.command_line.run_command` gives it.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from akp_keras.executors import limit_linear_algebra
+
+    limit_linear_algebra()
+    from akp_keras.command_line import run_command
+    from akp_keras.experiment.flags import STAGES
+    from pipelines.flags import PIPELINE_STAGE
+
+    return run_command(
+        arguments,
+        program=PROGRAM,
+        description=__doc__,
+        define_flags=define_flags,
+        stages=[*STAGES, PIPELINE_STAGE],
+        work=_run,
+    )
+
+
+def define_flags(values: flags.FlagValues) -> None:
+    """Defines the flags of `akp_keras.main`, and those of the pipeline."""
+    from absl import flags
+
+    from akp_keras.command_line import list_under
+    from akp_keras.experiment.flags import define_flags as define_experiment
+    from pipelines.flags import PIPELINE_STAGE, define_code_version
+
+    define_experiment(values)
+    list_under(
+        values,
+        PIPELINE_STAGE,
+        [
+            flags.DEFINE_string(
+                "pipeline_root",
+                None,
+                "The folder of artifacts and of the metadata store, metadata.sqlite; takes the "
+                "place of --run_dir.",
+                flag_values=values,
+            ),
+            define_code_version(values),
+        ],
+    )
+
+
+def _run(values: flags.FlagValues) -> str:
+    from akp_keras.executors import open_executor
+    from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
+    from components.workers import share_workers
+    from pipelines.experiment_steps import experiment_steps
+    from pipelines.flags import code_version_from, require_extra
+
+    if not values.pipeline_root:
+        raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
+    settings, execution = settings_from_flags(values), execution_from_flags(values)
+    require_extra("tfx", "tfx")
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+
+    from pipelines.lineage import last_verdict
+    from pipelines.tfx_graph import create_pipeline
+
+    root = Path(values.pipeline_root).absolute()
+    store = root / METADATA_FILE
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(f"--pipeline_root={root} cannot be made: {error.strerror}") from error
+    pipeline = create_pipeline(
+        experiment_steps(settings, execution.data_dir),
+        pipeline_root=root,
+        metadata_path=store,
+        code_version=code_version_from(values),
+    )
+    with (
+        open_executor(execution.workers, execution.dask_scheduler) as executor,
+        share_workers(executor),
+    ):
+        LocalDagRunner().run(pipeline)
+    verdict, uri = last_verdict(store)
+    return f"Verdict:  {verdict}\nLineage:  python -m pipelines.lineage {uri} --metadata={store}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

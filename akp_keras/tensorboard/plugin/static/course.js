@@ -3,7 +3,7 @@
 import {drawn, make} from './elements.js';
 import {number, ticks} from './numbers.js';
 
-const [LEFT, RIGHT, TOP, BOTTOM] = [46, 14, 12, 38];
+const [LEFT, RIGHT, TOP, BOTTOM] = [46, 14, 14, 38];
 
 // Gives a function that moves the marker of time.
 export function drawCourse(place, shown) {
@@ -23,7 +23,7 @@ export function drawCourse(place, shown) {
   const y = value => height - BOTTOM - (value / top) * (height - TOP - BOTTOM);
   const svg = drawn('svg', {width, height, viewBox: `0 0 ${width} ${height}`, role: 'img',
     'aria-label': 'Dispersion of each family over the epochs of training'});
-  for (const value of ticks(0, top, 4)) {
+  for (const value of ticks(0, top, 7)) {
     svg.append(drawn('line', {class: 'grid', x1: LEFT, x2: width - RIGHT, y1: y(value), y2: y(value)}),
       drawn('text', {x: LEFT - 6, y: y(value) + 4, 'text-anchor': 'end'}, number(value)));
   }
@@ -33,6 +33,7 @@ export function drawCourse(place, shown) {
   }
   svg.append(drawn('text', {class: 'title', x: (LEFT + width - RIGHT) / 2, y: height - 5,
     'text-anchor': 'middle'}, 'epochs of training'));
+  svg.append(drawn('text', {class: 'title', x: LEFT, y: 0}, 'dispersion'));
   const now = drawn('line', {id: 'now', y1: TOP, y2: height - BOTTOM});
   svg.append(now);
   for (const style of shown.families.values()) {
@@ -52,7 +53,8 @@ export function drawCourse(place, shown) {
         stroke: style.colour}, drawn('title', {}, `${style.name}: ${label}`)));
     }
   }
-  place.replaceChildren(svg);
+  place.replaceChildren(svg, make('p', {class: 'note'}, 'One line a family: the mean distance of '
+    + 'its members to their centroid. Rings mark swaps, the dashed line the time of the map.'));
   return time => {
     now.setAttribute('x1', x(epochs[time]));
     now.setAttribute('x2', x(epochs[time]));

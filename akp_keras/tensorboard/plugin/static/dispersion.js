@@ -29,7 +29,7 @@ export function drawDispersion(place, shown, actions) {
   const svg = drawn('svg', {width, height, viewBox: `0 0 ${width} ${height}`, role: 'group',
     'aria-label': 'Distances of the members to the centroid of their family'});
   const floor = ROW * rows.length;
-  for (const value of ticks(0, top, Math.max(2, (width - left - right) / 70))) {
+  for (const value of ticks(0, top, Math.max(2, (width - left - right) / 42))) {
     svg.append(drawn('line', {class: 'grid', x1: x(value), x2: x(value), y1: 0, y2: floor}),
       drawn('text', {x: x(value), y: floor + 15, 'text-anchor': 'middle'}, number(value)));
   }

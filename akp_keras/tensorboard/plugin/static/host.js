@@ -7,7 +7,8 @@ export function onHostReload(reload) {
   if (window.parent === window) return;
   const channel = new MessageChannel();
   channel.port1.onmessage = async event => {
-    const {type, id, isReply} = event.data ?? {};
+    // Messages are JSON texts.
+    const {type, id, isReply} = JSON.parse(event.data);
     if (isReply || type !== RELOADED) return;
     let error = null;
     try {
@@ -15,7 +16,7 @@ export function onHostReload(reload) {
     } catch (problem) {
       error = String(problem);
     }
-    channel.port1.postMessage({type, id, payload: null, error, isReply: true});
+    channel.port1.postMessage(JSON.stringify({type, id, payload: null, error, isReply: true}));
   };
   window.parent.postMessage('experimental.bootstrap', '*', [channel.port2]);
 }

@@ -31,12 +31,12 @@ export async function render() {
   document.head.append(style);
   document.title = 'Families';
   document.body.append(toolbar(), make('div', {id: 'legend'}), make('main', {},
-    panel('matrix', 'How alike is every pair of networks?', switcher()),
+    panel('matrix', 'Every pair of networks', switcher()),
     panel('map', 'Map of the networks'),
-    panel('dispersion', 'How far do the members of a family scatter?'),
+    panel('dispersion', 'How far the members of a family scatter'),
     panel('course', 'Scatter of the families during training'),
     make('aside', {id: 'details', 'aria-live': 'polite'})), make('div', {id: 'tooltip', role: 'status'}));
-  byId('map').append(make('div', {id: 'timeline'}));
+  byId('map').append(make('div', {id: 'timeline'}), make('p', {class: 'note', id: 'reading'}));
   onHostReload(reload);
   window.addEventListener('resize', debounced(redraw));
   await styled;
@@ -150,6 +150,10 @@ function redraw() {
     movePoints(time);
     moveMarker(time);
   });
+  byId('reading').textContent = 'Distances on the screen stand for distances between networks, '
+    + 'alike in every direction. ' + (shown.trajectory
+      ? 'Lines show the way through training, rings the swaps.'
+      : 'Lines lead to the centre of the family.');
   highlight(shown.chosen);
   drawSelection(byId('details'), shown, actions);
 }
@@ -171,7 +175,14 @@ function drawLegend() {
       entry.addEventListener(on, () => highlight(names ?? shown.chosen));
     }
     return entry;
-  }));
+  }), summary());
+}
+
+function summary() {
+  const verdict = shown.dispersion?.verdict;
+  if (!verdict) return '';
+  return make('a', {href: '#verdict', id: 'summary', title: 'Why is told below'},
+    'verdict here: ', make('b', {class: `badge ${verdict}`}, verdict));
 }
 
 function tell(names, at, more = '') {

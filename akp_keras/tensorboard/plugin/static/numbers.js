@@ -9,10 +9,10 @@ export const fixed = (amount, digits = 3) =>
   Number.isFinite(amount) ? amount.toFixed(digits).replace('-', '−') : DASH;
 
 export const percent = fraction =>
-  Number.isFinite(fraction) ? `${fixed(100 * fraction, 1)} %` : DASH;
+  Number.isFinite(fraction) ? `${fixed(100 * fraction, 1)}\u00a0%` : DASH;
 
 export const points = fraction => Number.isFinite(fraction)
-  ? `${fraction > 0 ? '+' : ''}${fixed(100 * fraction, 1)} percentage points` : DASH;
+  ? `${fraction > 0 ? '+' : ''}${fixed(100 * fraction, 1)}\u00a0points` : DASH;
 
 // Round numbers from low to high, about as many as asked for.
 export function ticks(low, high, count) {

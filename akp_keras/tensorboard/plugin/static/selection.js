@@ -76,14 +76,18 @@ function card(shown, name) {
     return section;
   }
   const rows = [['test accuracy', percent(member.accuracy)],
-    ['training accuracy', percent(member.train_accuracy)], ['train − test', points(member.gap)]]
+    ['training accuracy', percent(member.train_accuracy)], ['train minus test', points(member.gap)]]
     .filter((_, index) => Number.isFinite([member.accuracy, member.train_accuracy, member.gap][index]));
   section.append(make('dl', {class: 'numbers'}, ...rows.flatMap(
     ([term, text]) => [make('dt', {}, term), make('dd', {}, text)])));
-  section.append(make('h4', {}, 'schedule'), make('code', {}, member.schedule),
+  section.append(make('h4', {}, 'schedule'), make('code', {}, ...breakable(member.schedule)),
     make('h4', {}, 'swaps'), swaps(member));
   return section;
 }
+
+// A schedule may be broken after an equals sign, so that no name is.
+const breakable = text => text.split(/(?<==)/).flatMap(
+  (piece, index) => (index ? [make('wbr'), piece] : [piece]));
 
 function swaps(member) {
   const happened = member.swaps.filter(swap => swap.step > 0 || swap.what === 'labels');
@@ -91,7 +95,7 @@ function swaps(member) {
   return make('ul', {class: 'swaps'}, ...happened.map(swap => {
     const when = swap.step ? `epoch ${swap.epoch}, step ${swap.step}` : 'from the start';
     const item = make('li', {}, make('b', {}, when),
-      ` ${swap.what} ${swap.from} → ${swap.to}`);
+      ` ${swap.what}: ${swap.from} → ${swap.to}`);
     const layers = (swap.layers ?? []).join(', ');
     if (layers) item.append(make('span', {class: 'layers'}, ` in ${layers}`));
     return item;
@@ -110,7 +114,7 @@ function neighbours(shown, name, actions) {
       const dot = make('i');
       dot.style.background = shown.styleOf(other)?.colour ?? 'currentColor';
       const button = make('button', {type: 'button', 'data-name': other, 'data-distance': distance,
-        title: `Compare ${name} with ${other}`}, dot, other, make('span', {}, number(distance)));
+        title: `Compare ${name} with ${other}`}, dot, other, make('span', {}, distance.toPrecision(3)));
       button.addEventListener('click', () => actions.select([name, other]));
       return make('li', {}, button);
     })));
@@ -126,7 +130,11 @@ async function differences(shown, names) {
   const tags = names.map(name => `sample_factors/${layer}/${name}`);
   const missing = names.filter((_, index) => !shown.tags.includes(tags[index]));
   if (missing.length) {
-    return [title, note(`Not written at ${layer} for ${missing.join(' and ')}.`)];
+    const written = shown.matrix.members.filter(
+      name => shown.tags.includes(`sample_factors/${layer}/${name}`));
+    return [title, note(`Not written at ${layer} for ${missing.join(' and ')}`
+      + (written.length ? `; there are those of ${written.slice(0, 4).join(', ')}`
+        + `${written.length > 4 ? ` and ${written.length - 4} more` : ''}.` : '.'))];
   }
   const [pictures, ...contents] = await Promise.all([
     shown.tags.includes('pictures') ? readData(shown.run, 'pictures') : null,
@@ -152,8 +160,8 @@ function figure(pictures, sample, difference, largest, rank) {
   return make('figure', {'data-sample': sample, 'data-id': id, 'data-label': label,
     'data-difference': difference, 'data-rank': rank, title: `${id}, ${label}`},
   pictures?.png && sample < pictures.pictured ? thumbnail(pictures, sample, `${id}, ${label}`) : null,
-  make('figcaption', {}, make('b', {}, id), make('span', {}, label),
-    make('span', {class: 'difference'}, number(difference, 3)), make('span', {class: 'rail'}, bar)));
+  make('figcaption', {}, make('b', {}, id), make('span', {class: 'label'}, label),
+    make('span', {class: 'rail'}, bar), make('span', {}, difference.toPrecision(3))));
 }
 
 function thumbnail(pictures, sample, text) {

@@ -12,6 +12,7 @@ from scipy.sparse.linalg import eigsh
 from threadpoolctl import threadpool_limits
 
 from akp_keras import similarity
+from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.dispersion.centroids import distances_to_centroid, gower_matrix
 from akp_keras.export.member_record import family_of
 
@@ -38,6 +39,9 @@ class Trajectories:
             each epoch, adjusted for the number of members; families of one member are left out.
         is_aligned: whether each epoch has a map of its own, turned onto the last epoch's; false
             where all points lie in one map.
+        samples: n, the number of probe samples.
+        features: (M,) int64, the number of features of each member's snapshots.
+        ranks: (T, M) int64, the numerical rank of each centred snapshot.
         excluded: members left out, with the reason.
     """
 
@@ -51,6 +55,9 @@ class Trajectories:
     within: Mapping[str, np.ndarray]
     to_centroid: Mapping[str, np.ndarray]
     is_aligned: bool
+    samples: int
+    features: np.ndarray
+    ranks: np.ndarray
     excluded: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -62,6 +69,20 @@ class Trajectories:
             else (None,) * len(self.epochs)
             for family in self.within
         }
+
+    def matrix(self, moment: int) -> SimilarityMatrix:
+        """The members compared at one epoch; `moment` is its place among the epochs."""
+        return SimilarityMatrix(
+            layer=self.layer,
+            measure=self.measure,
+            members=self.members,
+            values=self.values[moment],
+            distances=self.distances[moment],
+            samples=self.samples,
+            features=self.features,
+            ranks=self.ranks[moment],
+            excluded=self.excluded,
+        )
 
 
 def follow_members(
@@ -124,16 +145,18 @@ def follow_members(
     is_aligned = len(members) * len(epochs) > most_points
     if is_aligned:
         pairs = [compared([(member, moment) for member in members]) for moment in moments]
-        values = np.stack([of_epoch for of_epoch, _ in pairs])
-        distances = np.stack([of_epoch for _, of_epoch in pairs])
+        values, distances, ranks = (np.stack(parts) for parts in zip(*pairs, strict=True))
         within = {
             family: compared([(member, moment) for member in names for moment in moments])[1]
+            if len(names) * len(epochs) > 1
+            else np.zeros((1, 1))
             for family, names in families.items()
         }
         coordinates = _aligned_maps(distances)
     else:
         every = [(member, moment) for member in members for moment in moments]
-        all_values, all_distances = compared(every)
+        all_values, all_distances, all_ranks = compared(every)
+        ranks = all_ranks.reshape(len(members), len(epochs)).T
         values, distances = (
             np.stack([matrix[moment :: len(epochs), moment :: len(epochs)] for moment in moments])
             for matrix in (all_values, all_distances)
@@ -162,12 +185,15 @@ def follow_members(
             if len(rows) > 1
         },
         is_aligned=is_aligned,
+        samples=snapshots[members[0]].shape[1],
+        features=np.array([snapshots[name].shape[2] for name in members], np.int64),
+        ranks=ranks,
         excluded=excluded,
     )
 
 
 class _Compared:
-    """Values and distances between some (member, moment)s."""
+    """Values and distances between some (member, moment)s, and the rank of each."""
 
     def __init__(
         self,
@@ -180,9 +206,7 @@ class _Compared:
         self._measure = measure
         self._options = {"memory_gb": memory_gb, "executor": executor}
 
-    def __call__(self, points: Sequence[tuple[str, int]]) -> tuple[np.ndarray, np.ndarray]:
-        if len(points) < 2:
-            return np.ones((1, 1)), np.zeros((1, 1))
+    def __call__(self, points: Sequence[tuple[str, int]]) -> tuple[np.ndarray, ...]:
         # The number of threads is part of a result's last digits.
         with threadpool_limits(1, "blas"):
             result = similarity.pairwise(
@@ -193,7 +217,7 @@ class _Compared:
                 [self._measure],
                 **self._options,
             )[self._measure]
-        return np.asarray(result.values), np.asarray(result.distance())
+        return np.asarray(result.values), np.asarray(result.distance()), np.asarray(result.ranks)
 
 
 def _map(distances: np.ndarray) -> np.ndarray:

@@ -18,7 +18,8 @@ from akp_keras.comparison import SimilarityMatrix, compare_members, matrix_path,
 from akp_keras.data import ProbeSet, read_probe, write_probe
 from akp_keras.executors import open_executor
 from akp_keras.experiment.flags import Execution
-from akp_keras.experiment.log_directory import write_log_directory
+from akp_keras.experiment.live_view import LiveView
+from akp_keras.experiment.log_directory import follow_training, write_log_directory
 from akp_keras.experiment.probe import check_and_probe
 from akp_keras.experiment.run_directory import RunDirectory
 from akp_keras.experiment.settings import ExperimentSettings
@@ -56,7 +57,7 @@ def run_experiment(settings: ExperimentSettings, execution: Execution) -> str:
     try:
         with open_executor(execution.workers, execution.dask_scheduler) as executor:
             probe = _prepare(settings, execution, directory, executor)
-            members = _train(settings, execution, directory, executor)
+            members = _train(settings, execution, directory, executor, probe)
             matrices = _compare(settings, directory, executor, probe)
             outcomes = _judge(settings, directory, members, matrices)
             _write_tensorboard(settings, directory, executor, members, matrices, outcomes, probe)
@@ -91,19 +92,29 @@ def _train(
     execution: Execution,
     directory: RunDirectory,
     executor: Executor,
+    probe: ProbeSet,
 ) -> list[MemberRecord]:
     specifications = settings.member_specifications()
     missing = [member for member in specifications if not directory.member(member.name).exists()]
     if missing:
-        there = len(specifications) - len(missing)
-        with progress("training members", len(specifications), there=there) as done:
+        there = [member.name for member in specifications if member not in missing]
+        live = LiveView(settings, directory, probe)
+        with progress("training members", len(specifications), there=len(there)) as done:
+
+            def ended(name: str) -> None:
+                done(name)
+                live.member_ended(name)
+
+            live.begin(there)
             train_members(
                 settings.training(execution.data_dir),
-                missing,
+                # All families grow together, so that they can be compared while they do.
+                sorted(missing, key=lambda member: member.seed),
                 directory.members,
                 executor=executor,
-                done=done,
+                done=ended,
             )
+            live.end()
     return [_read_member(directory, member) for member in specifications]
 
 
@@ -209,12 +220,25 @@ def _write_tensorboard(
 ) -> None:
     if is_experiment(directory.tensorboard):
         return
+    names = [member.name for member in members]
     shown = [member.name for member in members if member.seed < settings.projector_members]
-    with progress("tensorboard", len(shown)) as done:
+    with progress("tensorboard", len(names)) as done:
+        trajectories, not_followed = [], {}
+        if settings.snapshots:
+            trajectories, not_followed = follow_training(
+                {name: directory.member(name) for name in names},
+                tapped_layers(settings.model),
+                settings.measures[0],
+                executor=executor,
+                memory_gb=settings.memory_gb,
+            )
         write_log_directory(
             directory.tensorboard,
             members=members,
             saved_models={name: directory.saved_model(name) for name in shown},
+            others={name: directory.saved_model(name) for name in names if name not in shown},
+            trajectories=trajectories,
+            not_followed=not_followed,
             matrices=matrices,
             outcomes=outcomes,
             probe=probe,

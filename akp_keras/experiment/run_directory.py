@@ -18,7 +18,7 @@ from akp_keras.export.member_folder import SAVED_MODEL, remove_unfinished
 _LEFTOVERS = (
     "*.unfinished",
     ".representations.*",
-    ".tensorboard.*",
+    ".tensorboard*",
     "similarity/.representations.*",
     "similarity/*/*.unfinished",
     "report/.*.part",

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
 
-from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 EVENT_FILE = "events.out.tfevents.0000000001.akp"
+# Before the other in alphabetical order: a TensorBoard that runs goes on from this to that.
+LIVE_EVENT_FILE = "events.out.tfevents.0000000000.live.akp"
 
 
 def write_event_file(
@@ -32,9 +35,45 @@ def write_event_file(
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     with (run_folder / EVENT_FILE).open("wb") as file:
-        records = RecordWriter(file)
-        first = Event(wall_time=wall_time, file_version="brain.Event:2")
-        records.write(first.SerializeToString(deterministic=True))
-        for step, summary in summaries:
-            event = Event(wall_time=wall_time, step=step, summary=summary)
-            records.write(event.SerializeToString(deterministic=True))
+        _write_version(file, wall_time)
+        _write_anew(file, summaries, wall_time, step=0)
+
+
+def append_events(
+    run_folder: Path, summaries: Iterable[tuple[int, Summary]], *, wall_time: float
+) -> None:
+    """Adds summaries to a run that is written while TensorBoard looks at it.
+
+    A series that is given again from its first step takes the place of what was there.
+
+    Args:
+      run_folder: the folder of the run; made if it is not there.
+      summaries: pairs of a step and a summary.
+      wall_time: seconds that stand in every event.
+    """
+    summaries = list(summaries)
+    run_folder.mkdir(parents=True, exist_ok=True)
+    with (run_folder / LIVE_EVENT_FILE).open("ab") as file:
+        if file.tell() == 0:
+            _write_version(file, wall_time)
+        if summaries:
+            _write_anew(file, summaries, wall_time, step=min(step for step, _ in summaries))
+
+
+def _write_version(file: BinaryIO, wall_time: float) -> None:
+    _write(file, Event(wall_time=wall_time, file_version="brain.Event:2"))
+
+
+def _write_anew(
+    file: BinaryIO, summaries: Iterable[tuple[int, Summary]], wall_time: float, *, step: int
+) -> None:
+    # TensorBoard's data server takes a step that comes again for a restart; its Python reader
+    # wants to be told.
+    restart = SessionLog(status=SessionLog.START)
+    _write(file, Event(wall_time=wall_time, step=step, session_log=restart))
+    for step, summary in summaries:
+        _write(file, Event(wall_time=wall_time, step=step, summary=summary))
+
+
+def _write(file: BinaryIO, event: Event) -> None:
+    RecordWriter(file).write(event.SerializeToString(deterministic=True))

@@ -3,39 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
-from akp_keras.tensorboard.coordinates import DistanceMap
+from akp_keras.tensorboard import about
+from akp_keras.tensorboard.custom_charts import charts_layout
 from akp_keras.tensorboard.embeddings import Embedding, write_embeddings
 from akp_keras.tensorboard.event_files import write_event_file
-from akp_keras.tensorboard.layers_map import LAYERS_SPATIAL_POLICY, map_of_layers
-from akp_keras.tensorboard.models_map import accuracy_class, map_of_models
+from akp_keras.tensorboard.family_run import dispersions_by_epoch, family_summaries, of_family
+from akp_keras.tensorboard.images import matrix_image
+from akp_keras.tensorboard.layers_map import map_of_layers
+from akp_keras.tensorboard.models_map import map_of_models, members_metadata
 from akp_keras.tensorboard.names import check_name, measure_in_a_name
+from akp_keras.tensorboard.page_contents import Dispersions, FamilyDispersion, SampleFactor
+from akp_keras.tensorboard.page_dispersions import tested_dispersions
+from akp_keras.tensorboard.page_pictures import draw_pictures
+from akp_keras.tensorboard.page_trajectories import page_trajectory
 from akp_keras.tensorboard.plugin_data import page_summaries
 from akp_keras.tensorboard.sample_points import has_images, map_of_samples, sample_metadata
 from akp_keras.tensorboard.sprites import SpriteAtlas, draw_atlas
+from akp_keras.tensorboard.training_map import (
+    map_of_family,
+    map_of_family_members,
+    map_of_training,
+)
 from akp_keras.tensorboard.training_run import hyperparameters_page, member_summaries
-from akp_keras.tensorboard.whole_folders import replacing
+from akp_keras.tensorboard.whole_folders import remove_written, replacing
 
 if TYPE_CHECKING:
     from akp_keras.comparison.matrix import SimilarityMatrix
+    from akp_keras.comparison.trajectories import Trajectories
     from akp_keras.data.records import ProbeSet
+    from akp_keras.dispersion import Outcome
     from akp_keras.export.member_record import MemberRecord
 
 # With more runs TensorBoard opens with none of them ticked, and every chart empty.
 MOST_RUNS = 40
 MODELS_RUN = "00_models"
 LAYERS_RUN = "01_layers"
-_RUNS_OF_ALL = 2
+TRAINING_RUN = "02_training"
+FURTHER_RUN = "00_about"
 # TensorBoard opens the run whose first event is the oldest.
-_MODELS_TIME, _LAYERS_TIME, _FAMILIES_TIME, _MEMBERS_TIME = 1.0, 2.0, 3.0, 4.0
+MODELS_TIME, LAYERS_TIME, TRAINING_TIME, FAMILIES_TIME, MEMBERS_TIME = 1.0, 2.0, 3.0, 4.0, 5.0
 
 
 def write_experiment(
@@ -46,6 +60,10 @@ def write_experiment(
     dispersion: Mapping[str, Mapping[str, float]],
     probe: ProbeSet,
     representations: Mapping[str, Mapping[str, np.ndarray]],
+    outcomes: Mapping[tuple[str, str], Outcome] | None = None,
+    trajectories: Sequence[Trajectories] = (),
+    not_followed: Mapping[str, str] | None = None,
+    sample_factors: Iterable[SampleFactor] = (),
 ) -> Path:
     """Writes the log directory of a whole experiment, in place of an earlier one.
 
@@ -53,19 +71,25 @@ def write_experiment(
     logdir/
       00_models/               the projector's first run: one point a member, one tensor
                                `<layer>/<measure>` a matrix; text `about`; hyperparameters page;
-                               the data of the page `akp`
+                               layout of the custom charts; images `similarity/<layer>/<measure>`
+                               of the matrices; the data of the page `akp`
       01_layers/               one point a layer of the members in `representations`, joined
                                from input to output
-      families/<family>/       dispersion/<layer>, and dispersion_through_layers by depth
+      02_training/             with `trajectories`: one point a member and epoch, joined through
+                               training, one tensor a layer
+      families/<family>/       dispersion/<layer>, and dispersion_through_layers by depth, with
+                               confidence limits; the family's members in a map of their own
       members/<family>/m<seed>/  training curves, swaps, final metrics, hyperparameters; for the
                                members in `representations` their probe samples, a tensor a layer
+    logdir_2/, logdir_3/, …    training curves of the members that found no room
     ```
 
-    There are at most 40 runs: `00_models`, `01_layers`, then the families in the order of their
+    There are at most 40 runs: those of all members, then the families in the order of their
     first member, then the members in `representations`, then the other members, in turn one of
-    each family in the order given. The text `about` names how many members found no room; all
-    of them are points of `00_models`. `01_layers` is left out, and `about` says why, where the
-    similarity of two layers is not defined.
+    each family in the order given. What finds no room is written to further log directories
+    beside this one, 39 members each, which TensorBoard does not open with it; the text `about`
+    names them. All members are points of `00_models`. `01_layers` is left out, and `about` says
+    why, where the similarity of two layers is not defined.
 
     The same arguments give the same bytes. TensorBoard does not notice rewritten points while
     it runs: restart it after a second call.
@@ -78,6 +102,12 @@ def write_experiment(
       probe: the probe set. Image inputs become thumbnails.
       representations: for a few members by name (one of each family is a good choice) the
         (n, …) activations of each layer on the probe set.
+      outcomes: for some (layer, measure) of the matrices what the test of dispersions found.
+        Those of the first matrix' measure give the charts their confidence limits.
+      trajectories: for some layers the members' ways through training, all of the same epochs.
+      not_followed: layer -> why it has no trajectories although there are snapshots.
+      sample_factors: for some layers and members how the member relates the probe samples to
+        each other; read one by one.
 
     Returns:
       The log directory.
@@ -86,59 +116,102 @@ def write_experiment(
       ValueError: if something is missing, does not fit together, or could not be shown
         rightly; `logdir` is then as it was.
     """
+    logdir, outcomes = Path(logdir), outcomes or {}
     records = {member.name: member for member in members}
     _check_arguments(members, records, matrices, dispersion, probe, representations)
+    _check_trajectories(records, trajectories)
     families = list(dict.fromkeys(member.family for member in members))
-    family_runs = families[: MOST_RUNS - _RUNS_OF_ALL]
+    runs_of_all = 3 if trajectories else 2
+    family_runs = families[: MOST_RUNS - runs_of_all]
     member_runs = choose_members(
-        members, list(representations), MOST_RUNS - _RUNS_OF_ALL - len(family_runs)
+        members, list(representations), MOST_RUNS - runs_of_all - len(family_runs)
     )
+    further = _share_out(logdir, members, member_runs)
     samples = sample_metadata(probe)
     sprites = draw_atlas(probe.inputs) if representations and has_images(probe) else None
+    measure = matrices[0].measure
+    tested = {key: tested_dispersions(*key, outcome) for key, outcome in outcomes.items()}
+    final = {layer: _final(layer, measure, values, tested) for layer, values in dispersion.items()}
+    control = next((found.control for found in tested.values()), None)
+    over_training = {found.layer: dispersions_by_epoch(found, control) for found in trajectories}
 
     with replacing(logdir) as folder:
         maps = {}
         for matrix in matrices:
             tensor = f"{matrix.layer}/{measure_in_a_name(matrix.measure)}"
-            metadata = models_metadata([records[name] for name in matrix.members])
+            metadata = members_metadata([records[name] for name in matrix.members])
             maps[tensor] = map_of_models(tensor, matrix.distances, metadata)
         layers, no_layers = _layers(representations, records)
-        about = _about(maps, no_layers, len(members) - len(member_runs))
+        texts = (
+            about.MODELS,
+            about.exactness({name: scaled for name, (_, scaled) in maps.items()}),
+            about.layers_text(LAYERS_RUN, no_layers),
+            about.training_text(TRAINING_RUN, trajectories, not_followed or {}),
+            about.families_text(trajectories),
+            about.SAMPLES,
+            about.further_text(
+                MOST_RUNS,
+                {path.name: [member.name for member in there] for path, there in further.items()},
+            ),
+        )
         page = page_summaries(
             members,
             matrices,
             [scaled.coordinates for _, scaled in maps.values()],
             dispersion,
+            dispersions=list(tested.values()),
+            trajectories=[page_trajectory(found, records) for found in trajectories],
+            pictures=draw_pictures(probe),
+            sample_factors=sample_factors,
         )
+        last_epoch = _last_epoch(members)
         write_event_file(
             folder / MODELS_RUN,
             [
-                (0, hyperparameters_page(members[0])),
-                (0, text_pb("about", about)),
+                (0, hyperparameters_page(members[0], list(final.values()))),
+                (0, text_pb("about", "\n\n".join(text for text in texts if text))),
+                (0, charts_layout(list(final), bool(trajectories))),
+                *_matrix_images(families, control, matrices, trajectories, last_epoch),
                 *((0, summary) for summary in page),
             ],
-            wall_time=_MODELS_TIME,
+            wall_time=MODELS_TIME,
         )
         write_embeddings(folder / MODELS_RUN, [embedding for embedding, _ in maps.values()])
         if layers is not None:
-            write_event_file(folder / LAYERS_RUN, wall_time=_LAYERS_TIME)
+            write_event_file(folder / LAYERS_RUN, wall_time=LAYERS_TIME)
             write_embeddings(folder / LAYERS_RUN, [layers])
-        for family in family_runs:
-            write_event_file(
-                folder / "families" / family,
-                _dispersion_summaries(family, dispersion),
-                wall_time=_FAMILIES_TIME,
+        if trajectories:
+            write_event_file(folder / TRAINING_RUN, wall_time=TRAINING_TIME)
+            write_embeddings(
+                folder / TRAINING_RUN, [map_of_training(found, records) for found in trajectories]
             )
-        for member in member_runs:
-            run = folder / "members" / member.family / f"m{member.seed}"
+        for family in family_runs:
+            run = folder / "families" / family
             write_event_file(
                 run,
-                member_summaries(member, wall_time=_MEMBERS_TIME),
-                wall_time=_MEMBERS_TIME,
+                family_summaries(
+                    family,
+                    {
+                        layer: found
+                        for layer, dispersions in final.items()
+                        for found in dispersions.families
+                        if found.family == family
+                    },
+                    {layer: of_family(family, found) for layer, found in over_training.items()},
+                    last_epoch,
+                ),
+                wall_time=FAMILIES_TIME,
             )
+            if points := _family_points(family, matrices, trajectories, records):
+                write_embeddings(run, points)
+        for member in member_runs:
+            run = _write_member(folder, member, list(final.values()))
             if member.name in representations:
                 _write_samples(run, representations[member.name], samples, sprites)
-    return Path(logdir)
+        for path, there in further.items():
+            _write_further(path, logdir, there, list(final.values()))
+    remove_written(_further(logdir, len(further) + 2))
+    return logdir
 
 
 def choose_members(
@@ -165,27 +238,106 @@ def choose_members(
     return [member for member in members if member.name in taken]
 
 
-def models_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]:
-    """What the projector says of each member.
-
-    Args:
-      members: in the order of the points.
-
-    Returns:
-      The columns `name`, `family`, `seed`, `accuracy_class` (a twentieth of the test
-      accuracy's range, for colours), `test_accuracy`, `gap` and `schedule`.
-    """
-    accuracies = [float(member.metrics.get("test_accuracy", "nan")) for member in members]
-    gaps = [float(member.metrics.get("gap", "nan")) for member in members]
+def _share_out(
+    logdir: Path, members: Sequence[MemberRecord], here: Sequence[MemberRecord]
+) -> Mapping[Path, list[MemberRecord]]:
+    """The further log directories, with the members that each holds."""
+    taken = {member.name for member in here}
+    others = [member for member in members if member.name not in taken]
+    room = MOST_RUNS - 1
     return {
-        "name": [member.name for member in members],
-        "family": [member.family for member in members],
-        "seed": [str(member.seed) for member in members],
-        "accuracy_class": [accuracy_class(accuracy) for accuracy in accuracies],
-        "test_accuracy": [_number(accuracy) for accuracy in accuracies],
-        "gap": [_number(gap) for gap in gaps],
-        "schedule": [member.schedule for member in members],
+        next(_further(logdir, 2 + start // room)): others[start : start + room]
+        for start in range(0, len(others), room)
     }
+
+
+def _further(logdir: Path, first: int) -> Iterator[Path]:
+    number = first
+    while True:
+        yield logdir.absolute().with_name(f"{logdir.absolute().name}_{number}")
+        number += 1
+
+
+def _write_further(
+    path: Path, logdir: Path, members: Sequence[MemberRecord], dispersions: Sequence[Dispersions]
+) -> None:
+    text = (
+        f"Training curves, swaps and hyperparameters of {len(members)} members that found no "
+        f"room in `{logdir.name}`, which shows the whole experiment."
+    )
+    with replacing(path) as folder:
+        write_event_file(
+            folder / FURTHER_RUN,
+            [(0, hyperparameters_page(members[0], dispersions)), (0, text_pb("about", text))],
+            wall_time=MODELS_TIME,
+        )
+        for member in members:
+            _write_member(folder, member, dispersions)
+
+
+def _write_member(folder: Path, member: MemberRecord, dispersions: Sequence[Dispersions]) -> Path:
+    run = folder / "members" / member.family / f"m{member.seed}"
+    write_event_file(
+        run,
+        member_summaries(member, wall_time=MEMBERS_TIME, dispersions=dispersions),
+        wall_time=MEMBERS_TIME,
+    )
+    return run
+
+
+def _final(
+    layer: str,
+    measure: str,
+    values: Mapping[str, float],
+    tested: Mapping[tuple[str, str], Dispersions],
+) -> Dispersions:
+    if (layer, measure) in tested:
+        return tested[layer, measure]
+    families = tuple(FamilyDispersion(family, value) for family, value in values.items())
+    return Dispersions(layer, measure, families)
+
+
+def _last_epoch(members: Sequence[MemberRecord]) -> int:
+    lengths = (len(values) for member in members for values in member.history.values())
+    return max(max(lengths, default=0) - 1, 0)
+
+
+def _matrix_images(
+    families: Sequence[str],
+    control: str | None,
+    matrices: Sequence[SimilarityMatrix],
+    trajectories: Sequence[Trajectories],
+    last_epoch: int,
+) -> Iterator[tuple[int, Summary]]:
+    from akp_keras.report.families import order_families, style_families
+
+    styles = style_families(order_families(families, control or ""), control or "")
+    for matrix in matrices:
+        tag = f"similarity/{matrix.layer}/{measure_in_a_name(matrix.measure)}"
+        yield last_epoch, matrix_image(tag, matrix, styles)
+    for found in trajectories:
+        tag = f"similarity_by_epoch/{found.layer}/{measure_in_a_name(found.measure)}"
+        between = found.values[:, ~np.eye(len(found.members), dtype=bool)]
+        limits = (float(between.min()), float(between.max()))
+        for moment, epoch in enumerate(found.epochs):
+            yield epoch, matrix_image(tag, found.matrix(moment), styles, limits=limits)
+
+
+def _family_points(
+    family: str,
+    matrices: Sequence[SimilarityMatrix],
+    trajectories: Sequence[Trajectories],
+    records: Mapping[str, MemberRecord],
+) -> list[Embedding]:
+    if trajectories:
+        maps = [map_of_family(family, found, records) for found in trajectories]
+    else:
+        maps = [
+            map_of_family_members(family, matrix, records)
+            for matrix in matrices
+            if matrix.measure == matrices[0].measure
+        ]
+    return [embedding for embedding in maps if embedding is not None]
 
 
 def _check_arguments(
@@ -239,13 +391,22 @@ def _check_arguments(
                 )
 
 
-def _dispersion_summaries(
-    family: str, dispersion: Mapping[str, Mapping[str, float]]
-) -> Iterator[tuple[int, Summary]]:
-    for depth, (layer, values) in enumerate(dispersion.items()):
-        if family in values:
-            yield 0, scalar_pb(f"dispersion/{layer}", values[family])
-            yield depth, scalar_pb("dispersion_through_layers", values[family])
+def _check_trajectories(
+    records: Mapping[str, MemberRecord], trajectories: Sequence[Trajectories]
+) -> None:
+    for found in trajectories:
+        check_name(found.layer, "layer")
+        unknown = [name for name in found.members if name not in records]
+        if unknown:
+            raise ValueError(
+                f"the trajectories of layer {found.layer} have the member {unknown[0]!r}, which "
+                "is not among the members"
+            )
+        if found.epochs != trajectories[0].epochs:
+            raise ValueError(
+                f"the trajectories of layer {found.layer} are of the epochs {found.epochs}, "
+                f"those of layer {trajectories[0].layer} of {trajectories[0].epochs}"
+            )
 
 
 def _layers(
@@ -272,44 +433,3 @@ def _write_samples(
     ]
     if embeddings:
         write_embeddings(run_folder, embeddings, sprites)
-
-
-def _about(
-    maps: Mapping[str, tuple[Embedding, DistanceMap]], no_layers: str, without_run: int
-) -> str:
-    lines = [
-        "Projector, run `00_models`: every point is one trained network, and distances between "
-        "points are distances between representations. Click a bookmark (lower right corner) "
-        "to colour the points by family. The six black points `scale …` keep the three axes "
-        "in proportion. Set the neighbours' distance to EUCLIDEAN for the true distances; "
-        "UMAP and t-SNE take angles instead, which mean nothing here.",
-        "",
-        "| tensor | largest error of a distance, all columns | stress of the three axes on the "
-        "screen (0 is exact) |",
-        "|---|---|---|",
-    ]
-    lines += [
-        f"| {name} | {scaled.largest_error:.1e} | {scaled.three_axes_stress:.3f} |"
-        for name, (_, scaled) in maps.items()
-    ]
-    lines += [
-        "",
-        f"Projector, run `{LAYERS_RUN}`: every point is one layer of one network, lines lead from "
-        f"input to output. Positions are averaged ({LAYERS_SPATIAL_POLICY})."
-        if not no_layers
-        else f"There is no run `{LAYERS_RUN}`: {no_layers}.",
-        "",
-        "Projector, runs `members/…`: every point is one probe sample as that network "
-        "represents it. Each network has its own axes, so these do not compare networks.",
-    ]
-    if without_run:
-        lines += [
-            "",
-            f"{without_run} members have no run of their own here: TensorBoard shows no more "
-            f"than {MOST_RUNS} runs at once. All of them are points of `00_models`.",
-        ]
-    return "\n".join(lines)
-
-
-def _number(value: float) -> str:
-    return "" if np.isnan(value) else f"{value:.4f}"

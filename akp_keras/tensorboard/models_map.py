@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from akp_keras.tensorboard.bookmarks import bookmark
 from akp_keras.tensorboard.coordinates import DistanceMap, classical_scaling
 from akp_keras.tensorboard.embeddings import MOST_COLOURS, Embedding
+
+if TYPE_CHECKING:
+    from akp_keras.export.member_record import MemberRecord
 
 ANCHORS = 6
 ANCHOR_NAME = "scale"
@@ -20,6 +24,23 @@ def map_of_models(
 ) -> tuple[Embedding, DistanceMap]:
     """Classical scaling of the distances between models, with colours one click away.
 
+    Args:
+      name: the tensor's name.
+      distances: (m, m) distance matrix.
+      metadata: as `with_anchors` takes it.
+
+    Returns:
+      The embedding with m + 6 points, and the map's own m points with their errors.
+    """
+    scaled = classical_scaling(distances)
+    return with_anchors(name, scaled.coordinates, metadata), scaled
+
+
+def with_anchors(
+    name: str, coordinates: np.ndarray, metadata: Mapping[str, Sequence[str]]
+) -> Embedding:
+    """Points in proportion, with colours one click away.
+
     The projector stretches each axis of its picture to the same length, so that a narrow
     family looks as wide as a scattered one. Six further points at equal distance from the
     centre, two on each of the first three axes, take that stretching away: distances on the
@@ -29,15 +50,14 @@ def map_of_models(
 
     Args:
       name: the tensor's name.
-      distances: (m, m) distance matrix.
+      coordinates: (m, k) centred points, k ≥ 3.
       metadata: m cells under each column's name; the columns `name` (first) and `family` must
         be among them.
 
     Returns:
-      The embedding with m + 6 points, and the map's own m points with their errors.
+      The embedding with m + 6 points.
     """
-    scaled = classical_scaling(distances)
-    points = np.vstack([scaled.coordinates, _scale_anchors(scaled.coordinates)])
+    points = np.vstack([coordinates, _scale_anchors(coordinates)])
     anchor_names = [f"{ANCHOR_NAME} {sign}{axis}" for axis in "123" for sign in "+-"]
     # A line through a family must not go on through the anchors, and they have no colour.
     cells = {
@@ -50,8 +70,10 @@ def map_of_models(
             ("family", "family"),
             ("accuracy_class", "accuracy"),
             ("layer", "layer"),
+            ("epoch", "epoch"),
+            ("member", "member"),
         )
-        if 0 < len(set(metadata.get(column, ()))) <= MOST_COLOURS
+        if 1 < len(set(metadata.get(column, ()))) <= MOST_COLOURS
     ]
     bookmarks = [
         bookmark(
@@ -64,7 +86,30 @@ def map_of_models(
         for column, title in colourings
         for axes in (3, 2)
     ]
-    return Embedding(name, points, cells, bookmarks), scaled
+    return Embedding(name, points, cells, bookmarks)
+
+
+def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]:
+    """What the projector says of each member.
+
+    Args:
+      members: in the order of the points.
+
+    Returns:
+      The columns `name`, `family`, `seed`, `accuracy_class` (a twentieth of the test
+      accuracy's range, for colours), `test_accuracy`, `gap` and `schedule`.
+    """
+    accuracies = [float(member.metrics.get("test_accuracy", "nan")) for member in members]
+    gaps = [float(member.metrics.get("gap", "nan")) for member in members]
+    return {
+        "name": [member.name for member in members],
+        "family": [member.family for member in members],
+        "seed": [str(member.seed) for member in members],
+        "accuracy_class": [accuracy_class(accuracy) for accuracy in accuracies],
+        "test_accuracy": [_number(accuracy) for accuracy in accuracies],
+        "gap": [_number(gap) for gap in gaps],
+        "schedule": [member.schedule for member in members],
+    }
 
 
 def accuracy_class(accuracy: float) -> str:
@@ -92,3 +137,7 @@ def _scale_anchors(coordinates: np.ndarray) -> np.ndarray:
         anchors[2 * axis, axis] = radius
         anchors[2 * axis + 1, axis] = -radius
     return anchors
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.4f}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams import api_pb2, metadata, plugin_data_pb2
@@ -11,21 +11,30 @@ from tensorboard.plugins.scalar.summary_v2 import scalar_pb
 from tensorboard.plugins.text.summary_v2 import text_pb
 
 from akp_keras.export.member_record import MemberRecord
+from akp_keras.tensorboard.page_contents import Dispersions
 
 FINAL_METRICS = "final"
 
 
-def member_summaries(member: MemberRecord, *, wall_time: float) -> Iterator[tuple[int, Summary]]:
+def member_summaries(
+    member: MemberRecord,
+    *,
+    wall_time: float,
+    dispersions: Sequence[Dispersions] = (),
+) -> Iterator[tuple[int, Summary]]:
     """Everything that the standard pages show of one member.
 
     Training and validation curves stand in one run: `accuracy/train` beside
     `accuracy/validation`. `swaps/so_far` counts the changes up to each epoch, so that a swap is a
     step in a chart with the same axis as the curves; `swaps` is the table of them. Final
-    metrics are `final/<name>` at the last epoch.
+    metrics are `final/<name>` at the last epoch; among them, for each layer, the dispersion of
+    the member's family, `final/family_dispersion/<layer>`, and the member's own distance to the
+    family's centroid, `final/distance_to_centroid/<layer>`.
 
     Args:
       member: the member.
       wall_time: seconds that stand as the beginning of its training.
+      dispersions: one a layer.
 
     Yields:
       Pairs of a step, which counts epochs from 0, and a summary.
@@ -45,7 +54,7 @@ def member_summaries(member: MemberRecord, *, wall_time: float) -> Iterator[tupl
     for epoch in range(epochs):
         happened = sum(int(swap["epoch"]) <= epoch for swap in changes)
         yield epoch, scalar_pb("swaps/so_far", happened)
-    for name, value in member.metrics.items():
+    for name, value in (*member.metrics.items(), *_of_dispersions(member, dispersions)):
         yield max(epochs - 1, 0), scalar_pb(f"{FINAL_METRICS}/{name}", value)
 
 
@@ -61,11 +70,12 @@ def changes_of(member: MemberRecord) -> list[Mapping[str, object]]:
     return [swap for swap in member.swaps if swap["from"] != swap["to"]]
 
 
-def hyperparameters_page(member: MemberRecord) -> Summary:
+def hyperparameters_page(member: MemberRecord, dispersions: Sequence[Dispersions] = ()) -> Summary:
     """The configuration of the page that compares members by family, seed and schedule.
 
     Args:
       member: any member; its metrics become the page's metrics.
+      dispersions: one a layer, which become metrics too.
 
     Returns:
       The summary, for one run of the log directory.
@@ -77,8 +87,8 @@ def hyperparameters_page(member: MemberRecord) -> Summary:
             for name in ("family", "seed", "schedule")
         ],
         metric_infos=[
-            Metric(f"{FINAL_METRICS}/{name}", display_name=name.replace("_", " ")).as_proto()
-            for name in member.metrics
+            Metric(f"{FINAL_METRICS}/{name}", display_name=_displayed(name)).as_proto()
+            for name in (*member.metrics, *_names_of(dispersions))
         ],
     )
     summary = Summary()
@@ -90,6 +100,35 @@ def hyperparameters_page(member: MemberRecord) -> Summary:
         tensor=metadata.NULL_TENSOR,
     )
     return summary
+
+
+def _of_dispersions(
+    member: MemberRecord, dispersions: Sequence[Dispersions]
+) -> Iterator[tuple[str, float]]:
+    for dispersion in dispersions:
+        for family in dispersion.families:
+            values = (family.mean, family.distances.get(member.name))
+            if family.family == member.family:
+                for name, value in zip(_names_at(dispersion.layer), values, strict=True):
+                    if value is not None:
+                        yield name, value
+
+
+def _names_of(dispersions: Sequence[Dispersions]) -> Iterator[str]:
+    for dispersion in dispersions:
+        of_family, of_member = _names_at(dispersion.layer)
+        yield of_family
+        if any(family.distances for family in dispersion.families):
+            yield of_member
+
+
+def _names_at(layer: str) -> tuple[str, str]:
+    return f"family_dispersion/{layer}", f"distance_to_centroid/{layer}"
+
+
+def _displayed(name: str) -> str:
+    what, slash, layer = name.partition("/")
+    return what.replace("_", " ") + (f" at {layer}" if slash else "")
 
 
 def _hyperparameters(member: MemberRecord, wall_time: float) -> Summary:

@@ -5,17 +5,49 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Says that the folder may be replaced: what else lies in a folder was put there by somebody.
+# Say that the folder may be replaced: what else lies in a folder was put there by somebody.
 _SIGN = "akp_tensorboard.json"
+_LIVE_SIGN = "akp_tensorboard_live.json"
 
 
 def is_experiment(folder: str | os.PathLike[str]) -> bool:
     """Whether a folder is there and whole, as `replacing` leaves it."""
     return (Path(folder) / _SIGN).is_file()
+
+
+def begin_live(folder: str | os.PathLike[str]) -> Path:
+    """Gives an empty folder that is written into while TensorBoard looks at it.
+
+    It counts as not there: `is_experiment` says no, and `replacing` puts the whole result in its
+    place.
+
+    Args:
+      folder: where it shall be. What an earlier call left there is removed.
+
+    Returns:
+      The folder.
+
+    Raises:
+      ValueError: if the folder is there and holds something else.
+    """
+    folder = Path(folder).absolute()
+    _refuse_foreign(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    _write_sign(folder / _LIVE_SIGN)
+    return folder
+
+
+def remove_written(folders: Iterable[Path]) -> None:
+    """Removes folders that `replacing` wrote, up to the first that is not there or another's."""
+    for folder in folders:
+        if not (folder / _SIGN).is_file():
+            return
+        shutil.rmtree(folder)
 
 
 @contextmanager
@@ -35,12 +67,7 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
       ValueError: if the folder is there and holds something else.
     """
     folder = Path(folder).absolute()
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"{folder} is a file; name a folder for TensorBoard's files")
-    if folder.exists() and any(folder.iterdir()) and not (folder / _SIGN).is_file():
-        raise ValueError(
-            f"{folder} holds files that akp_keras.tensorboard did not write; name another folder"
-        )
+    _refuse_foreign(folder)
     partial = folder.with_name(f".{folder.name}.partial")
     replaced = folder.with_name(f".{folder.name}.replaced")
     for leftover in (partial, replaced):
@@ -48,7 +75,7 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
     partial.mkdir(parents=True)
     try:
         yield partial
-        (partial / _SIGN).write_text(json.dumps({"format": 1}) + "\n", encoding="utf-8")
+        _write_sign(partial / _SIGN)
         if folder.exists():
             folder.rename(replaced)
         partial.rename(folder)
@@ -57,3 +84,17 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
             replaced.rename(folder)
         for leftover in (partial, replaced):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file; name a folder for TensorBoard's files")
+    signs = (folder / _SIGN, folder / _LIVE_SIGN)
+    if folder.exists() and any(folder.iterdir()) and not any(sign.is_file() for sign in signs):
+        raise ValueError(
+            f"{folder} holds files that akp_keras.tensorboard did not write; name another folder"
+        )
+
+
+def _write_sign(path: Path) -> None:
+    path.write_text(json.dumps({"format": 1}) + "\n", encoding="utf-8")

@@ -9,7 +9,9 @@ import pytest
 from scipy.spatial.distance import pdist, squareform
 from werkzeug.test import Client
 
+from akp_keras import dispersion
 from akp_keras.comparison.matrix import SimilarityMatrix
+from akp_keras.comparison.trajectories import follow_members
 from akp_keras.data.records import ProbeSet
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.tensorboard import write_experiment
@@ -159,6 +161,56 @@ def some_arguments(rng, families=FAMILIES, seeds=SEEDS):
             for family in families
         },
     }
+
+
+def add_training(arguments, rng, epochs=(0, 2, 4)):
+    """Gives `write_experiment` all that it can show: outcomes, and snapshots followed."""
+    members = arguments["members"]
+    outcomes = {}
+    for matrix in arguments["matrices"]:
+        outcomes[matrix.layer, matrix.measure] = dispersion.permutation_test(
+            matrix.distances,
+            [name.split("/")[0] for name in matrix.members],
+            members=matrix.members,
+            permutations=99,
+            crosscheck_permutations=0,
+        )
+    arguments["outcomes"] = outcomes
+    arguments["dispersion"] = {
+        layer: dict(outcomes[layer, "cka.linear"].dispersion) for layer in LAYERS
+    }
+    arguments["trajectories"] = [
+        follow_members(
+            layer,
+            "cka.linear",
+            epochs,
+            {
+                member.name: rng.normal(size=(len(epochs), SAMPLES, 6)).astype(np.float32)
+                for member in members
+            },
+        )
+        for layer in LAYERS
+    ]
+    return arguments
+
+
+@pytest.fixture(scope="session")
+def make_whole_arguments():
+    """Arguments of `write_experiment` with outcomes and trajectories, from a seed."""
+
+    def make(seed, **sizes):
+        rng = np.random.default_rng(seed)
+        return add_training(some_arguments(rng, **sizes), rng)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def over_time(tmp_path_factory, make_whole_arguments):
+    arguments = make_whole_arguments(7)
+    logdir = tmp_path_factory.mktemp("over_time") / "tensorboard"
+    write_experiment(logdir, **arguments)
+    return Written(logdir, arguments)
 
 
 @pytest.fixture(scope="session")

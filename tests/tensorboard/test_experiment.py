@@ -51,7 +51,8 @@ def summaries_of(run_folder):
             if value.metadata.plugin_data.plugin_name == "hparams":
                 content = value.metadata.plugin_data.content
             else:
-                content = tensor_util.make_ndarray(value.tensor).item()
+                array = tensor_util.make_ndarray(value.tensor)
+                content = array.item() if array.size == 1 else array
             found[value.tag].append((event.step, content))
     return dict(found)
 
@@ -71,6 +72,7 @@ def test_the_runs_are_those_of_the_layout(written, pages):
     assert sorted(pages.runs()) == [
         "00_models",
         "01_layers",
+        *families,
         *(f"members/{name}/m1" for name in FAMILIES),
     ]
 
@@ -259,7 +261,7 @@ def test_dispersion_is_one_chart_a_layer_and_one_through_the_layers(written):
         found = summaries_of(written.logdir / "families" / family)
         expected = [written.arguments["dispersion"][layer][family] for layer in LAYERS]
         for layer, value in zip(LAYERS, expected, strict=True):
-            assert found[f"dispersion/{layer}"] == [(0, pytest.approx(value))]
+            assert found[f"dispersion/{layer}"] == [(EPOCHS - 1, pytest.approx(value))]
         assert found["dispersion_through_layers"] == [
             (depth, pytest.approx(value)) for depth, value in enumerate(expected)
         ]
@@ -307,7 +309,7 @@ def test_a_second_write_replaces_the_first_whole(tmp_path, arguments, pages_of):
         logdir, **(arguments | {"members": fewer, "matrices": [smaller], "representations": {}})
     )
     assert not any("memoriser" in run for run in runs_of(logdir))
-    assert pages_of(logdir).runs() == ["00_models"]
+    assert pages_of(logdir).runs() == ["00_models", "families/control", "families/late_sigmoid"]
     assert [path.name for path in tmp_path.iterdir()] == ["logs"]
 
 
@@ -418,6 +420,7 @@ def test_no_more_runs_than_tensorboard_ticks(tmp_path, make_arguments, pages_of)
     assert len(tensor) == 56 + ANCHORS
     about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
     assert f"{56 - (MOST_RUNS - 2 - 7)} members have no run of their own" in about
+    assert "| `logs_2` | 25: " in about
 
 
 def test_runs_go_to_the_named_members_and_then_in_turn_to_each_family(make_member):

@@ -1,0 +1,115 @@
+"""The text that says what the log directory shows, how exactly, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from akp_keras.comparison.trajectories import Trajectories
+from akp_keras.tensorboard.coordinates import DistanceMap
+from akp_keras.tensorboard.layers_map import LAYERS_SPATIAL_POLICY
+
+MODELS = (
+    "Projector, run `00_models`: every point is one trained network, and distances between "
+    "points are distances between representations. Click a bookmark (lower right corner) "
+    "to colour the points by family. The six black points `scale …` keep the three axes "
+    "in proportion. Set the neighbours' distance to EUCLIDEAN for the true distances; "
+    "UMAP and t-SNE take angles instead, which mean nothing here."
+)
+SAMPLES = (
+    "Projector, runs `members/…`: every point is one probe sample as that network "
+    "represents it. Each network has its own axes, so these do not compare networks."
+)
+
+
+def exactness(maps: Mapping[str, DistanceMap]) -> str:
+    """A table of how well each map shows its distances."""
+    lines = [
+        "| tensor | largest error of a distance, all columns | stress of the three axes on the "
+        "screen (0 is exact) |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| {name} | {scaled.largest_error:.1e} | {scaled.three_axes_stress:.3f} |"
+        for name, scaled in maps.items()
+    ]
+    return "\n".join(lines)
+
+
+def layers_text(run: str, why_not: str) -> str:
+    """What the run of layers shows, or why there is none."""
+    if why_not:
+        return f"There is no run `{run}`: {why_not}."
+    return (
+        f"Projector, run `{run}`: every point is one layer of one network, lines lead from "
+        f"input to output. Positions are averaged ({LAYERS_SPATIAL_POLICY})."
+    )
+
+
+def families_text(trajectories: Sequence[Trajectories]) -> str:
+    """What the families' runs of the projector show."""
+    if trajectories:
+        return (
+            "Projector, runs `families/…`: one family in a map of its own, every point one "
+            "network after one epoch, lines lead through training."
+        )
+    return "Projector, runs `families/…`: the networks of one family in a map of its own."
+
+
+def training_text(
+    run: str, trajectories: Sequence[Trajectories], not_followed: Mapping[str, str]
+) -> str:
+    """What is shown over training, how exactly, and why a layer is not; empty without snapshots."""
+    missing = [
+        f"{layer} is not followed through training: {reason}."
+        for layer, reason in not_followed.items()
+    ]
+    if not trajectories:
+        return "\n\n".join(missing)
+    epochs = ", ".join(map(str, trajectories[0].epochs))
+    lines = [
+        f"Projector, run `{run}`: every point is one network after one epoch ({epochs}; counted "
+        "from 0), lines lead through training; three axes. Layers with positions are averaged "
+        "over them, in these maps and in the charts `dispersion/…` by epoch: for such layers the "
+        "last epoch differs from what was tested, which `dispersion_through_layers` and the page "
+        "Families show.",
+    ]
+    for found in trajectories:
+        if found.is_aligned:
+            lines.append(
+                f"At {found.layer} there are too many points for one map: each epoch has its own, "
+                "turned onto the next epoch's, so distances between points of different epochs "
+                "mean little."
+            )
+        if found.excluded:
+            reasons = "; ".join(f"{name} {reason}" for name, reason in found.excluded.items())
+            lines.append(f"At {found.layer} these are left out: {reasons}.")
+    return "\n\n".join([*lines, *missing])
+
+
+def further_text(most_runs: int, further: Mapping[str, Sequence[str]]) -> str:
+    """Where the members are that found no room; empty if all did.
+
+    Args:
+      most_runs: how many runs TensorBoard shows at once.
+      further: name of a further log directory -> names of the members that it holds.
+
+    Returns:
+      The text, with the command that opens each.
+    """
+    if not further:
+        return ""
+    count = sum(len(names) for names in further.values())
+    lines = [
+        f"{count} members have no run of their own here: TensorBoard shows no more than "
+        f"{most_runs} runs at once. All of them are points of `00_models`. Their training curves "
+        "and swaps are in further log directories beside this one:",
+        "",
+        "| log directory | members | open it with |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| `{folder}` | {len(names)}: {names[0]} to {names[-1]} | "
+        f"`tensorboard --logdir …/{folder}` |"
+        for folder, names in further.items()
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,80 @@
+"""Pictures as summaries of TensorBoard's images page, written without TensorFlow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tensorboard.compat.proto.summary_pb2 import DATA_CLASS_BLOB_SEQUENCE, Summary
+from tensorboard.plugins.image import metadata
+from tensorboard.util.tensor_util import make_tensor_proto
+
+if TYPE_CHECKING:
+    from akp_keras.comparison.matrix import SimilarityMatrix
+    from akp_keras.report.families import FamilyStyle
+
+_DOTS_PER_INCH = 100
+
+
+def matrix_image(
+    tag: str,
+    matrix: SimilarityMatrix,
+    styles: Mapping[str, FamilyStyle],
+    *,
+    limits: tuple[float, float] | None = None,
+) -> Summary:
+    """Draws a similarity matrix with the families' blocks, as the report does.
+
+    Args:
+      tag: the name under which the page shows it.
+      matrix: (M, M) values.
+      styles: a style for each family, in the order of rows and columns.
+      limits: the values at the ends of the colour scale, so that several pictures share one;
+        None for those of this matrix.
+
+    Returns:
+      The summary; the same arguments give the same bytes.
+    """
+    import matplotlib.style
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from akp_keras.report.figures.heat_map import draw_heat_map
+    from akp_keras.report.svg import STYLE
+
+    opaque = {"figure.facecolor": "white", "savefig.facecolor": "white"}
+    with matplotlib.style.context(["default", {**STYLE, **opaque}]):
+        figure = draw_heat_map(matrix, styles)
+        if limits is not None:
+            figure.axes[0].images[0].set_clim(*limits)
+        buffer = io.BytesIO()
+        canvas = FigureCanvasAgg(figure)
+        figure.set_dpi(_DOTS_PER_INCH)
+        canvas.print_png(buffer, metadata={"Software": None})
+    width, height = (round(_DOTS_PER_INCH * inches) for inches in figure.get_size_inches())
+    return image_summary(tag, buffer.getvalue(), width, height)
+
+
+def image_summary(tag: str, png: bytes, width: int, height: int) -> Summary:
+    """One picture under a tag.
+
+    Args:
+      tag: the name under which the page shows it.
+      png: a PNG file's bytes.
+      width: in pixels.
+      height: in pixels.
+
+    Returns:
+      The summary.
+    """
+    summary = Summary()
+    value = summary.value.add(
+        tag=tag,
+        tensor=make_tensor_proto(
+            np.array([str(width).encode(), str(height).encode(), png], dtype=np.object_)
+        ),
+        metadata=metadata.create_summary_metadata(display_name="", description=""),
+    )
+    value.metadata.data_class = DATA_CLASS_BLOB_SEQUENCE
+    return summary

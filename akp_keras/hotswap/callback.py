@@ -163,7 +163,10 @@ class HotSwap(keras.callbacks.Callback):
         held = tracer.held
         for swap in self.schedule.swaps:
             held = self._after(held, swap, is_check=True)
-        self._functions = self._state.strategy(model, self.strategy, self._configuration())
+        configuration = self._configuration()
+        for site, choices in zip(tracer.losses, configuration.losses, strict=True):
+            site.untried = tuple(choice for choice in choices if choice != site.held)
+        self._functions = self._state.strategy(model, self.strategy, configuration)
         self._traces_before = tracer.train_traces
         self._functions.begin(model)
         if hasattr(self._functions, "before_step"):

@@ -108,6 +108,8 @@ class LossSite:
         original: the compiled loss.
         held: the loss in force.
         active: the callable that the next trace uses.
+        untried: choices that the next call tries first, so that one that cannot be computed is
+            found at the first step and not when its turn comes.
     """
 
     def __init__(self, output: Output, original: LossChoice) -> None:
@@ -115,6 +117,7 @@ class LossSite:
         self.original = original
         self.held = original
         self.active: Loss | None = None
+        self.untried: tuple[LossChoice, ...] = ()
         self._compiled: Loss | None = None
 
     @property
@@ -135,8 +138,28 @@ class LossSite:
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
         """The loss that the trace in progress uses, or the one in force."""
+        untried, self.untried = self.untried, ()
+        for choice in untried:
+            _try(choice.text, self.callable_of(choice), y_true, y_pred, sample_weight)
         active = self.active or self.callable_of(self.held)
         return active(y_true, y_pred, sample_weight)
+
+
+def _try(text: str, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
+    try:
+        shape = tuple(loss(y_true, y_pred, sample_weight).shape)
+    except Exception as error:  # a loss may raise anything
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        reason = lines[0]
+    else:
+        if shape == ():
+            return
+        reason = f"it gives shape {shape} where one number is due"
+    shapes = [tuple(keras.ops.shape(given)) for given in (y_true, y_pred)]
+    raise ValueError(
+        f"loss {text!r} fails on labels of shape {shapes[0]} and outputs of shape {shapes[1]}: "
+        f"{reason}"
+    )
 
 
 def find_losses(model: keras.Model) -> list[LossSite]:

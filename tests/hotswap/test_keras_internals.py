@@ -116,3 +116,40 @@ def test_a_state_is_kept_and_not_saved(model, tmp_path):
     assert keras_internals.get_state(model) is state
     model.save(tmp_path / "m.keras")
     assert keras_internals.get_state(keras.models.load_model(tmp_path / "m.keras")) is None
+
+
+def test_a_callback_finds_the_others_of_its_fit(model):
+    found = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            found.extend(keras_internals.siblings(self))
+
+    look, other = Look(), keras.callbacks.TerminateOnNaN()
+    model.fit(np.ones((4, 4)), np.ones((4, 1)), verbose=0, callbacks=[other, look])
+    assert found[:2] == [other, look]
+    assert isinstance(found[2], keras.callbacks.History)
+    assert keras_internals.siblings(look) == []
+
+
+def test_what_is_logged_is_known_unless_the_model_decides(model):
+    names = keras_internals.logged_names(model)
+    logs = model.fit(np.ones((4, 4)), np.ones((4, 1)), verbose=0).history
+    assert set(logs) <= names
+
+    class Own(keras.Model):
+        def train_step(self, *arguments):
+            return {"other": 0.0}
+
+    assert keras_internals.logged_names(Own(model.inputs, model.outputs)) is None
+
+
+def test_a_file_of_a_backup_is_written_whole(tmp_path):
+    path = str(tmp_path / "new" / "file.json")
+    assert keras_internals.read_text(path) is None
+    keras_internals.write_text(path, "one")
+    keras_internals.write_text(path, "two")
+    assert keras_internals.read_text(path) == "two"
+    assert len(list((tmp_path / "new").iterdir())) == 1
+    backup = keras.callbacks.BackupAndRestore(tmp_path)
+    assert backup.backup_dir == tmp_path

@@ -39,8 +39,8 @@ def write_projector(
 
     ```python
     representations = {
-        "control/0": {"dense1": array_0, "dense2": …},
-        "control/1": {"dense1": array_1, "dense2": …},
+        "control/0": {"dense1": array_0},
+        "control/1": {"dense1": array_1},
     }
     write_projector("logs", representations, {"control/0": "control", "control/1": "control"})
     ```

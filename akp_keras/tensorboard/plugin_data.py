@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from akp_keras.export.member_record import MemberRecord
 
 _DIGITS = 7
+_MOST = 300
+# Powers by multiplication would be wrong in the last place, and their quotients long in JSON.
+_POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(-_MOST, _MOST + 1)])
 
 
 def page_summaries(
@@ -236,9 +239,13 @@ def _json_summary(tag: str, content: object) -> Summary:
 def _nested(array: np.ndarray) -> list:
     """The array's numbers in nested lists; what is not finite is None."""
     array = np.asarray(array, dtype=float)
-    if array.ndim > 1:
-        return [_nested(row) for row in array]
-    return _numbers(array.tolist())
+    finite = np.isfinite(array)
+    magnitudes = np.where(finite & (array != 0), np.abs(array), 1.0)
+    # By hundreds of thousands of numbers, formatting one by one takes seconds.
+    places = np.clip(_DIGITS - 1 - np.floor(np.log10(magnitudes)).astype(int), -_MOST, _MOST)
+    factors = _POWERS_OF_TEN[places + _MOST]
+    rounded = np.round(np.where(finite, array, 0.0) * factors) / factors
+    return (rounded if finite.all() else np.where(finite, rounded, None)).tolist()
 
 
 def _numbers(values: Sequence[float | None] | None) -> list[float | None] | None:

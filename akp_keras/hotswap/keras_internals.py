@@ -67,6 +67,11 @@ def loss_function(loss: keras.losses.Loss) -> Callable[..., Any] | None:
     return loss.fn if isinstance(loss, LossFunctionWrapper) else None
 
 
+def loss_options(loss: keras.losses.Loss) -> dict[str, Any]:
+    """The options that a loss object gives to the function inside it."""
+    return dict(loss._fn_kwargs) if isinstance(loss, LossFunctionWrapper) else {}
+
+
 def replace_losses(
     model: keras.Model, replace: Callable[[list[str], list[Any]], list[Any]]
 ) -> None:

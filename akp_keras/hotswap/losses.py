@@ -398,7 +398,8 @@ def _unusual_options(loss: keras.losses.Loss) -> dict[str, Any]:
     parameters = inspect.signature(type(loss).__init__).parameters
     return {
         key: value
-        for key, value in loss.get_config().items()
+        # The config of some losses lacks their options, such as Huber's delta.
+        for key, value in {**keras_internals.loss_options(loss), **loss.get_config()}.items()
         if key in parameters and key not in ("name", "fn") and value != parameters[key].default
     }
 

@@ -54,6 +54,10 @@ def test_losses_are_replaced_where_they_are_computed(model, is_built):
     assert seen == [(["y"], ["LossFunctionWrapper"])]
 
 
+def test_the_options_of_a_loss_are_seen():
+    assert keras_internals.loss_options(keras.losses.Huber(delta=0.25))["delta"] == 0.25
+
+
 def test_the_declared_loss_is_the_saved_one(model):
     keras_internals.declare_loss(model, "hinge")
     assert model.get_compile_config()["loss"] == "hinge"

@@ -274,3 +274,7 @@ def test_texts_tell_losses_apart():
     assert losses.resolve(site, "Hinge") == losses.resolve(site, "hinge")
     smooth = losses.resolve(site, "BinaryCrossentropy(label_smoothing=0.1)")
     assert smooth.text == "BinaryCrossentropy(label_smoothing=0.1)"
+    narrow, wide = (losses.resolve(site, f"Huber(delta={delta})") for delta in (0.25, 2.0))
+    assert narrow.text == "Huber(delta=0.25)"
+    assert narrow != wide
+    assert losses.resolve(site, "Huber(delta=1.0)") == losses.resolve(site, "huber")

@@ -8,7 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor, as_completed, wait
 from pathlib import Path
 from typing import IO
 
@@ -78,8 +78,8 @@ def take_representations(
             answered[tasks[task]] = task.result()
             done(tasks[task])
     finally:
-        for task in tasks:
-            task.cancel()
+        # What runs already cannot be cancelled, and would write into a folder that is removed.
+        wait([task for task in tasks if not task.cancel()])
     first, *others = saved_models
     for other in others:
         if answered[other] != answered[first]:

@@ -1,0 +1,142 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from akp_keras.comparison.saved_models import NamedModel, find_saved_models
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Makes a folder that looks like a SavedModel: nothing here loads one."""
+
+    def make(name, **description):
+        path = tmp_path / name
+        path.mkdir(parents=True)
+        (path / "saved_model.pb").touch()
+        if description:
+            (path / "assets.extra").mkdir()
+            (path / "assets.extra" / "akp.json").write_text(
+                json.dumps({"format_version": 1, "layers": [], **description})
+            )
+        return path
+
+    return make
+
+
+def names(*sources, **asked):
+    return [model.name for model in find_saved_models(list(map(str, sources)), **asked)]
+
+
+def test_members_are_called_as_they_say_themselves(place, tmp_path):
+    for seed in (0, 2, 10):
+        place(f"members/control/{seed}/saved_model", family="control", seed=seed)
+    pattern = tmp_path / "members/*/*/saved_model"
+    assert names(pattern) == ["control/0", "control/2", "control/10"]
+    assert find_saved_models(str(pattern))[0] == NamedModel(
+        "control/0", "control", tmp_path / "members/control/0/saved_model"
+    )
+    assert names(tmp_path / "members") == names(pattern), "a folder above them holds them"
+    assert names(tmp_path / "members/*/*") == names(pattern)
+
+
+def test_others_are_called_by_what_tells_their_paths_apart(place, tmp_path):
+    for name in ("a/1", "a/2", "b/1"):
+        place(f"exports/{name}/saved_model")
+    found = find_saved_models(str(tmp_path / "exports/*/*/saved_model"))
+    assert [(model.name, model.family) for model in found] == [
+        ("a/1", "a"),
+        ("a/2", "a"),
+        ("b/1", "b"),
+    ]
+    assert names(tmp_path / "exports/a/1/saved_model", tmp_path / "exports/a/2/saved_model") == [
+        "1",
+        "2",
+    ]
+    place("members/control/0", family="control", seed=0)
+    assert names(tmp_path / "members", tmp_path / "exports/b") == ["control/0", "saved_model"]
+
+
+def test_unfinished_models_are_left_alone(place, tmp_path):
+    for name in ("a", "b", "c.12.unfinished/d"):
+        place(f"exports/{name}")
+    assert names(tmp_path / "exports") == ["a", "b"]
+
+
+def test_families_come_in_the_order_wanted(place, tmp_path):
+    for family in ("control", "tanh", "pulse"):
+        for seed in (10, 2):
+            place(f"members/{family}/{seed}", family=family, seed=seed)
+    assert names(tmp_path / "members", families=["tanh", "control"]) == [
+        *("tanh/2", "tanh/10", "control/2", "control/10", "pulse/2", "pulse/10"),
+    ]
+    with pytest.raises(ValueError, match=r"family 'tahn'; did you mean 'tanh'\?"):
+        names(tmp_path / "members", families=["tahn"])
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_table_names_its_own(place, tmp_path, suffix):
+    rows = {
+        "uri": [str(place("x")), f"file://{place('y z')}", str(place("w"))],
+        "family": ["one", "two", ""],
+        "member": ["007", "two/8", "9"],
+        "accuracy": [0.5, 0.25, 1.0],
+    }
+    path = tmp_path / f"models{suffix}"
+    if suffix == ".csv":
+        lines = [",".join(map(str, row)) for row in zip(*rows.values(), strict=True)]
+        path.write_text("\n".join([",".join(rows), *lines]))
+    else:
+        pyarrow.parquet.write_table(pa.table(rows), path)
+    found = find_saved_models(path)
+    assert [(model.name, model.family) for model in found] == [
+        ("one/007", "one"),
+        ("two/8", "two"),
+        ("9", ""),
+    ]
+    assert found[1].path == tmp_path / "y z"
+
+
+def test_a_mapping_names_its_own(place):
+    found = find_saved_models({"f/a": place("x"), "g/b": str(place("y"))})
+    assert [(model.name, model.family) for model in found] == [("f/a", "f"), ("g/b", "g")]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("uri,member\nx,1\n", r"has no column 'family'; it has 'uri', 'member'"),
+        ("", "cannot be read"),
+        ("uri,family,member\n,a,1\n", "has no uri in row 1"),
+        ("uri,family,member\nx,a,\n", "has no member in row 1"),
+        ("uri,family,member\ngs://bucket/x,a,1\n", "gs://bucket/x is not on this machine"),
+        ("uri,family,member\nnowhere,a,1\n", "nowhere is no SavedModel: there is no such folder"),
+    ],
+)
+def test_tables_that_cannot_be_used_are_refused(tmp_path, table, message):
+    path = tmp_path / "models.csv"
+    path.write_text(table)
+    with pytest.raises(ValueError, match=message) as refusal:
+        find_saved_models(path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_what_cannot_be_compared_is_refused(place, tmp_path):
+    one = place("one", family="control", seed=0)
+    other = place("other", family="control", seed=0)
+    with pytest.raises(ValueError, match=r"no SavedModel matches .*none"):
+        names(tmp_path / "none*")
+    with pytest.raises(ValueError, match=r"two SavedModels or more .*, found .*one"):
+        names(one)
+    with pytest.raises(ValueError, match=r"two SavedModels or more .*, found none"):
+        find_saved_models([])
+    with pytest.raises(ValueError, match=r"name 'control/0', .*one and .*other; name them in"):
+        names(one, other)
+    with pytest.raises(ValueError, match="one is given twice"):
+        names(one, one)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty is no SavedModel: it has no saved_model\.pb"):
+        names(one, tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"there is no table of SavedModels at .*none\.csv"):
+        names(tmp_path / "none.csv")

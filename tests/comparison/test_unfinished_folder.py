@@ -1,0 +1,62 @@
+import fcntl
+import os
+import stat
+
+import pytest
+
+from akp_keras.comparison.unfinished_folder import check_output, unfinished_folder
+
+
+def test_work_goes_on_after_an_interruption_if_it_is_the_same(tmp_path):
+    with (
+        pytest.raises(KeyboardInterrupt),
+        unfinished_folder(tmp_path / "out", {"probe": 1}) as folder,
+    ):
+        (folder / "work").write_text("half")
+        raise KeyboardInterrupt
+    with unfinished_folder(tmp_path / "out", {"probe": 1}) as folder:
+        assert (folder / "work").read_text() == "half"
+    with unfinished_folder(tmp_path / "out", {"probe": 2}) as folder:
+        assert not (folder / "work").exists()
+
+
+def test_wrong_input_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError, match="wrong"), unfinished_folder(tmp_path / "out", {}):
+        raise ValueError("wrong")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_do_not_work_on_one_output(tmp_path):
+    with unfinished_folder(tmp_path / "out", {}) as folder:
+        (folder / "work").touch()
+        with (
+            pytest.raises(ValueError, match="is being made by another process"),
+            unfinished_folder(tmp_path / "out", {"other": 1}),
+        ):
+            pass
+        assert (folder / "work").exists()
+    descriptor = os.open(folder, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    os.close(descriptor)
+
+
+def test_an_output_that_is_there_is_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    check_output(tmp_path / "empty")
+    (tmp_path / "file").touch()
+    for name in (tmp_path, tmp_path / "file"):
+        with pytest.raises(ValueError, match="exists already"):
+            check_output(name)
+
+
+def test_an_output_that_cannot_be_made_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match="file is no folder that can be written"):
+        check_output(tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(ValueError, match="is no folder that can be written"):
+        check_output(tmp_path / "out")

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+pytest.importorskip("tfx", reason="the extra 'tfx' is missing")
+
+from tfx import types
+from tfx.types import channel_utils
+from tfx.types.artifact import Artifact
+
+from components import artifacts
+from components.similarity_evaluator.component import SimilarityEvaluator
+
+PARAMETERS = {
+    "measures": "cka.linear",
+    "families": "control,tanh",
+    "signature": "representations",
+    "layers": "",
+    "spatial": "flatten",
+    "null": 0,
+    "seed": 0,
+    "memory_gb": 4.0,
+    "code_version": "1",
+}
+
+
+class ExportedModel(Artifact):
+    """As a team has it that never heard of akp_keras."""
+
+    TYPE_NAME = "ExportedModel"
+
+
+def channel(kind):
+    return channel_utils.as_channel([kind()])
+
+
+def test_what_it_takes_and_gives():
+    made = SimilarityEvaluator(
+        channel(artifacts.TrainedMember), channel(artifacts.ProbeSet), **PARAMETERS
+    )
+    assert made.outputs["matrices"].type_name == "SimilarityMatrices"
+    assert made.outputs["table"].type_name == "SimilarityTable"
+    assert made.exec_properties == {**PARAMETERS, "saved_models": None, "probe_file": None}
+
+
+def test_models_of_any_artifact_type_are_taken():
+    made = SimilarityEvaluator(
+        types.Channel(type=ExportedModel), probe_file="probe.npz", **PARAMETERS
+    )
+    assert made.inputs["models"].type_name == "ExportedModel"
+    assert made.exec_properties["probe_file"] == "probe.npz"
+
+
+def test_models_can_be_folders_and_tables():
+    made = SimilarityEvaluator(
+        probe=channel(artifacts.ProbeSet), saved_models=["exports/*", "more.csv"], **PARAMETERS
+    )
+    assert json.loads(made.exec_properties["saved_models"]) == ["exports/*", "more.csv"]
+    assert set(made.inputs) == {"probe"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"probe_file": "probe.npz"},
+        {"saved_models": ["exports"]},
+        {"probe_file": "p.npz", "saved_models": ["x"], "models": types.Channel(type=ExportedModel)},
+    ],
+)
+def test_models_and_probe_are_given_once(given):
+    with pytest.raises(ValueError, match="give either"):
+        SimilarityEvaluator(**given, **PARAMETERS)
+
+
+def test_a_parameter_that_is_not_passed_would_not_be_recorded_and_is_refused():
+    less = {name: value for name, value in PARAMETERS.items() if name != "null"}
+    with pytest.raises(ValueError, match="Missing argument 'null'"):
+        SimilarityEvaluator(saved_models=["x"], probe_file="p.npz", **less)
+
+
+def test_models_that_are_no_channel_are_refused():
+    with pytest.raises(TypeError, match="models must be a channel"):
+        SimilarityEvaluator(models=["x"], probe_file="p.npz", **PARAMETERS)

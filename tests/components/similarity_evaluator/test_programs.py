@@ -1,0 +1,98 @@
+"""What docs/components.md says of SavedModels as programs."""
+
+import importlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from akp_keras.comparison import representations
+from components.similarity_evaluator.__main__ import main
+
+SAMPLES = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+
+
+def save(path, function, **resources):
+    module = tf.Module()
+    for name, resource in resources.items():
+        setattr(module, name, resource)
+    module.function = tf.function(function, input_signature=[tf.TensorSpec((None, 5))])
+    tf.saved_model.save(module, str(path), signatures={"representations": module.function})
+
+
+def arguments(folder):
+    np.save(folder / "probe.npy", SAMPLES)
+    return [
+        f"--saved_models={folder}/models",
+        f"--probe={folder}/probe.npy",
+        "--measures=cka.linear",
+        f"--output={folder}/out",
+    ]
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_a_graph_that_writes_files_does_so(tmp_path):
+    def function(x):
+        with tf.control_dependencies([tf.io.write_file(str(tmp_path / "written"), "by a graph")]):
+            return {"layer": 2 * x}
+
+    save(tmp_path / "models" / "a", function)
+    save(tmp_path / "models" / "b", lambda x: {"layer": tf.nn.relu(x)})
+    assert main(arguments(tmp_path)) == 0
+    assert (tmp_path / "written").read_text() == "by a graph"
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_custom_operations_are_refused_in_one_line(tmp_path, capsys):
+    for name in "ab":
+        save(tmp_path / "models" / name, lambda x: {"layer": tf.nn.softsign(x)})
+    graph = tmp_path / "models" / "b" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes().replace(b"\x08Softsign", b"\x08MySoftly"))
+    assert main(arguments(tmp_path)) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"SavedModel {tmp_path}/models/b" in line
+    assert "MySoftly" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_python_functions_of_the_exporter_are_not_there(tmp_path):
+    code = (
+        "import sys, tensorflow as tf\n"
+        "for name in 'ab':\n"
+        "    module = tf.Module()\n"
+        "    def function(x):\n"
+        "        y = tf.py_function(lambda x: print('here') or x, [x], tf.float32)\n"
+        "        return {'layer': tf.ensure_shape(y, (None, 5))}\n"
+        "    module.function = tf.function(\n"
+        "        function, input_signature=[tf.TensorSpec((None, 5))])\n"
+        "    tf.saved_model.save(module, f'{sys.argv[1]}/models/{name}',\n"
+        "        signatures={'representations': module.function})\n"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "components.similarity_evaluator", *arguments(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2, done.stderr
+    line = done.stderr.strip().splitlines()[-1]
+    assert f"{tmp_path}/models/" in line and "fails on the probe set" in line
+    assert "here" not in done.stdout
+
+
+def test_a_killed_worker_ends_the_command_in_one_line(tmp_path, capsys, monkeypatch):
+    for name in "ab":
+        save(tmp_path / "models" / name, lambda x: {"layer": 2 * x})
+    # What becomes of a worker that the kernel kills for want of memory.
+    (tmp_path / "killed_worker.py").write_text(
+        "import os, signal\ndef represent(*arguments): os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    represent = importlib.import_module("killed_worker").represent
+    monkeypatch.setattr(representations, "_represent", represent)
+    assert main(arguments(tmp_path)) == 1
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "a worker process died, perhaps for want of memory; run again to go on" in line
+    assert not (tmp_path / "out").exists()

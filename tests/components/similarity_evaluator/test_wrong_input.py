@@ -1,0 +1,222 @@
+"""Wrong input: one line that names what is wrong, exit code 2, and nothing left behind."""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.similarity_evaluator.__main__ import main
+
+pytestmark = pytest.mark.usefixtures("_in_this_process")
+SAMPLES = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
+
+
+def save(path, function, width=5, signature="representations"):
+    module = tf.Module()
+    kernel = np.random.default_rng(width).normal(size=(width, 3)).astype(np.float32)
+    module.kernel = tf.Variable(kernel)
+    module.function = tf.function(
+        lambda x: function(x, module.kernel),
+        input_signature=[tf.TensorSpec((None, width))],
+    )
+    tf.saved_model.save(module, str(path), signatures={signature: module.function})
+
+
+def product(x, kernel):
+    return {"layer": x @ kernel}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("good")
+    save(folder / "a", product)
+    save(folder / "b", lambda x, kernel: {"layer": tf.nn.relu(x @ kernel)})
+    np.save(folder / "probe.npy", SAMPLES)
+    return folder
+
+
+@pytest.fixture
+def models(good, tmp_path):
+    """Two good models and a good probe set, to be spoilt."""
+    shutil.copytree(good, tmp_path / "models")
+    return tmp_path / "models"
+
+
+def refuse(capsys, tmp_path, *arguments):
+    """Runs the command; gives the one line that it ends with."""
+    before = set(tmp_path.rglob("*"))
+    given = {
+        "saved_models": tmp_path / "models",
+        "probe": tmp_path / "models" / "probe.npy",
+        "measures": "cka.linear",
+        "output": tmp_path / "out",
+    } | dict(argument.split("=", 1) for argument in arguments)
+    assert main([f"--{name}={value}" for name, value in given.items()]) == 2
+    assert set(tmp_path.rglob("*")) == before
+    said = capsys.readouterr()
+    assert said.out == ""
+    line = said.err.strip().splitlines()[-1]
+    assert line.startswith("similarity_evaluator: ")
+    return line
+
+
+def test_the_good_ones_are_good(capsys, models, tmp_path):
+    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    arguments = [f"--{name}={value}" for name, value in given.items()]
+    assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
+    assert (tmp_path / "out" / "similarity" / "layer" / "cka.linear.npz").is_file()
+
+
+def test_no_such_signature(capsys, models, tmp_path):
+    save(models / "c", product, signature="serving_default")
+    line = refuse(capsys, tmp_path)
+    assert f"{models}/c has no signature 'representations'; it has serving_default" in line
+    assert "--signature" in line
+
+
+def test_no_signature_at_all(capsys, models, tmp_path):
+    tf.saved_model.save(tf.Module(), str(models / "c"))
+    assert f"{models}/c has no signature 'representations'; it has none" in refuse(capsys, tmp_path)
+
+
+def test_outputs_that_change_the_batch_size(capsys, models, tmp_path):
+    save(models / "c", lambda x, kernel: {"layer": tf.reduce_mean(x, 0, keepdims=True) @ kernel})
+    line = refuse(capsys, tmp_path)
+    assert f"{models}/c has shape (1, 3) for a batch of 12 samples" in line
+
+
+def test_models_of_other_inputs(capsys, models, tmp_path):
+    save(models / "c", product, width=6)
+    line = refuse(capsys, tmp_path)
+    assert f"{models}/c takes samples of shape (6,), the probe set's are (5,)" in line
+
+
+def test_models_of_other_layers(capsys, models, tmp_path):
+    save(models / "c", lambda x, kernel: {"head": x @ kernel})
+    line = refuse(capsys, tmp_path)
+    assert f"{models}/c answers with the layers head, {models}/a with layer" in line
+
+
+@pytest.mark.parametrize(
+    ("probe", "message"),
+    [
+        (SAMPLES[:, :4], "takes samples of shape (5,), the probe set's are (4,)"),
+        (SAMPLES[:, :, None], "takes samples of shape (5,), the probe set's are (5, 1)"),
+        (np.where(SAMPLES > 1, np.nan, SAMPLES), "probe.npy: 'inputs' holds NaN or infinity"),
+        (SAMPLES[:2], "at least"),
+    ],
+)
+def test_probe_sets_that_do_not_fit(capsys, models, tmp_path, probe, message):
+    np.save(models / "probe.npy", probe)
+    measures = "measures=cka.linear.debiased"
+    assert message in refuse(capsys, tmp_path, measures)
+
+
+def test_no_probe_set(capsys, models, tmp_path):
+    assert "there is no probe set at nowhere.npz" in refuse(capsys, tmp_path, "probe=nowhere.npz")
+
+
+def test_missing_variables(capsys, models, tmp_path):
+    shutil.rmtree(models / "b" / "variables")
+    assert f"SavedModel {models}/b is damaged" in refuse(capsys, tmp_path)
+
+
+def test_a_damaged_graph(capsys, models, tmp_path):
+    (models / "b" / "saved_model.pb").write_bytes(b"no graph")
+    assert f"SavedModel {models}/b is damaged" in refuse(capsys, tmp_path)
+
+
+def test_two_models_of_one_name(capsys, models, tmp_path):
+    (models / "models.csv").write_text(
+        f"uri,family,member\n{models}/a,f,1\n{models}/b,f,1\n",
+    )
+    line = refuse(capsys, tmp_path, f"saved_models={models}/models.csv")
+    assert f"two SavedModels have the name 'f/1', {models}/a and {models}/b" in line
+
+
+def test_a_table_without_the_column(capsys, models, tmp_path):
+    (models / "models.csv").write_text(f"uri,family\n{models}/a,f\n")
+    line = refuse(capsys, tmp_path, f"saved_models={models}/models.csv")
+    assert "has no column 'member'" in line
+
+
+def test_no_model_matches(capsys, models, tmp_path):
+    line = refuse(capsys, tmp_path, f"saved_models={models}/nothing*")
+    assert f"no SavedModel matches '{models}/nothing*'" in line
+
+
+def test_one_model(capsys, models, tmp_path):
+    line = refuse(capsys, tmp_path, f"saved_models={models}/a")
+    assert f"two SavedModels or more are needed to compare, found {models}/a" in line
+
+
+def test_a_folder_that_is_no_saved_model(capsys, models, tmp_path):
+    (models / "empty").mkdir()
+    line = refuse(capsys, tmp_path, f"saved_models={models}/empty")
+    assert f"{models}/empty is no SavedModel: it has no saved_model.pb" in line
+
+
+@pytest.mark.parametrize("output", ["/proc/akp_keras/out", "{models}/probe.npy/out"])
+def test_an_output_that_cannot_be_written(capsys, models, tmp_path, output):
+    output = output.format(models=models)
+    assert f"output {output} cannot be made" in refuse(capsys, tmp_path, f"output={output}")
+
+
+def test_an_output_that_is_there(capsys, models, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine").touch()
+    assert f"output {tmp_path}/out exists already" in refuse(capsys, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("measures=cka.liner", "unknown measure 'cka.liner', did you mean 'cka.linear'"),
+        ("measures=cka.linear,cka.linear", "measure cka.linear is named twice"),
+        ("measures=", "--measures is missing"),
+        ("spatial=flat", "spatial=flat is none of flatten, global_average, positions"),
+        ("layers=layr", "has no output 'layr'; it has layer (did you mean 'layer'?)"),
+        ("null=-1", "null=-1 must be zero or"),
+        ("memory_gb=0", "memory_gb=0.0 must be positive"),
+        ("seed=-1", "seed=-1 must be zero or positive"),
+        ("families=g", "no SavedModel is of the family 'g'"),
+        ("meassures=cka.linear", "meassures"),
+    ],
+)
+def test_flags_that_make_no_sense(capsys, models, tmp_path, argument, message):
+    line = refuse(capsys, tmp_path, argument)
+    assert message.replace(", did", "; did") in line.replace(", did", "; did").replace(
+        " (did you mean 'cka.linear'", "; did you mean 'cka.linear'"
+    )
+
+
+def test_interrupted_work_goes_on_where_it_stopped(models, tmp_path, monkeypatch):
+    from akp_keras.comparison import evaluation, representations
+
+    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    arguments = [
+        *(f"--{name}={value}" for name, value in given.items()),
+        f"--output={tmp_path / 'out'}",
+    ]
+    with monkeypatch.context() as patch:
+
+        def interrupt(*arguments, **options):
+            raise KeyboardInterrupt
+
+        patch.setattr(evaluation, "compare_layer", interrupt)
+        assert main(arguments) == 130
+    assert not (tmp_path / "out").exists()
+    asked = []
+    ask = representations.iterate_representations
+
+    def count(path, *arguments, **options):
+        asked.append(path)
+        return ask(path, *arguments, **options)
+
+    monkeypatch.setattr(representations, "iterate_representations", count)
+    shutil.rmtree(models / "b")
+    save(models / "b", product)
+    assert main(arguments) == 0
+    assert asked == [str(models / "b")], "the model that has changed is asked again, and no other"
+    assert {path.name for path in tmp_path.iterdir()} == {"models", "out"}

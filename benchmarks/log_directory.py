@@ -6,7 +6,8 @@
 makes the results of an experiment that was never run: families of members at random places, each
 family around a centre of its own, with distances, curves, swaps and probe images of the sizes that
 a real one has. It prints the seconds of `write_experiment`, without and with what follows from
-snapshots, and of the projector's files alone.
+snapshots, and of the projector's files alone; the processor time beside
+them says more where the machine has other work.
 """
 
 from __future__ import annotations
@@ -112,9 +113,10 @@ def main() -> None:
 
 
 def _print(what: str, work) -> None:
-    began = time.perf_counter()
+    began, busy = time.perf_counter(), time.process_time()
     work()
-    print(f"{what:<44} {time.perf_counter() - began:6.1f} s", flush=True)
+    seconds, of_processor = time.perf_counter() - began, time.process_time() - busy
+    print(f"{what:<44} {seconds:6.1f} s ({of_processor:.1f} s of processor time)", flush=True)
 
 
 def _projector(folder: Path, members: list[MemberRecord], matrices: list[SimilarityMatrix]) -> None:

@@ -6,13 +6,15 @@ imports TensorFlow where it is installed; this one does neither.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
+
+from akp_keras.tensorboard.crc32c import masked_crc32c
 
 EVENT_FILE = "events.out.tfevents.0000000001.akp"
 # Before the other in alphabetical order: a TensorBoard that runs goes on from this to that.
@@ -76,4 +78,7 @@ def _write_anew(
 
 
 def _write(file: BinaryIO, event: Event) -> None:
-    RecordWriter(file).write(event.SerializeToString(deterministic=True))
+    data = event.SerializeToString(deterministic=True)
+    length = struct.pack("<Q", len(data))
+    checksums = (struct.pack("<I", masked_crc32c(part)) for part in (length, data))
+    file.write(length + next(checksums) + data + next(checksums))

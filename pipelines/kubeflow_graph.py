@@ -72,23 +72,31 @@ def create_pipeline(
             if resources.gpus:
                 trainer.set_accelerator_type(resources.accelerator)
                 trainer.set_accelerator_limit(resources.gpus)
-        members = dsl.Collected(trainer.outputs["trained"])
+
+        def members() -> dsl.Collected:
+            # The compiler changes the object: each step that takes the members has its own.
+            return dsl.Collected(trainer.outputs["trained"])
+
         evaluator = similarity_evaluator.component(image)(
-            models=members, probe=probe.outputs["probe"], **steps.evaluator, **version
+            models=members(), probe=probe.outputs["probe"], **steps.evaluator, **version
         )
         _ask(evaluator, resources)
-        compared = {"matrices": evaluator.outputs["matrices"], "members": members}
-        test = dispersion_test.component(image)(**compared, **steps.dispersion_test, **version)
+        compared = {"matrices": evaluator.outputs["matrices"]}
+        test = dispersion_test.component(image)(
+            **compared, members=members(), **steps.dispersion_test, **version
+        )
         shown = {
             **compared,
             "outcome": test.outputs["outcome"],
             "probe": probe.outputs["probe"],
         }
         writer = embedding_writer.component(image)(
-            **shown, **steps.embedding_writer, **workers, **version
+            **shown, members=members(), **steps.embedding_writer, **workers, **version
         )
         _ask(writer, resources)
-        report.component(image)(**shown, log=writer.outputs["log"], **steps.report, **version)
+        report.component(image)(
+            **shown, members=members(), log=writer.outputs["log"], **steps.report, **version
+        )
 
     return experiment
 

@@ -25,6 +25,7 @@ PROGRAM = "pipelines.lineage"
 METADATA_FILE = "metadata.sqlite"
 _OUTCOME = "DispersionOutcome"
 _MEMBER = "TrainedMember"
+_TEST = "DispersionTest"
 # What TFX writes of an artifact or execution for itself.
 _OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
 
@@ -114,12 +115,12 @@ def open_store(path: str | Path) -> MetadataStore:
 def last_verdict(metadata: str | Path) -> tuple[str, str]:
     """The verdict of the newest run of the test, run or taken from the cache, and its URI."""
     store = open_store(metadata)
-    newest = max(execution.id for execution in store.get_executions_by_type("DispersionTest"))
-    for event in store.get_events_by_execution_ids([newest]):
+    tests = [run.id for run in store.get_executions() if run.type.endswith(f".{_TEST}")]
+    for event in store.get_events_by_execution_ids(tests[-1:]):
         (artifact,) = store.get_artifacts_by_id([event.artifact_id])
         if _is_output(event) and artifact.type == _OUTCOME:
             return artifact.properties["verdict"].string_value, artifact.uri
-    raise ValueError(f"--metadata={metadata} holds no outcome of the newest test")
+    raise ValueError(f"--metadata={metadata} holds no outcome of a test")
 
 
 def lineage(store: MetadataStore, uri: str) -> Iterator[str]:

@@ -45,7 +45,10 @@ def create_pipeline(
         FamilyTrainer(**parameters, **version).with_id(f"FamilyTrainer.{family}")
         for family, parameters in zip(steps.families, steps.trainers, strict=True)
     ]
-    members = union([trainer.outputs["members"] for trainer in trainers])
+    for trainer in trainers:
+        # Wrong flags of the data show before anything is trained.
+        trainer.add_upstream_node(probe)
+    members = union([trainer.outputs["trained"] for trainer in trainers])
     evaluator = SimilarityEvaluator(members, probe.outputs["probe"], **steps.evaluator, **version)
     matrices = evaluator.outputs["matrices"]
     test = DispersionTest(matrices, members, **steps.dispersion_test, **version)

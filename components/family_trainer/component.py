@@ -20,7 +20,7 @@ class FamilyTrainerSpec(types.ComponentSpec):
 
     PARAMETERS: ClassVar = execution_parameters(family_trainer)
     INPUTS: ClassVar = {}
-    OUTPUTS: ClassVar = {"members": ChannelParameter(type=artifacts.TrainedMember)}
+    OUTPUTS: ClassVar = {"trained": ChannelParameter(type=artifacts.TrainedMember)}
     TYPE_ANNOTATION = Train
 
 
@@ -28,7 +28,7 @@ class FamilyTrainer(base_component.BaseComponent):
     """Trains members of one family.
 
     Outputs:
-        members: one `TrainedMember` a member.
+        trained: one `TrainedMember` a member.
     """
 
     SPEC_CLASS = FamilyTrainerSpec
@@ -46,6 +46,6 @@ class FamilyTrainer(base_component.BaseComponent):
             FamilyTrainerSpec(
                 code_version=code_version,
                 **parameters,
-                members=types.Channel(type=artifacts.TrainedMember),
+                trained=types.Channel(type=artifacts.TrainedMember),
             )
         )

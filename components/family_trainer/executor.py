@@ -27,11 +27,11 @@ class Executor(base_executor.BaseExecutor):
 
         Args:
             input_dict: empty.
-            output_dict: `members`, one `TrainedMember`, which becomes one a member.
+            output_dict: `trained`, one `TrainedMember`, which becomes one a member.
             exec_properties: the parameters of the step, and `code_version`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        family = artifact_utils.get_single_instance(output_dict["members"])
+        family = artifact_utils.get_single_instance(output_dict["trained"])
         trained = family_trainer(family.uri, **step_parameters(exec_properties))
         members = []
         for member in trained:
@@ -42,4 +42,4 @@ class Executor(base_executor.BaseExecutor):
             artifact.random_seed = member.random_seed
             artifact.schedule = member.schedule
             members.append(artifact)
-        output_dict["members"] = members
+        output_dict["trained"] = members

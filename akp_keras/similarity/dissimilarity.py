@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
-from akp_keras.similarity.inner_product import InnerProduct, pack, pack_off_diagonal, permute_packed
+from akp_keras.similarity.inner_product import InnerProduct, pack, pack_off_diagonal
 from akp_keras.similarity.kernels import double_centred
+from akp_keras.similarity.permutation_index import permute_packed
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.statistic import PairStatistic, Prepared
 

@@ -5,7 +5,9 @@ import pytest
 import scipy.stats
 
 from akp_keras import similarity
+from akp_keras.similarity.inner_product import pack, pack_off_diagonal
 from akp_keras.similarity.null import permutation_orders
+from akp_keras.similarity.permutation_index import permute_packed
 
 
 @pytest.fixture
@@ -67,3 +69,31 @@ def test_measures_that_ignore_the_order_have_no_null(representations):
 
 def test_without_a_null_there_is_none(representations):
     assert similarity.pairwise(representations, ["cka.linear"])["cka.linear"].null is None
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 50])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_permuting_a_packed_matrix_is_packing_the_permuted_one(n, dtype):
+    rng = np.random.default_rng(n)
+    square = rng.normal(size=(n, n))
+    matrix = (square + square.T).astype(dtype)
+    for order in permutation_orders(4, n, n):
+        permuted = matrix[np.ix_(order, order)]
+        for pack_one, with_diagonal in ((pack, True), (pack_off_diagonal, False)):
+            found = permute_packed(pack_one(matrix), order, with_diagonal)
+            assert found.dtype == dtype
+            np.testing.assert_array_equal(found, pack_one(permuted))
+
+
+@pytest.mark.parametrize("id", ["cka.rbf", "rsa.spearman", "distance_correlation", "gram.relative"])
+def test_the_null_by_gathers_is_that_of_permuted_representations(id):
+    # Kernels and ranks do not round otherwise when their samples are permuted: only sums do.
+    rng = np.random.default_rng(6)
+    some = {name: rng.normal(size=(25, width)) for name, width in (("a", 4), ("b", 7), ("c", 5))}
+    null = similarity.pairwise(some, [id], null=6, seed=2)[id].null
+    orders = permutation_orders(6, 25, 2)
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        x, y = (some["abc"[k]] for k in (i, j))
+        values = [similarity.compare(x, y[order], id) for order in orders]
+        assert null.mean[i, j] == pytest.approx(np.mean(values), rel=1e-12)
+        assert null.deviation[i, j] == pytest.approx(np.std(values, ddof=1), rel=1e-9)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from akp_keras.similarity.declaration import Declaration, invariant_to
-from akp_keras.similarity.inner_product import InnerProduct, difference, pack, permute_packed
+from akp_keras.similarity.inner_product import InnerProduct, difference, pack
 from akp_keras.similarity.linear_gram import LinearGram
+from akp_keras.similarity.permutation_index import permute_packed
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.registry import Measure, Template
 from akp_keras.similarity.statistic import Prepared, Tile

@@ -122,9 +122,9 @@ class Signature:
         else:
             given = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one"
             raise ValueError(
-                f"signature {self.name!r} of SavedModel {self.path} takes {len(wanted)} tensors "
-                f"({', '.join(wanted)}), and the probe set has {given}; "
-                "an .npz file with one array under each of these names is needed"
+                f"signature {self.name!r} of SavedModel {self.path} takes {len(wanted)} "
+                f"{'tensor' if len(wanted) == 1 else 'tensors'} ({', '.join(wanted)}), and the "
+                f"probe set has {given}; an .npz file with an array of each such name is needed"
             )
         for name, array in arrays.items():
             shape = self._inputs[name].shape

@@ -25,6 +25,7 @@ def similarity_evaluator(
     code_version: str,
     matrices: dsl.Output[dsl.Dataset],
     table: dsl.Output[dsl.Dataset],
+    workers: int = 2,
 ) -> None:
     """Compares all pairs of exported models, whoever exported them, on a probe set."""
     from components.similarity_evaluator.step import move_matrices, similarity_evaluator
@@ -41,6 +42,7 @@ def similarity_evaluator(
         null=int(null),
         seed=int(seed),
         memory_gb=memory_gb,
+        workers=int(workers),
     )
     move_matrices(table.path, matrices.path)
     matrices.metadata["measures"] = ",".join(summary["measures"])
@@ -80,6 +82,7 @@ def container_component(image: str) -> BaseComponent:
         null: int = 0,
         seed: int = 0,
         memory_gb: float = 4.0,
+        workers: int = 2,
     ) -> dsl.ContainerSpec:
         """Compares all pairs of exported models, whoever exported them, on a probe set."""
         return dsl.ContainerSpec(
@@ -106,6 +109,8 @@ def container_component(image: str) -> BaseComponent:
                 seed,
                 "--memory_gb",
                 memory_gb,
+                "--workers",
+                workers,
                 "--output",
                 similarity.path,
             ],

@@ -90,7 +90,6 @@ def test_the_container_component_is_the_command_line(tmp_path, monkeypatch):
     monkeypatch.setattr(step, "similarity_evaluator", evaluate)
     assert command.main(arguments) == 0
     (parameters,) = calls
-    del parameters["workers"]
     assert parameters == {
         "saved_models": ["saved_models"],
         "probe": "probe",
@@ -102,5 +101,6 @@ def test_the_container_component_is_the_command_line(tmp_path, monkeypatch):
         "null": 0,
         "seed": 0,
         "memory_gb": 4.0,
+        "workers": 2,
         "output": "OUT",
     }

@@ -1,0 +1,120 @@
+"""The Python call; its command line is tested beside the component."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from akp_keras.comparison import compare_members, evaluate_similarity, representations
+from akp_keras.comparison.representations import representation_path, take_representations
+
+SAMPLES = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
+MEASURES = ["cka.linear", "procrustes.angular"]
+
+
+@pytest.fixture
+def executor():
+    with ThreadPoolExecutor(2) as executor:
+        yield executor
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    """Members of two families whose answers are made here, without TensorFlow."""
+
+    def answers(path, inputs, *, layers=None, signature):
+        kernel = np.load(f"{path}/kernel.npy")
+        (samples,) = inputs.values()
+        for start in range(0, len(samples), 128):
+            first = samples[start : start + 128] @ kernel
+            found = {"second": np.tanh(first), "first": first}
+            yield {layer: found[layer] for layer in layers or found}
+
+    monkeypatch.setattr(representations, "iterate_representations", answers)
+    monkeypatch.setattr(representations, "configure_tensorflow", lambda: None)
+    for index, (family, seed) in enumerate([("control", 0), ("control", 1), ("tanh", 0)]):
+        folder = tmp_path / "members" / family / str(seed) / "saved_model"
+        (folder / "assets.extra").mkdir(parents=True)
+        (folder / "saved_model.pb").touch()
+        np.save(folder / "kernel.npy", np.random.default_rng(index).normal(size=(5, 4)))
+        (folder / "assets.extra" / "akp.json").write_text(
+            json.dumps({"format_version": 1, "family": family, "seed": seed})
+        )
+    return tmp_path / "members"
+
+
+def files(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def test_its_matrices_are_the_bytes_that_the_experiment_writes(models, executor, tmp_path):
+    summary = evaluate_similarity(models, SAMPLES, MEASURES, tmp_path / "out", executor=executor)
+    names = ["control/0", "control/1", "tanh/0"]
+    assert summary["members"] == names
+    assert summary["layers"] == ["second", "first"]
+    compare_members(
+        {name: models / name / "saved_model" for name in names},
+        SAMPLES,
+        MEASURES,
+        tmp_path / "run",
+        executor=executor,
+        layers=("second", "first"),
+    )
+    assert files(tmp_path / "out" / "similarity") == files(tmp_path / "run")
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
+
+
+def test_the_same_call_gives_the_same_bytes_and_says_no_time(models, executor, tmp_path):
+    for name in ("one", "two"):
+        evaluate_similarity(models, SAMPLES, MEASURES, tmp_path / name, executor=executor, null=9)
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def test_layers_are_compared_in_the_order_asked_for(models, executor, tmp_path):
+    summary = evaluate_similarity(
+        models, SAMPLES, MEASURES[:1], tmp_path / "out", executor=executor, layers=["first"]
+    )
+    assert summary["layers"] == ["first"]
+    assert set(files(tmp_path / "out" / "similarity")) == {"first/cka.linear.npz"}
+
+
+def test_a_dead_member_is_left_out_and_said_so(models, executor, tmp_path):
+    np.save(models / "control" / "1" / "saved_model" / "kernel.npy", np.zeros((5, 4)))
+    summary = evaluate_similarity(
+        models, SAMPLES, MEASURES[:1], tmp_path / "out", executor=executor
+    )
+    for entry in summary["similarity"]:
+        assert entry["excluded"] == {"control/1": "constant over the probe set: the layer is dead"}
+        assert entry["all_pairs"]["pairs"] == entry["between_families"]["pairs"] == 1
+        assert entry["within_families"] == {"pairs": 0, "mean_value": None, "mean_distance": None}
+
+
+def test_what_is_on_disk_is_what_the_batches_were(models, executor, tmp_path):
+    names = {"a/b": models / "control/0/saved_model", "a.b": models / "control/1/saved_model"}
+    take_representations(names, SAMPLES, tmp_path / "taken", executor=executor)
+    for name, path in names.items():
+        found = np.load(representation_path(tmp_path / "taken", name, "first"), allow_pickle=False)
+        np.testing.assert_allclose(found, SAMPLES @ np.load(path / "kernel.npy"), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"measures": "cka.linear"}, "measures: name at least one"),
+        ({"measures": []}, "measures: name at least one"),
+        ({"measures": ["uniformity"], "null": 3}, "measure uniformity has no null"),
+        ({"layers": []}, "layers: name at least one"),
+        ({"memory_gb": float("inf")}, "memory_gb=inf must be positive and finite"),
+        ({"probe": {"x": SAMPLES, "y": SAMPLES[:4]}}, "the probe set has different numbers"),
+    ],
+)
+def test_arguments_that_make_no_sense(models, executor, tmp_path, given, message):
+    arguments = {"probe": SAMPLES, "measures": MEASURES, **given}
+    with pytest.raises(ValueError, match=message):
+        evaluate_similarity(models, output=tmp_path / "out", executor=executor, **arguments)
+    assert not (tmp_path / "out").exists()

@@ -84,6 +84,8 @@ def train(model, strategy):
     model.fit(x, y, batch_size=8, epochs=3, verbose=0, shuffle=False, callbacks=[swap],
         validation_data=(x, y))
     return np.concatenate([np.ravel(w) for w in model.get_weights()]), swap
+"""
+TRAINING = """
 alone, _ = train(build(1), "switch")
 # Keras itself fails on two logical CPUs with steps_per_execution > 1.
 for strategy, spe in (("switch", 1), ("retrace", 1)):
@@ -95,15 +97,45 @@ for strategy, spe in (("switch", 1), ("retrace", 1)):
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-5, err_msg=f"{strategy} {spe}")
     assert [r.step for r in swap.swaps] == [6, 9], swap.swaps
     assert model.layers[0].activation is keras.activations.tanh
+
+print("mirrored as alone")
+"""
+
+
+NOISE = """
+# One sample a replica: the mean of their noise is not the noise of the first.
+def noise(batch, strategy):
+    swap = HotSwap("@0 inputs=noise(1)", strategy=strategy)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile(keras.optimizers.SGD(0.0), loss=lambda y_true, y_pred: y_pred)
+    zeros = np.zeros((batch, 1), "float32")
+    return model.fit(zeros, zeros, batch_size=batch, verbose=0, callbacks=[swap]).history["loss"][0]
+first = noise(1, "switch")
+with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+    means = [noise(2, strategy) for strategy in ("switch", "retrace")]
+np.testing.assert_allclose(means[0], means[1], rtol=1e-5)
+assert abs(means[0] - first) > 1e-3, (means, first)
+
+# What Keras cannot do by itself fails in the same way with a HotSwap.
+errors = []
+for callbacks in ([], [HotSwap("@1 activation=tanh")]):
+    with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        model = build(2)
+    try:
+        model.fit(x, y, batch_size=8, verbose=0, epochs=2, callbacks=callbacks)
+    except Exception as error:
+        errors.append(type(error).__name__)
+assert errors == ["InvalidArgumentError"] * 2, errors
 print("mirrored as alone")
 """
 
 
 @pytest.mark.slow
-def test_mirrored_on_two_logical_cpus():
+@pytest.mark.parametrize("program", [TRAINING, NOISE], ids=["training", "noise"])
+def test_mirrored_on_two_logical_cpus(program):
     pytest.importorskip("tensorflow")
     done = subprocess.run(
-        [sys.executable, "-c", TWO_CPUS], capture_output=True, text=True, timeout=300
+        [sys.executable, "-c", TWO_CPUS + program], capture_output=True, text=True, timeout=300
     )
     assert "mirrored as alone" in done.stdout, done.stderr[-3000:]
 

@@ -117,20 +117,19 @@ def follow_training(
         ValueError: if a member's snapshots are missing or damaged, or the members' are not of the
             same epochs.
     """
-    taken = {name: read_snapshots(path, tuple(layers)) for name, path in member_folders.items()}
-    epochs = {snapshots.epochs for snapshots in taken.values()}
-    if len(epochs) != 1:
-        raise ValueError("members have snapshots of different epochs, and cannot be compared")
     followed, reasons = [], {}
     for layer in layers:
-        of_layer = {name: found.representations[layer] for name, found in taken.items()}
+        taken = {name: read_snapshots(path, (layer,)) for name, path in member_folders.items()}
+        epochs = {snapshots.epochs for snapshots in taken.values()}
+        if len(epochs) != 1:
+            raise ValueError("members have snapshots of different epochs, and cannot be compared")
         try:
             followed.append(
                 follow_members(
                     layer,
                     measure,
-                    next(iter(epochs)),
-                    of_layer,
+                    epochs.pop(),
+                    {name: found.representations[layer] for name, found in taken.items()},
                     executor=executor,
                     memory_gb=memory_gb,
                 )

@@ -135,6 +135,23 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_bytes_with_other_workers(
     assert {path: path.stat().st_mtime_ns for path in whole} == whole, "trained again"
 
 
+def test_snapshots_change_no_member_and_show_training_over_time(flagfile, finished, tmp_path):
+    run_dir = tmp_path / "RUN"
+    done = run(flagfile, run_dir, "--members=2", "--snapshots=0")
+    assert done.returncode == 0, done.stderr
+    assert "live view stops" not in done.stderr
+    for family in ("control", "tanh", "memoriser"):
+        for file in ("history.csv", "metrics.json", "swaps.json"):
+            path = f"members/{family}/1/{file}"
+            assert (run_dir / path).read_bytes() == (finished[0] / path).read_bytes()
+    taken = run_dir / "members" / "tanh" / "1" / "snapshots"
+    assert {path.name for path in taken.iterdir()} == {f"dense{n}.npz" for n in (1, 2, 3)}
+    logdir = run_dir / "tensorboard"
+    assert (logdir / "02_training" / "projector_config.pbtxt").is_file()
+    assert (logdir / "families" / "tanh" / "projector_config.pbtxt").is_file()
+    assert not list(run_dir.rglob("*live*")) and not list(run_dir.glob(".*"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

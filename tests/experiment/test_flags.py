@@ -103,3 +103,19 @@ def test_help_lists_every_flag_under_its_stage():
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings().epochs = 3
+
+
+def test_snapshots_are_epochs_or_every_kth_and_off_by_default():
+    assert settings().snapshots == ""
+    assert "snapshots" not in settings().to_flags()
+    assert settings().training(None).snapshots == ()
+    assert settings().training(None).probe_samples == 0
+    some = settings("--epochs=6", "--snapshots=every:2")
+    assert some == settings("--epochs=6", "--snapshots=0,2,4")
+    assert some.to_flags()["snapshots"] == "0,2,4,5"
+    assert some.training(None).snapshots == (0, 2, 4, 5)
+    assert some.training(None).probe_samples == some.probe_samples
+    with pytest.raises(ValueError, match=r"^--snapshots: epoch 9 never comes"):
+        settings("--epochs=6", "--snapshots=9")
+    with pytest.raises(ValueError, match=r"^--snapshots: 'all' is neither"):
+        settings("--snapshots=all")

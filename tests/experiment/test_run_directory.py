@@ -35,6 +35,7 @@ def test_a_new_folder_is_claimed_and_taken_up_again(tmp_path):
             "--family=y: @0 loss=hinge",
             "holds a run made with --family='.no family y.', not 'y: @0 loss=hinge'",
         ),
+        ("--snapshots=0", "holds a run made with --snapshots=None, not 0,7"),
     ],
 )
 def test_other_flags_are_refused_by_the_flag_that_differs(tmp_path, argument, message):

@@ -17,7 +17,7 @@ SCATTER = f"{PROJECTOR}.projectorScatterPlotAdapter.scatterPlot"
 
 
 @pytest.fixture(scope="module")
-def spatial(make_arguments, tmp_path_factory):
+def spatial(make_arguments, make_whole_arguments, tmp_path_factory):
     """An experiment whose distances are those of points in three dimensions.
 
     Only these can all be seen on the screen at once.
@@ -31,6 +31,7 @@ def spatial(make_arguments, tmp_path_factory):
         dataclasses.replace(matrix, distances=squareform(pdist(places)))
         for matrix in arguments["matrices"]
     ]
+    arguments["trajectories"] = make_whole_arguments(5)["trajectories"]
     return write_experiment(tmp_path_factory.mktemp("browser") / "logs", **arguments), arguments
 
 
@@ -59,6 +60,8 @@ def test_the_models_come_first_and_all_runs_and_tensors_are_offered(browser, hea
     assert sorted(headless.ask(browser, f"{PANEL}.runNames")) == [
         "00_models",
         "01_layers",
+        "02_training",
+        *(f"families/{family}" for family in FAMILIES),
         *(f"members/{family}/m1" for family in FAMILIES),
     ]
     assert headless.ask(browser, f"{PANEL}.tensorNames.map(tensor => tensor.name)") == [
@@ -135,6 +138,27 @@ def test_lines_lead_through_the_layers_of_each_member(browser, headless):
     )
     lines = headless.ask(browser, f"{PROJECTOR}.dataSet.sequences.map(s => s.pointIndices)")
     assert lines == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_lines_lead_through_training(browser, headless):
+    browser.execute_script(f"{headless.FIND} {PANEL}.selectedRun = '02_training'")
+    headless.wait_until(browser, f"{PROJECTOR}.dataSet?.points.length === {12 * 3 + ANCHORS}")
+    lines = headless.ask(browser, f"{PROJECTOR}.dataSet.sequences.map(s => s.pointIndices)")
+    assert lines == [[row, row + 1, row + 2] for row in range(0, 36, 3)]
+
+
+def test_a_family_has_its_own_map_over_training(browser, headless, spatial):
+    _, arguments = spatial
+    browser.execute_script(f"{headless.FIND} {PANEL}.selectedRun = 'families/memoriser'")
+    headless.wait_until(browser, f"{PROJECTOR}.dataSet?.points.length === {4 * 3 + ANCHORS}")
+    flat = headless.ask(browser, f"{PROJECTOR}.dataSet.points.flatMap(p => [...p.vector])")
+    points = np.reshape(flat, (4 * 3 + ANCHORS, -1))[:-ANCHORS]
+    within = arguments["trajectories"][0].within["memoriser"]
+    np.testing.assert_allclose(squareform(pdist(points)), within, atol=1e-3)
+    headless.click_bookmark(browser, "Colour by epoch, in space")
+    legend = headless.ask(browser, f"{PROJECTOR}.selectedColorOption.items")
+    epochs = {f"epoch {epoch}" for epoch in (0, 2, 4)}
+    assert {item["label"] for item in legend} == epochs
 
 
 def test_no_request_leaves_this_machine(browser, headless):

@@ -27,6 +27,7 @@ nothing: labels that are not memorised make no group.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
@@ -65,7 +66,6 @@ _MEASURES = flags.DEFINE_list(
         "cca.mean",
         "cca.svcca",
         "cca.pwcca",
-        "cca.regularised",
         "regression.linear",
         "eigenspace_overlap",
         "gulp",
@@ -325,13 +325,28 @@ def _one_thread() -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
-def dissimilarity(representations: Sequence[np.ndarray], id: str) -> np.ndarray:
-    """(M, M), larger where a measure says less alike; of an asymmetric one, both ways' mean."""
+def dissimilarities(
+    representations: Sequence[np.ndarray], ids: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Measure -> (M, M), larger where it says less alike; of asymmetric ones, both ways' mean.
+
+    A measure that is not defined on one of the representations is left out.
+    """
     named = {f"n{i:03d}": one for i, one in enumerate(representations)}
-    result = similarity.pairwise(named, [id])[id]
-    sign = -1.0 if result.declaration.larger_is_more_similar else 1.0
-    values = sign * result.values
-    return (values + values.T) / 2.0
+    try:
+        # Together, so that what several measures need of a network is computed once.
+        results = dict(similarity.pairwise(named, ids))
+    except ValueError:
+        results = {}
+        for id in ids:
+            with contextlib.suppress(ValueError):
+                results[id] = similarity.pairwise(named, [id])[id]
+    found = {}
+    for id, result in results.items():
+        sign = -1.0 if result.declaration.larger_is_more_similar else 1.0
+        values = sign * result.values
+        found[id] = (values + values.T) / 2.0
+    return found
 
 
 def group_scores(dissimilarity: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
@@ -401,49 +416,81 @@ def measures_table(
         "| output ρ (p) | rows shuffled | groups shuffled |"
     )
     yield "|---|---|---|---|---|---|---|---|---|"
-    seeds = grown["seeds"][0]
-    accuracies = np.array([network.accuracy for network in seeds])
-    gaps = np.abs(accuracies[:, None] - accuracies[None, :])
-    outputs = dissimilarity([network.logits for network in seeds], "output.jensen_shannon")
+    columns = [
+        *(group_cells(grown[test], ids) for test in GROUPS),
+        layer_cells(grown, ids),
+        *correlation_cells(grown["seeds"][0], ids, permutations),
+        *control_cells(grown["labels"], ids),
+    ]
     for id in ids:
-        try:
-            yield f"| `{id}` | {' | '.join(_cells(id, grown, gaps, outputs, permutations))} |"
-        except ValueError as error:
-            yield f"| `{id}` | not defined: {error} |" + " |" * 7
+        yield f"| `{id}` | {' | '.join(column.get(id, 'not defined') for column in columns)} |"
 
 
-def _cells(
-    id: str,
-    grown: Mapping[str, list[list[Network]]],
-    gaps: np.ndarray,
-    outputs: np.ndarray,
-    permutations: int,
-) -> Iterator[str]:
-    for test in GROUPS:
-        last = [network.layers[-1] for group in grown[test] for network in group]
-        groups = np.repeat(np.arange(len(grown[test])), [len(group) for group in grown[test]])
-        apart = dissimilarity(last, id)
-        if test == "labels":
-            rng = np.random.default_rng(5)
-            rows = group_scores(dissimilarity([rng.permutation(one) for one in last], id), groups)
-            dealt = [group_scores(apart, rng.permutation(groups)) for _ in range(200)]
-        yield _pair(group_scores(apart, groups))
-    trained, untrained = (
-        np.mean(
-            [layer_violations(dissimilarity([*n.layers, n.logits], id)) for n in grown[kind][0][:3]]
-        )
-        for kind in ("seeds", "untrained")
+def _last_layers(groups: list[list[Network]]) -> tuple[list[np.ndarray], np.ndarray]:
+    last = [network.layers[-1] for group in groups for network in group]
+    return last, np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+
+
+def group_cells(networks: list[list[Network]], ids: Sequence[str]) -> dict[str, str]:
+    """Measure -> AUPRC and violation rate."""
+    last, groups = _last_layers(networks)
+    return {
+        id: _pair(group_scores(apart, groups)) for id, apart in dissimilarities(last, ids).items()
+    }
+
+
+def control_cells(
+    networks: list[list[Network]], ids: Sequence[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The same with the rows of every network shuffled, and with networks dealt to groups."""
+    last, groups = _last_layers(networks)
+    rng = np.random.default_rng(5)
+    rows = dissimilarities([rng.permutation(one) for one in last], ids)
+    deals = [rng.permutation(groups) for _ in range(200)]
+    dealt = {
+        id: np.mean([group_scores(apart, deal) for deal in deals], axis=0)
+        for id, apart in dissimilarities(last, ids).items()
+    }
+    return (
+        {id: _pair(group_scores(apart, groups)) for id, apart in rows.items()},
+        {id: _pair(scores) for id, scores in dealt.items()},
     )
-    yield f"{trained:.2f} ({untrained:.2f})"
-    among = dissimilarity([network.layers[-1] for network in grown["seeds"][0]], id)
+
+
+def layer_cells(grown: Mapping[str, list[list[Network]]], ids: Sequence[str]) -> dict[str, str]:
+    """Violation rates of layers, trained and (untrained), means over three networks."""
+    rates: list[dict[str, list[float]]] = []
+    for kind in ("seeds", "untrained"):
+        rates.append({id: [] for id in ids})
+        for network in grown[kind][0][:3]:
+            apart = dissimilarities([*network.layers, network.logits], ids)
+            for id in apart:
+                rates[-1][id].append(layer_violations(apart[id]))
+    trained, untrained = rates
+    return {
+        id: f"{np.mean(trained[id]):.2f} ({np.mean(untrained[id]):.2f})"
+        for id in ids
+        if trained[id] and untrained[id]
+    }
+
+
+def correlation_cells(
+    networks: list[Network], ids: Sequence[str], permutations: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Correlations, and p-values, with differences of accuracy and of outputs."""
+    accuracies = np.array([network.accuracy for network in networks])
+    gaps = np.abs(accuracies[:, None] - accuracies[None, :])
+    logits = [network.logits for network in networks]
+    outputs = dissimilarities(logits, ["output.jensen_shannon"])["output.jensen_shannon"]
+    among = dissimilarities([network.layers[-1] for network in networks], ids)
+    columns = []
     for known in (gaps, outputs):
-        rho, pvalue = mantel(among, known, permutations)
-        yield f"{rho:.2f} ({pvalue:.3f})"
-    yield _pair(rows)
-    yield _pair(tuple(np.mean(dealt, axis=0)))
+        found = {id: mantel(apart, known, permutations) for id, apart in among.items()}
+        columns.append({id: f"{rho:.2f} ({p:.3f})" for id, (rho, p) in found.items()})
+    return columns[0], columns[1]
 
 
-def _pair(scores: tuple[float, float]) -> str:
+def _pair(scores: Sequence[float]) -> str:
     return f"{scores[0]:.2f}, {scores[1]:.2f}"
 
 

@@ -28,8 +28,23 @@ def test_keras_gives_what_numpy_gives():
     here = similarity.pairwise(some, IDS, device="cpu")
     there = similarity.pairwise(some, IDS, device="accelerator")
     for id in IDS:
-        np.testing.assert_allclose(there[id].values, here[id].values, atol=1e-7)
+        np.testing.assert_allclose(there[id].values, here[id].values, atol=1e-12, rtol=1e-12)
         assert there[id].values.dtype == np.float64
+
+
+def test_float64_is_not_lost_on_the_way():
+    keras = pytest.importorskip("keras")
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX computes in float32 unless it is told otherwise")
+    rng = np.random.default_rng(1)
+    left, right = rng.normal(size=(30, 200)), rng.normal(size=(200, 20))
+    with arithmetic.use(True):
+        there = arithmetic.product(left, right)
+        single = arithmetic.product(left.astype(np.float32), right.astype(np.float32))
+    assert there.dtype == np.float64
+    assert single.dtype == np.float32
+    # Only the order of summation differs, which float32 anywhere would exceed by far.
+    np.testing.assert_allclose(there, left @ right, rtol=0, atol=1e-13 * np.abs(left @ right).max())
 
 
 def test_the_seam_is_closed_behind_a_call():

@@ -56,3 +56,34 @@ def test_mantel_is_calibrated_and_agrees_with_scikit_bio(grounding):
     assert found[1] == pytest.approx(0.005)
     small = [grounding.mantel(symmetric(8, s), symmetric(8, 500 + s), 39)[1] for s in range(100)]
     assert 0.0 <= np.mean(np.array(small) <= 0.05) <= 0.12
+
+
+def test_measures_are_taken_together_and_what_is_not_defined_is_left_out(grounding):
+    rng = np.random.default_rng(0)
+    some = [rng.normal(size=(20, 4)) for _ in range(3)]
+    ids = ["cka.linear", "procrustes.angular"]
+    found = grounding.dissimilarities(some, ids)
+    assert list(found) == ids
+    assert found["cka.linear"][0, 1] < 0.0 < found["procrustes.angular"][0, 1]
+    # One zero sample has no direction, and a cosine needs one.
+    some[1][3] = 0.0
+    assert list(grounding.dissimilarities(some, [*ids, "knn.jaccard"])) == ids
+
+
+def test_networks_of_a_group_learn_the_same_and_those_of_others_do_not(grounding):
+    trainer = grounding.Trainer(grounding.digits(50), epochs=1)
+    wanted = grounding.recipes("digits", seeds=2, epochs=1)
+    for test in ("labels", "shortcut"):
+        learnt = [[trainer.learnt(recipe) for recipe in group] for group in wanted[test]]
+        for group in learnt:
+            for one, other in zip(*group, strict=True):
+                np.testing.assert_array_equal(one, other)
+        which = 1 if test == "labels" else 0
+        assert (learnt[0][0][which] != learnt[2][0][which]).any()
+    y = trainer.learnt(wanted["labels"][2][0])[1]
+    assert 0.05 < (y == trainer.data.train_y).mean() < 0.15
+    one, again, other = (
+        trainer(recipe) for recipe in (*wanted["seeds"][0][:1] * 2, wanted["seeds"][0][1])
+    )
+    np.testing.assert_array_equal(one.logits, again.logits)
+    assert (one.logits != other.logits).any()

@@ -1,5 +1,6 @@
 """The table of measures in the documentation is the one that the declarations make."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,12 @@ def test_a_page_without_marks_is_left_alone(tmp_path, capsys):
     assert "has no line" in capsys.readouterr().err
     with pytest.raises(ValueError, match="has no line"):
         table.insert("nothing")
+
+
+def test_every_id_on_the_page_is_there_and_every_measure_has_a_row_of_the_survey():
+    text = PAGE.read_text(encoding="utf-8")
+    survey = text.partition("## What is here of what toolkits have")[2].partition("## Model")[0]
+    cells = [line.rsplit("|", 2)[1] for line in survey.splitlines() if line.startswith("|")]
+    ids = [id for cell in cells[2:] for id in re.findall(r"`([a-z0-9_.]+)`", cell)]
+    names = {id.partition("[")[0] for id in similarity.list_measures()}
+    assert set(ids) - {"akp_keras.comparison.stitching"} == names

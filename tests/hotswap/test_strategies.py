@@ -154,7 +154,8 @@ def train_member(model, schedule, seed, make_model, fit):
         variable.assign(keras.ops.zeros(variable.shape, variable.dtype))
     keras.utils.set_random_seed(seed)
     swap = HotSwap(schedule, candidates=FAMILIES)
-    # On JAX the first fit of a model draws one batch more, to build its metrics.
+    # On JAX, Keras draws one batch more in the first fit of a model, to build its metrics; it does
+    # so without HotSwap as well.
     fit(model, swap, shuffle=keras.backend.backend() == "tensorflow")
     return swap
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,17 +21,19 @@ _LIBRARIES = (
 )
 
 
-def code_version() -> str:
+def code_version(folders: Mapping[str, Path] | None = None) -> str:
     """Tells one state of the code from another.
+
+    Args:
+        folders: package name -> folder of its sources; by default akp_keras and the components.
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256 over every source file of akp_keras and of
         the components, and the versions of Python and of the libraries that compute.
     """
     digest = hashlib.sha256()
-    for package in _SOURCES:
-        (folder,) = find_spec(package).submodule_search_locations
-        files = (path for path in Path(folder).rglob("*") if path.is_file())
+    for package, folder in (_sources() if folders is None else folders).items():
+        files = (path for path in folder.rglob("*") if path.is_file())
         for path in sorted(file for file in files if "__pycache__" not in file.parts):
             name = path.relative_to(folder).as_posix()
             digest.update(f"{package}/{name}\0{path.stat().st_size}\0".encode())
@@ -39,3 +42,10 @@ def code_version() -> str:
         digest.update(f"{library}=={metadata.version(library)}\0".encode())
     digest.update(platform.python_version().encode())
     return digest.hexdigest()[:16]
+
+
+def _sources() -> dict[str, Path]:
+    return {
+        package: Path(next(iter(find_spec(package).submodule_search_locations)))
+        for package in _SOURCES
+    }

@@ -123,6 +123,30 @@ def last_verdict(metadata: str | Path) -> tuple[str, str]:
     raise ValueError(f"--metadata={metadata} holds no outcome of a test")
 
 
+def executions(metadata: str | Path) -> list[tuple[str, str]]:
+    """What was run and what was taken from the cache, run after run.
+
+    Args:
+        metadata: the SQLite file of ML Metadata.
+
+    Returns:
+        (node of the pipeline, "COMPLETE", "CACHED", "FAILED" or "RUNNING") of each execution, the
+        oldest first.
+    """
+    from ml_metadata.proto import metadata_store_pb2
+
+    store = open_store(metadata)
+    return [
+        (
+            context.name.partition(".")[2],
+            metadata_store_pb2.Execution.State.Name(execution.last_known_state),
+        )
+        for execution in store.get_executions()
+        for context in store.get_contexts_by_execution(execution.id)
+        if context.type == "node"
+    ]
+
+
 def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
     """Writes down what an artifact follows from.
 

@@ -84,7 +84,7 @@ def _run(values: flags.FlagValues) -> str:
     require_extra("tfx", "tfx")
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-    from pipelines.lineage import last_verdict
+    from pipelines.lineage import executions, last_verdict
     from pipelines.tfx_graph import create_pipeline
 
     root = Path(values.pipeline_root).absolute()
@@ -99,13 +99,21 @@ def _run(values: flags.FlagValues) -> str:
         metadata_path=store,
         code_version=code_version_from(values),
     )
+    earlier = len(executions(store)) if store.exists() else 0
     with (
         open_executor(execution.workers, execution.dask_scheduler) as executor,
         share_workers(executor),
     ):
         LocalDagRunner().run(pipeline)
+    ran = [f"{state:<10}{node}" for node, state in executions(store)[earlier:]]
     verdict, uri = last_verdict(store)
-    return f"Verdict:  {verdict}\nLineage:  python -m pipelines.lineage {uri} --metadata={store}"
+    return "\n".join(
+        [
+            *ran,
+            f"Verdict:  {verdict}",
+            f"Lineage:  python -m pipelines.lineage {uri} --metadata={store}",
+        ]
+    )
 
 
 if __name__ == "__main__":

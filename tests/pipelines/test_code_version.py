@@ -1,0 +1,29 @@
+import re
+
+from pipelines.code_version import code_version
+
+
+def test_it_is_the_same_for_the_same_sources_and_another_after_any_change(tmp_path):
+    package = tmp_path / "akp_keras"
+    (package / "__pycache__").mkdir(parents=True)
+    (package / "a.py").write_text("x = 1\n")
+    first = code_version({"akp_keras": package})
+    assert re.fullmatch("[0-9a-f]{16}", first)
+    (package / "__pycache__" / "a.cpython-311.pyc").write_bytes(b"compiled")
+    assert code_version({"akp_keras": package}) == first
+    (package / "a.py").write_text("x = 2\n")
+    changed = code_version({"akp_keras": package})
+    (package / "a.py").write_text("x = 1\n")
+    assert code_version({"akp_keras": package}) == first
+    (package / "a.py").rename(package / "b.py")
+    assert len({first, changed, code_version({"akp_keras": package})}) == 3
+
+
+def test_it_is_another_for_another_library(tmp_path, monkeypatch):
+    first = code_version({"akp_keras": tmp_path})
+    monkeypatch.setattr("pipelines.code_version.metadata.version", lambda library: "0.0.1")
+    assert code_version({"akp_keras": tmp_path}) != first
+
+
+def test_by_default_it_covers_this_code():
+    assert code_version() == code_version() != code_version({})

@@ -1,0 +1,51 @@
+"""The Dockerfile, checked without a daemon."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = ROOT / "Dockerfile"
+
+
+def instructions():
+    text = re.sub(r"\\\n\s*", " ", DOCKERFILE.read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [line.split(maxsplit=1) for line in lines]
+
+
+def test_what_is_copied_is_there_and_not_ignored():
+    sources = {
+        source
+        for name, rest in instructions()
+        if name == "COPY" and "--from=" not in rest
+        for source in rest.split()[:-1]
+    }
+    assert {"akp_keras", "components", "pipelines", "requirements.txt"} <= sources
+    kept = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[:1] == "!"
+    }
+    assert kept == sources
+    for source in sources:
+        assert (ROOT / source).exists(), source
+
+
+def test_it_does_not_run_as_root_nor_keep_caches():
+    names = [name for name, _ in instructions()]
+    assert dict(instructions())["USER"] not in ("root", "0")
+    assert names.index("FROM") < names.index("USER")
+    for name, rest in instructions():
+        if name == "RUN" and "pip" in rest:
+            assert "--no-cache-dir" in rest
+            assert "--constraint requirements.txt" in rest or "--no-deps" in rest
+        if name == "FROM":
+            assert re.match(r"python:3\.\d+-", rest), "the image is named by its version"
+
+
+@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
+def test_a_linter_finds_nothing():
+    done = subprocess.run(["hadolint", DOCKERFILE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

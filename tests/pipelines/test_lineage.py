@@ -1,0 +1,113 @@
+"""Lineage read from a store that is written by hand."""
+
+import pytest
+
+from pipelines.lineage import executions, last_verdict, lineage, main, open_store
+
+pytest.importorskip("ml_metadata", reason="ml-metadata is not installed")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+    path = tmp_path_factory.mktemp("store") / "metadata.sqlite"
+    config = mlmd.ConnectionConfig()
+    config.sqlite.filename_uri = str(path)
+    config.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READWRITE_OPENCREATE
+    written = MetadataStore(config)
+
+    def artifact(kind, uri, **properties):
+        types = mlmd.ArtifactType(name=kind)
+        values = {}
+        for name, value in properties.items():
+            number = isinstance(value, int)
+            types.properties[name] = mlmd.INT if number else mlmd.STRING
+            values[name] = mlmd.Value(**{"int_value" if number else "string_value": value})
+        type_id = written.put_artifact_type(types)
+        made = mlmd.Artifact(type_id=type_id, uri=f"{path.parent}/{uri}", properties=values)
+        return written.put_artifacts([made])[0]
+
+    def execution(kind, inputs, outputs, state=mlmd.Execution.COMPLETE, **parameters):
+        type_id = written.put_execution_type(mlmd.ExecutionType(name=f"components.x.{kind}"))
+        values = {name: mlmd.Value(string_value=value) for name, value in parameters.items()}
+        made = mlmd.Execution(type_id=type_id, custom_properties=values, last_known_state=state)
+        number = written.put_executions([made])[0]
+        node = written.put_context_type(mlmd.ContextType(name="node"))
+        found = [c.id for c in written.get_contexts_by_type("node") if c.name == f"akp.{kind}"]
+        (context,) = found or written.put_contexts([mlmd.Context(type_id=node, name=f"akp.{kind}")])
+        written.put_attributions_and_associations(
+            [], [mlmd.Association(context_id=context, execution_id=number)]
+        )
+        written.put_events(
+            [
+                mlmd.Event(execution_id=number, artifact_id=item, type=kind)
+                for kind, items in ((mlmd.Event.INPUT, inputs), (mlmd.Event.OUTPUT, outputs))
+                for item in items
+            ]
+        )
+        return number
+
+    members = [
+        artifact(
+            "TrainedMember", f"late/{n}", family="late", seed=n, random_seed=70 + n, schedule="@0 x"
+        )
+        for n in range(2)
+    ]
+    execution("FamilyTrainer", [], members, dataset="cells", seed="4", code_version="c0de")
+    given = artifact("SimilarityMatrices", "given")
+    outcome = artifact("DispersionOutcome", "outcome", verdict="AKP")
+    test = {"control": "late", "code_version": "c0de"}
+    execution("DispersionTest", [given, *members], [outcome], **test)
+    execution("DispersionTest", [given, *members], [outcome], state=mlmd.Execution.CACHED, **test)
+    return path
+
+
+def test_it_walks_from_the_verdict_to_members_seeds_and_data(store):
+    root = store.parent
+    assert list(lineage(open_store(store), f"{root}/outcome")) == [
+        f"DispersionOutcome (verdict AKP): {root}/outcome",
+        "└─ by DispersionTest, execution 2, code version c0de: control=late",
+        f"   ├─ SimilarityMatrices: {root}/given (made outside of the pipeline)",
+        "   └─ Family late (2 members): @0 x",
+        "      ├─ by FamilyTrainer, execution 1, code version c0de: dataset=cells, seed=4",
+        f"      ├─ late/0, random seed 70: {root}/late/0",
+        f"      └─ late/1, random seed 71: {root}/late/1",
+    ]
+
+
+def test_the_command_finds_the_store_above_the_uri(store, capsys):
+    assert main([f"{store.parent}/outcome"]) == 0
+    found = capsys.readouterr().out
+    assert main([f"{store.parent}/outcome/", f"--metadata={store}"]) == 0
+    assert capsys.readouterr().out == found
+    assert "late/1, random seed 71" in found
+
+
+def test_the_last_verdict_may_come_from_the_cache(store):
+    assert last_verdict(store) == ("AKP", f"{store.parent}/outcome")
+    assert executions(store) == [
+        ("FamilyTrainer", "COMPLETE"),
+        ("DispersionTest", "COMPLETE"),
+        ("DispersionTest", "CACHED"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "0 URIs are given and one is needed"),
+        (["a", "b"], "2 URIs are given and one is needed"),
+        (["{root}/other"], "no artifact in the metadata store has the URI {root}/other"),
+        (["/nowhere/outcome"], "there is no metadata.sqlite above /nowhere/outcome"),
+        (["x", "--metadata=/nowhere.sqlite"], "--metadata=/nowhere.sqlite: there is no such file"),
+        (["x", "--metadata={root}/text.sqlite"], "text.sqlite is no store of ML Metadata"),
+    ],
+)
+def test_wrong_input_ends_in_one_line(store, capsys, arguments, message):
+    (store.parent / "text.sqlite").write_text("no database")
+    assert main([text.format(root=store.parent) for text in arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("pipelines.lineage: ")
+    assert message.format(root=store.parent) in line

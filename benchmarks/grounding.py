@@ -2,6 +2,7 @@
 
     python -m benchmarks.grounding                   # digits and synthetic cells, a few measures
     python -m benchmarks.grounding --measures='*'    # all measures
+    python -m benchmarks.grounding --tests=labels    # the networks of one test alone
     python -m benchmarks.grounding --data=digits --seeds=3 --measures='cka.*,procrustes.angular'
 
 After Klabunde et al. 2024 (arXiv 2408.00531). Every network is trained here, and representations
@@ -87,6 +88,12 @@ _MEASURES = flags.DEFINE_list(
     "identifiers or patterns",
 )
 _PERMUTATIONS = flags.DEFINE_integer("permutations", 999, "of Mantel's test")
+_TESTS = flags.DEFINE_list(
+    "tests",
+    ["labels", "shortcut", "noise", "layers", "outputs"],
+    "which networks are trained: labels (and its controls), shortcut, noise; layers; outputs "
+    "(with accuracy)",
+)
 _WORKERS = flags.DEFINE_integer("workers", 2, "processes that train networks", lower_bound=1)
 
 _BATCH = 64
@@ -282,7 +289,9 @@ def train(recipe: Recipe, probes: int) -> Network:
     return _trainer(recipe.data, probes, recipe.epochs)(recipe)
 
 
-def recipes(data: str, seeds: int, epochs: int) -> dict[str, list[list[Recipe]]]:
+def recipes(
+    data: str, tests: Sequence[str], seeds: int, epochs: int
+) -> dict[str, list[list[Recipe]]]:
     """Test -> groups -> networks."""
     found = {
         test: [
@@ -290,9 +299,12 @@ def recipes(data: str, seeds: int, epochs: int) -> dict[str, list[list[Recipe]]]
             for strength in strengths
         ]
         for test, (parameter, strengths) in GROUPS.items()
+        if test in tests
     }
-    found["seeds"] = [[Recipe(data, seed, epochs) for seed in range(2 * seeds)]]
-    found["untrained"] = [[Recipe(data, seed, 0) for seed in range(3)]]
+    if "layers" in tests:
+        found["layers"] = [[Recipe(data, seed, end) for seed in range(3)] for end in (epochs, 0)]
+    if "outputs" in tests:
+        found["outputs"] = [[Recipe(data, seed, epochs) for seed in range(2 * seeds)]]
     return found
 
 
@@ -399,6 +411,8 @@ def learnt_table(grown: Mapping[str, list[list[Network]]]) -> Iterator[str]:
     yield "| test | group | accuracy on its training data | accuracy on unseen samples |"
     yield "|---|---|---|---|"
     for test, (_, strengths) in GROUPS.items():
+        if test not in grown:
+            continue
         for strength, group in zip(strengths, grown[test], strict=True):
             fitted, accuracy = ([getattr(n, of) for n in group] for of in ("fitted", "accuracy"))
             yield (
@@ -411,19 +425,20 @@ def measures_table(
     grown: Mapping[str, list[list[Network]]], ids: Sequence[str], permutations: int
 ) -> Iterator[str]:
     """How each measure does, in Markdown, row by row."""
-    yield (
-        "| measure | labels | shortcut | noise | layers (untrained) | accuracy ρ (p) "
-        "| output ρ (p) | rows shuffled | groups shuffled |"
-    )
-    yield "|---|---|---|---|---|---|---|---|---|"
-    columns = [
-        *(group_cells(grown[test], ids) for test in GROUPS),
-        layer_cells(grown, ids),
-        *correlation_cells(grown["seeds"][0], ids, permutations),
-        *control_cells(grown["labels"], ids),
-    ]
+    columns = {test: group_cells(grown[test], ids) for test in GROUPS if test in grown}
+    if "layers" in grown:
+        columns["layers (untrained)"] = layer_cells(*grown["layers"], ids)
+    if "outputs" in grown:
+        correlations = correlation_cells(grown["outputs"][0], ids, permutations)
+        columns["accuracy ρ (p)"], columns["output ρ (p)"] = correlations
+    if "labels" in grown:
+        controls = control_cells(grown["labels"], ids)
+        columns["rows shuffled"], columns["groups shuffled"] = controls
+    yield f"| measure | {' | '.join(columns)} |"
+    yield "|---" * (1 + len(columns)) + "|"
     for id in ids:
-        yield f"| `{id}` | {' | '.join(column.get(id, 'not defined') for column in columns)} |"
+        cells = (column.get(id, "not defined") for column in columns.values())
+        yield f"| `{id}` | {' | '.join(cells)} |"
 
 
 def _last_layers(groups: list[list[Network]]) -> tuple[list[np.ndarray], np.ndarray]:
@@ -457,20 +472,21 @@ def control_cells(
     )
 
 
-def layer_cells(grown: Mapping[str, list[list[Network]]], ids: Sequence[str]) -> dict[str, str]:
-    """Violation rates of layers, trained and (untrained), means over three networks."""
+def layer_cells(
+    trained: list[Network], untrained: list[Network], ids: Sequence[str]
+) -> dict[str, str]:
+    """Violation rates of layers, trained and (untrained), means over networks."""
     rates: list[dict[str, list[float]]] = []
-    for kind in ("seeds", "untrained"):
+    for networks in (trained, untrained):
         rates.append({id: [] for id in ids})
-        for network in grown[kind][0][:3]:
+        for network in networks:
             apart = dissimilarities([*network.layers, network.logits], ids)
             for id in apart:
                 rates[-1][id].append(layer_violations(apart[id]))
-    trained, untrained = rates
     return {
-        id: f"{np.mean(trained[id]):.2f} ({np.mean(untrained[id]):.2f})"
+        id: f"{np.mean(rates[0][id]):.2f} ({np.mean(rates[1][id]):.2f})"
         for id in ids
-        if trained[id] and untrained[id]
+        if rates[0][id] and rates[1][id]
     }
 
 
@@ -499,10 +515,14 @@ def main(arguments: list[str]) -> None:
     for name in _DATA.value:
         if name not in SOURCES:
             raise app.UsageError(f"--data={name}: one of {', '.join(SOURCES)}")
+    known = _TESTS.default
+    for test in _TESTS.value:
+        if test not in known:
+            raise app.UsageError(f"--tests={test}: one of {', '.join(known)}")
     listed = [id for pattern in _MEASURES.value for id in similarity.list_measures(pattern)]
     ids = [id for id in dict.fromkeys(listed) if similarity.measure(id).takes == "representation"]
     for name in _DATA.value:
-        wanted = recipes(name, _SEEDS.value, _EPOCHS.value)
+        wanted = recipes(name, _TESTS.value, _SEEDS.value, _EPOCHS.value)
         grown = grow(wanted, _PROBES.value, _WORKERS.value)
         print(f"\n{name}: {_SEEDS.value} networks a group, {_PROBES.value} unseen samples\n")
         for line in learnt_table(grown):

@@ -72,7 +72,7 @@ def test_measures_are_taken_together_and_what_is_not_defined_is_left_out(groundi
 
 def test_networks_of_a_group_learn_the_same_and_those_of_others_do_not(grounding):
     trainer = grounding.Trainer(grounding.digits(50), epochs=1)
-    wanted = grounding.recipes("digits", seeds=2, epochs=1)
+    wanted = grounding.recipes("digits", ["labels", "shortcut", "outputs"], seeds=2, epochs=1)
     for test in ("labels", "shortcut"):
         learnt = [[trainer.learnt(recipe) for recipe in group] for group in wanted[test]]
         for group in learnt:
@@ -83,7 +83,42 @@ def test_networks_of_a_group_learn_the_same_and_those_of_others_do_not(grounding
     y = trainer.learnt(wanted["labels"][2][0])[1]
     assert 0.05 < (y == trainer.data.train_y).mean() < 0.15
     one, again, other = (
-        trainer(recipe) for recipe in (*wanted["seeds"][0][:1] * 2, wanted["seeds"][0][1])
+        trainer(recipe) for recipe in (*wanted["outputs"][0][:1] * 2, wanted["outputs"][0][1])
     )
     np.testing.assert_array_equal(one.logits, again.logits)
     assert (one.logits != other.logits).any()
+
+
+def test_the_tables_show_groups_that_are_planted(grounding):
+    rng = np.random.default_rng(0)
+
+    def networks(size, shared):
+        return [
+            grounding.Network(
+                layers=[shared + 0.1 * rng.normal(size=shared.shape) for _ in range(3)],
+                logits=rng.normal(size=(len(shared), 3)),
+                fitted=1.0,
+                accuracy=rng.random(),
+            )
+            for _ in range(size)
+        ]
+
+    grown = {
+        test: [networks(4, rng.normal(size=(40, 6))) for _ in strengths]
+        for test, (_, strengths) in grounding.GROUPS.items()
+    }
+    grown["layers"] = [networks(3, rng.normal(size=(40, 6))) for _ in range(2)]
+    grown["outputs"] = [networks(6, rng.normal(size=(40, 6)))]
+    ids = ["cka.linear", "magnitude", "knn.jaccard[k=50,cosine]"]
+    header, _, cka, magnitude, undefined = grounding.measures_table(grown, ids, 19)
+    assert cka.startswith("| `cka.linear` | 1.00, 0.00 | 1.00, 0.00 | 1.00, 0.00 |")
+    assert {line.count("|") for line in (header, cka, magnitude, undefined)} == {10}
+    # Means of samples tell groups apart whatever the order of the samples.
+    shuffled = [line.split("|")[8] for line in (cka, magnitude)]
+    assert float(shuffled[0].split(",")[0]) < 0.5
+    assert shuffled[1] == magnitude.split("|")[2]
+    assert undefined.count("not defined") == 8
+    assert len(list(grounding.learnt_table(grown))) == 2 + 10
+    some = {"labels": grown["labels"]}
+    assert next(grounding.measures_table(some, ids, 19)).count("|") == 5
+    assert len(list(grounding.learnt_table(some))) == 2 + 3

@@ -28,6 +28,7 @@ def outcome(distances):
         members=MEMBERS,
         control="control",
         permutations=199,
+        crosscheck_permutations=0,
         seed=0,
     )
 

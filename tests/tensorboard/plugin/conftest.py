@@ -97,6 +97,7 @@ def page_data(tmp_path_factory, make_member):
         members=names,
         control="control",
         permutations=199,
+        crosscheck_permutations=0,
         seed=0,
     )
     trajectories = {

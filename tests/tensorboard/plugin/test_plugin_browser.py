@@ -538,9 +538,11 @@ def test_the_reload_button_of_tensorboard_shows_a_later_step(served, browser, he
     low = "+document.querySelector('canvas').dataset.low"
     assert headless.ask(browser, low) == 0.25
     with (served.logdir / LIVE / "events.out.tfevents.0000000001.akp").open("ab") as file:
-        for summary in small_page(page_data, 0.5):
-            event = Event(wall_time=2.0, step=5, summary=summary)
-            RecordWriter(file).write(event.SerializeToString())
+        # More steps than TensorBoard keeps, of which the last is to be shown.
+        for step, values in enumerate(np.linspace(0.3, 0.5, 120), start=1):
+            for summary in small_page(page_data, values):
+                event = Event(wall_time=2.0, step=step, summary=summary)
+                RecordWriter(file).write(event.SerializeToString())
     address = f"{served.address}data/plugin/akp/data?run={LIVE}&tag=matrix/dense/cka.linear"
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:

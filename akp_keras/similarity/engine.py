@@ -282,7 +282,10 @@ def _all_pairs(
     functions = [measure.value for measure in measures.values()]
     values = {id: np.zeros((members, members)) for id in measures}
     what = f"comparing {', '.join(measures)}"
-    finished = _run(statistic, functions, shelf, blocks, orders, executor, accelerator)
+    # Every block under way holds its column's tile: no more than the same half of the memory.
+    tiles = memory / 2 // max(length * shelf.largest, 1)
+    in_flight = int(np.clip(tiles - 1, 1, _BLOCKS_IN_FLIGHT))
+    finished = _run(statistic, functions, shelf, blocks, orders, executor, accelerator, in_flight)
     for done, ((row, column), (block, permuted)) in enumerate(finished, start=1):
         rows, columns = slice(*row), slice(*column)
         for k, id in enumerate(measures):
@@ -307,6 +310,7 @@ def _run(
     orders: np.ndarray,
     executor: Executor | None,
     accelerator: bool,
+    in_flight: int,
 ) -> Iterator[tuple[tuple[tuple[int, int], tuple[int, int]], tuple[list, list]]]:
     """Compares blocks here, or in the executor with a bounded number under way."""
     held: dict[tuple[int, int], Tile] = {}
@@ -342,7 +346,7 @@ def _run(
                 compare_block, statistic, functions, left, right, orders, accelerator
             )
             under_way[future] = (row, column)
-            if len(under_way) >= _BLOCKS_IN_FLIGHT:
+            if len(under_way) >= in_flight:
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for one in finished:
                     yield under_way.pop(one), one.result()

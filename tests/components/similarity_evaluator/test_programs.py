@@ -45,6 +45,29 @@ def test_a_graph_that_writes_files_does_so(tmp_path):
 
 
 @pytest.mark.usefixtures("_in_this_process")
+def test_loading_runs_initialisers(tmp_path, capsys):
+    (tmp_path / "words.txt").write_text("zero\none\n")
+    table = tf.lookup.StaticHashTable(
+        tf.lookup.TextFileInitializer(
+            str(tmp_path / "words.txt"),
+            tf.string,
+            tf.lookup.TextFileIndex.WHOLE_LINE,
+            tf.int64,
+            tf.lookup.TextFileIndex.LINE_NUMBER,
+        ),
+        default_value=-1,
+    )
+    for name in "ab":
+        # The signature does not look at the table: only its initialiser reads the file.
+        save(tmp_path / "models" / name, lambda x: {"layer": tf.nn.relu(x)}, table=table)
+    (tmp_path / "models" / "b" / "assets" / "words.txt").unlink()
+    assert main(arguments(tmp_path)) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"{tmp_path}/models/b is damaged and cannot be loaded" in line
+    assert "words.txt" in line
+
+
+@pytest.mark.usefixtures("_in_this_process")
 def test_custom_operations_are_refused_in_one_line(tmp_path, capsys):
     for name in "ab":
         save(tmp_path / "models" / name, lambda x: {"layer": tf.nn.softsign(x)})

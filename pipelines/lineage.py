@@ -107,8 +107,8 @@ def open_store(path: str | Path) -> MetadataStore:
     try:
         store = MetadataStore(config)
         store.get_artifact_types()
-    except errors.StatusError as error:
-        raise ValueError(f"--metadata={path} is no store of ML Metadata: {error}") from error
+    except (errors.StatusError, RuntimeError) as error:
+        raise ValueError(f"--metadata={path} is no store of ML Metadata") from error
     return store
 
 

@@ -151,7 +151,7 @@ function redraw() {
     moveMarker(time);
   });
   byId('reading').textContent = 'Distances on the screen stand for distances between networks, '
-    + 'alike in every direction. ' + (shown.trajectory
+    + 'alike in every direction, as well as two axes can show them. ' + (shown.trajectory
       ? 'Lines show the way through training, rings the swaps.'
       : 'Lines lead to the centre of the family.');
   highlight(shown.chosen);

@@ -149,7 +149,7 @@ async function differences(shown, names) {
     note('For every sample, each network says how alike it is to every other sample. The bar and '
       + 'the number tell how far the two networks disagree on that: the length of the sample’s row '
       + 'in the difference of their centred, normalised Gram matrices at this layer '
-      + `(${kept > 0.999 ? 'all' : `at least ${percent(kept)}`} of each matrix is kept).`)];
+      + `(${kept > 0.999 ? 'all' : `at least ${percent(kept)}`} of the squared norm of each is kept).`)];
 }
 
 function figure(pictures, sample, difference, largest, rank) {

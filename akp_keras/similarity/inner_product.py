@@ -75,18 +75,6 @@ def pack_off_diagonal(matrix: np.ndarray) -> np.ndarray:
     return packed
 
 
-def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -> np.ndarray:
-    """Permutes rows and columns of a packed symmetric matrix: one gather."""
-    n = len(order)
-    row, column = np.triu_indices(n, 1)
-    low = np.minimum(order[row], order[column])
-    high = np.maximum(order[row], order[column])
-    gather = low * n - low * (low + 1) // 2 + high - low - 1
-    if not with_diagonal:
-        return packed[gather]
-    return np.concatenate([packed[:n][order], packed[n:][gather]])
-
-
 def product(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
     """The inner products themselves, (L, R), from the cosines and the norms."""
     return statistic * np.outer(left["size"], right["size"])

@@ -12,8 +12,8 @@ from akp_keras.similarity.inner_product import (
     InnerProduct,
     pack,
     pack_off_diagonal,
-    permute_packed,
 )
+from akp_keras.similarity.permutation_index import permute_packed
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 

@@ -102,7 +102,7 @@ _BATCH = 64
 GROUPS = {
     "labels": ("random_labels", (0.0, 0.5, 1.0)),
     "shortcut": ("mark", (0.0, 0.75, 1.0)),
-    "noise": ("noise", (0.0, 0.2, 0.5, 1.0)),
+    "noise": ("noise", (0.0, 0.5, 1.0, 2.0)),
 }
 
 
@@ -127,7 +127,8 @@ class Recipe:
         epochs: 0 for initial weights.
         random_labels: share of the training labels that are drawn anew.
         mark: share of the images whose mark tells the label; None for images without marks.
-        noise: standard deviation of the noise that every batch is trained with.
+        noise: standard deviation of the noise that every batch is trained with, in standard
+            deviations of the training images' values.
     """
 
     data: str
@@ -242,7 +243,7 @@ class Trainer:
             weight.assign(scale * rng.normal(size=weight.shape))
         for variable, value in zip(self.optimizer.variables, self.initial, strict=True):
             variable.assign(value)
-        self.noise.strength.assign(recipe.noise)
+        self.noise.strength.assign(recipe.noise * self.data.train_x.std())
         self.noise.generator.state.assign(rng.integers(0, 2**31, 2))
         keras.utils.set_random_seed(int(rng.integers(0, 2**31)))
         if recipe.epochs:

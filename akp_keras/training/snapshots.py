@@ -39,7 +39,10 @@ class TakeSnapshots(keras.callbacks.Callback):
         """Forgets what an earlier training left."""
         self._taken = {}
         self._taps = keras.Model(
-            self.model.input, {name: self.model.get_layer(name).output for name in self._layers}
+            self.model.input,
+            {name: self.model.get_layer(name).output for name in self._layers},
+            # A name made up by Keras would count on, and change the names of the models after it.
+            name="snapshots",
         )
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:

@@ -20,6 +20,8 @@ from pipelines.experiment_steps import ExperimentSteps
 PIPELINE_NAME = "akp-keras"
 # What a step takes one of for each family.
 _FAMILY = "family"
+# The number of threads is part of a result's last digits; several processes make up for it.
+_ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ def create_pipeline(
     @dsl.pipeline(name=PIPELINE_NAME, description="Families of networks, compared and tested.")
     def experiment():  # noqa: ANN202 - Kubeflow would take "None" for the type of an output
         probe = probe_set.component(image)(**_arguments(steps.probe_set), **version)
+        _one_thread(probe)
         with dsl.ParallelFor(families, parallelism=resources.parallel_families) as family:
             trainer = family_trainer.component(image)(
                 family=family, **_arguments(common), **workers, **version
@@ -85,6 +88,7 @@ def create_pipeline(
         test = dispersion_test.component(image)(
             **compared, members=members(), **steps.dispersion_test, **version
         )
+        _one_thread(test)
         shown = {
             **compared,
             "outcome": test.outputs["outcome"],
@@ -94,9 +98,10 @@ def create_pipeline(
             **shown, members=members(), **steps.embedding_writer, **workers, **version
         )
         _ask(writer, resources)
-        report.component(image)(
+        page = report.component(image)(
             **shown, members=members(), log=writer.outputs["log"], **steps.report, **version
         )
+        _one_thread(page)
 
     return experiment
 
@@ -107,7 +112,13 @@ def _arguments(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: absent[name] if value is None else value for name, value in parameters.items()}
 
 
+def _one_thread(task: PipelineTask) -> None:
+    for name in _ONE_THREAD:
+        task.set_env_variable(name, "1")
+
+
 def _ask(task: PipelineTask, resources: Resources) -> None:
+    _one_thread(task)
     task.set_cpu_request(str(resources.cpus)).set_cpu_limit(str(resources.cpus))
     if resources.memory:
         task.set_memory_request(resources.memory).set_memory_limit(resources.memory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -67,8 +68,10 @@ def judge_layers(
     of_families: dict[str, list[float]] = {}
     for name, value in generalisation.items():
         of_families.setdefault(family_of(name), []).append(value)
-    # The number of threads is part of a result's last digits.
-    with threadpool_limits(1, "blas"):
+    # The number of threads is part of a result's last digits, and can be set of libraries that are
+    # loaded alone: the cross-checks load scikit-bio on their first use.
+    importlib.import_module("skbio.stats.distance")
+    with threadpool_limits(1):
         outcomes = dispersion.permutation_tests(
             {(matrix.layer, matrix.measure): _among(matrix, members) for matrix in matrices},
             families,

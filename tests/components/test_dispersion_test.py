@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 FAMILIES = ("zero", "a", "b", "c", "d", "e")
 PARAMETERS = {
     "control": "zero",
-    "permutations": 199,
+    "permutations": 99,
     "alpha": 0.05,
     "margin": 0.01,
     "seed": 3,
@@ -70,18 +70,15 @@ def test_it_is_the_function_of_the_room_below(experiment, tested, tmp_path):
 def test_members_may_be_named_in_any_way_and_order(experiment, tested, tmp_path):
     backwards = [experiment / "members" / family for family in reversed(FAMILIES)]
     dispersion_test(experiment / "similarity", backwards, tmp_path / "out", **PARAMETERS)
-    pattern = [f"{experiment}/members/*/*"]
-    dispersion_test(experiment / "similarity", pattern, tmp_path / "pattern", **PARAMETERS)
     for name in ("dispersion.json", "verdict.json"):
-        for output in ("out", "pattern"):
-            assert (tmp_path / output / name).read_bytes() == (tested[1] / name).read_bytes()
+        assert (tmp_path / "out" / name).read_bytes() == (tested[1] / name).read_bytes()
 
 
 def test_the_command_prints_the_verdict_alone(experiment, tested, tmp_path, command):
     code, out, _ = command(
         "dispersion_test",
         f"--matrices={experiment / 'similarity'}",
-        f"--members={experiment / 'members'}",
+        f"--members={experiment}/members/*/*",
         f"--output={tmp_path / 'out'}",
         *(f"--{name}={value}" for name, value in PARAMETERS.items()),
     )
@@ -183,7 +180,7 @@ executor.Executor().Do(
         "members": [artifact(artifacts.TrainedMember, p) for p in root.glob("members/*/*")],
     },
     outputs,
-    dict(control="zero", permutations=199, alpha=0.05, margin=0.01, seed=3,
+    dict(control="zero", permutations=99, alpha=0.05, margin=0.01, seed=3,
          measures="cka.linear,procrustes.angular", code_version="1"),
 )
 print(outputs["outcome"][0].verdict, Path(output / "verdict").read_text())

@@ -21,7 +21,7 @@ SMALL = (
     ("arguments", "message"),
     [
         (["--family="], "--family is missing"),
-        (["--family=x: @0 activation=reluu"], "--family=x: "),
+        (["--family=x: @0 activation=reluu"], "did you mean 'relu'?"),
         (["--family=@0 activation=relu"], "has no name"),
         (["--family=x: @0 activation=relu; @1 activation=tanh"], "never comes"),
         (["--epochs=0"], "--epochs=0 must be at least 1"),

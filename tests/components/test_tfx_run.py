@@ -30,7 +30,7 @@ def tested_pipeline(experiment, tmp_path):
         members = imported(artifacts.TrainedMember, experiment / "members")
         parameters = {
             "control": "zero",
-            "permutations": 199,
+            "permutations": 99,
             "alpha": 0.05,
             "margin": 0.01,
             "seed": 0,

@@ -50,7 +50,8 @@ def judge_layers(
         (layer, measure) -> outcome.
 
     Raises:
-        ValueError: if the control, or all families but one, have no comparable member.
+        ValueError: if the control is no family, or it, or all families but one, have no comparable
+            member.
     """
     excluded = {
         name: f"{matrix.layer} is {reason}"
@@ -59,6 +60,9 @@ def judge_layers(
     }
     members = [name for name in generalisation if name not in excluded]
     families = [family_of(name) for name in members]
+    known = list(dict.fromkeys(map(family_of, generalisation)))
+    if control not in known:
+        raise ValueError(f"--control={control} is none of the families ({', '.join(known)})")
     if control not in families:
         reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
         raise ValueError(

@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
+import google_crc32c
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
-
-from akp_keras.tensorboard.crc32c import masked_crc32c
 
 EVENT_FILE = "events.out.tfevents.0000000001.akp"
 # Before the other in alphabetical order: a TensorBoard that runs goes on from this to that.
@@ -80,5 +79,15 @@ def _write_anew(
 def _write(file: BinaryIO, event: Event) -> None:
     data = event.SerializeToString(deterministic=True)
     length = struct.pack("<Q", len(data))
-    checksums = (struct.pack("<I", masked_crc32c(part)) for part in (length, data))
+    checksums = (struct.pack("<I", masked_checksum(part)) for part in (length, data))
     file.write(length + next(checksums) + data + next(checksums))
+
+
+def masked_checksum(data: bytes) -> int:
+    """CRC-32C of some bytes, masked as records of TFRecord files have it, in [0, 2³²).
+
+    TensorBoard's own function takes the bytes one by one in Python, which is most of the time of
+    a large record.
+    """
+    checksum = google_crc32c.value(data)
+    return (((checksum >> 15) | (checksum << 17)) + 0xA282EAD8) & 0xFFFFFFFF

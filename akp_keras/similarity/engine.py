@@ -79,7 +79,8 @@ def pairwise(
             computed of it, come on top.
         spatial: what becomes of positions, one of `SPATIAL_POLICIES`; representations without
             positions are taken as they are.
-        executor: where blocks of pairs are compared; by default here.
+        executor: where blocks of pairs are compared; by default here. Where a block is one
+            product, it is done here before its operands could be sent.
         progress: called as progress(done, total, what).
         null: number of row permutations for the null of every measure; 0 for none.
         seed: of the permutations.
@@ -141,6 +142,7 @@ def pairwise(
                     shelf,
                     len(names),
                     memory,
+                    sum(one.held for _, _, one in preparation.shelves),
                     executor,
                     report,
                     orders,
@@ -267,6 +269,7 @@ def _all_pairs(
     shelf: Shelf,
     members: int,
     memory: float,
+    held: int,
     executor: Executor | None,
     report: Progress,
     orders: np.ndarray,
@@ -274,18 +277,30 @@ def _all_pairs(
     accelerator: bool,
 ) -> dict[str, np.ndarray]:
     """The (members, members) values of the measures that share a statistic."""
-    # Two tiles, and a copy of each where the product needs one, in the other half of the memory.
-    length = int(np.clip(memory / 2 // (4 * max(shelf.largest, 1)), 1, statistic.tile))
+    is_sent = statistic.is_sent or len(orders) > 0
+    # Half of the memory is for tiles, and more where shelves are on disk; a quarter stays free for
+    # what preparing still holds. Two tiles are in work, and where they are sent, a copy of each.
+    room = max(memory / 2, 0.75 * memory - held)
+    tiles = 4 if is_sent else 2
+    length = int(np.clip(room // (tiles * max(shelf.largest, 1)), 1, statistic.tile))
     spans = [(start, min(start + length, members)) for start in range(0, members, length)]
     symmetric = statistic.symmetric and all(m.declaration.symmetric for m in measures.values())
     blocks = [(row, column) for row in spans for column in spans if column >= row or not symmetric]
     functions = [measure.value for measure in measures.values()]
     values = {id: np.zeros((members, members)) for id in measures}
     what = f"comparing {', '.join(measures)}"
-    # Every block under way holds its column's tile: no more than the same half of the memory.
-    tiles = memory / 2 // max(length * shelf.largest, 1)
-    in_flight = int(np.clip(tiles - 1, 1, _BLOCKS_IN_FLIGHT))
-    finished = _run(statistic, functions, shelf, blocks, orders, executor, accelerator, in_flight)
+    # Every block under way holds its column's tile: no more than there is room for.
+    in_flight = int(np.clip(room // max(length * shelf.largest, 1) - 1, 1, _BLOCKS_IN_FLIGHT))
+    finished = _run(
+        statistic,
+        functions,
+        shelf,
+        blocks,
+        orders,
+        executor if is_sent else None,
+        accelerator,
+        in_flight,
+    )
     for done, ((row, column), (block, permuted)) in enumerate(finished, start=1):
         rows, columns = slice(*row), slice(*column)
         for k, id in enumerate(measures):

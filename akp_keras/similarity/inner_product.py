@@ -20,6 +20,7 @@ class InnerProduct(Statistic):
     """
 
     tile: ClassVar[int] = 128
+    is_sent: ClassVar[bool] = False
 
     @abstractmethod
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:

@@ -71,6 +71,12 @@ class Shelf:
             self._rows = []
 
     @property
+    def held(self) -> int:
+        """Bytes of the arrays in memory; 0 where they are in files."""
+        rows = sum(array.nbytes for row in self._rows for array in row.values())
+        return rows + sum(array.nbytes for array in self._columns.values())
+
+    @property
     def largest(self) -> int:
         """Bytes of the largest representation's arrays."""
         return max(

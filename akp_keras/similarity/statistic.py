@@ -27,11 +27,13 @@ class Statistic(ABC):
     Attributes:
         tile: how many representations make one side of a block of pairs.
         symmetric: whether the statistic of (Y, X) is that of (X, Y).
+        is_sent: whether comparing a block takes longer than sending it to another process.
         needs_variance: whether a representation that is the same for every sample is an error.
     """
 
     tile: ClassVar[int] = 8
     symmetric: ClassVar[bool] = True
+    is_sent: ClassVar[bool] = True
     needs_variance: ClassVar[bool] = True
 
     @abstractmethod

@@ -27,7 +27,6 @@ class Shelf:
         self._layout: list[dict[str, tuple[tuple[int, ...], np.dtype]]] = []
         self._columns: dict[str, np.ndarray] = {}
         self._rows: list[Prepared] = []
-        self._held = 0
 
     def put(self, prepared: Prepared) -> None:
         """Takes the next representation's arrays."""
@@ -61,8 +60,7 @@ class Shelf:
             ]
             self._columns = {}
         self._rows.append(prepared)
-        self._held = sum(array.nbytes for row in self._rows for array in row.values())
-        if self._held > self._memory:
+        if self.held > self._memory:
             self._files = tempfile.TemporaryDirectory(prefix="similarity.", dir=self._folder)
             for i, row in enumerate(self._rows):
                 with self._path(i).open("wb") as file:

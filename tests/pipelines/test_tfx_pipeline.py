@@ -32,6 +32,7 @@ def run(flagfile, root, *arguments):
             f"--flagfile={flagfile}",
             f"--pipeline_root={root}",
             "--workers=2",
+            "--code_version=1",  # the sources may be edited while this runs
             *arguments,
         ],
         capture_output=True,

@@ -6,8 +6,9 @@
 For each mode (graph, XLA) and number of swaps, each way trains the same small convolutional
 network on the same batches; activations go to tanh and back. Printed are the time of the first
 epoch (tracing included), how often the train function was traced, the cost of a swap (time of the
-steps at which a swap took place, less the median step), and the median step, each the median of
-`--repeats` runs.
+steps at which a swap took place, less the median step), alone and as a share of a step, what all
+swaps together cost and how many times as much recompiling does, and the median step; each the
+median of `--repeats` runs.
 
 A second table tells what a step costs where nothing is swapped any more. There a plain fit and the
 other run at the same time, and hand the machine to each other after every step, so that both steps
@@ -185,7 +186,8 @@ def steady(way, is_xla, pairs, data):
         begin = Turn(turn, mine)
         hands.append(HandOver(turn, mine, begin))
         # `fit` asks callbacks in this order, at the beginning and at the end of a step alike.
-        callbacks = [begin, swapper_of(other, at), hands[-1]]
+        swapping = [] if other == "plain" else [swapper_of(other, at)]
+        callbacks = [begin, *swapping, hands[-1]]
         fits.append(
             threading.Thread(
                 target=build(is_xla).fit,
@@ -237,9 +239,9 @@ def main():
     print(f"keras {keras.__version__} on {keras.backend.backend()}, {platform.machine()}")
     print(
         "| mode | swaps | way | first epoch s | traces | first swap ms | median swap ms "
-        "| all swaps s | step ms |"
+        "| all swaps s | step ms | swap / step | recompile / all swaps |"
     )
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for mode in arguments.modes:
         for count in arguments.swaps:
             steps = max(20, 2 * count)
@@ -253,15 +255,26 @@ def main():
                 for way in arguments.ways:
                     measured = run(way, mode == "xla", at, steps, epochs, data)
                     results[way].append(measured)
-            for way in arguments.ways:
-                median = {
+            medians = {
+                way: {
                     key: statistics.median(result[key] for result in results[way])
                     for key in results[way][0]
                 }
+                for way in arguments.ways
+            }
+            for way, median in medians.items():
+                by_hand = medians.get("recompile", median)["all_swaps"]
+                shares = ["–", "–"]
+                if way != "plain":
+                    # What cannot be told from the noise of a step is no cost, and no ratio.
+                    cost = max(median["all_swaps"], 0.0)
+                    shares[0] = f"{median['swap'] / median['step']:.2f}"
+                    shares[1] = f"{by_hand / cost:.0f}" if cost else "∞"
                 print(
                     f"| {mode} | {count} | {way} | {median['first']:.2f} | {median['traces']:.0f} "
                     f"| {1e3 * median['first_swap']:.2f} | {1e3 * median['swap']:.2f} "
-                    f"| {median['all_swaps']:.2f} | {1e3 * median['step']:.2f} |",
+                    f"| {median['all_swaps']:.2f} | {1e3 * median['step']:.2f} "
+                    f"| {shares[0]} | {shares[1]} |",
                     flush=True,
                 )
     if arguments.pairs:

@@ -1,4 +1,4 @@
-"""What plateaus have seen, kept beside what `BackupAndRestore` keeps of an interrupted `fit`."""
+"""What `BackupAndRestore` does not keep of an interrupted `fit`: steps, and what plateaus saw."""
 
 from __future__ import annotations
 
@@ -11,23 +11,26 @@ import keras
 
 from akp_keras.hotswap import keras_internals
 
-_FILE = "hotswap_plateaus.json"
+_FILE = "hotswap.json"
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What plateaus have seen until the end of an epoch.
+    """What has been seen until the end of an epoch.
 
     Attributes:
+        steps: training steps done. The optimizer's iterations do not tell: they are fewer where
+            gradients are accumulated or a loss scale skips steps.
         watches: from the number of a swap in the schedule, the best value and the epochs waited.
         reached: from the number of a swap, the epoch and the step at which it took place.
     """
 
+    steps: int
     watches: Mapping[int, tuple[float | None, int]]
     reached: Mapping[int, tuple[int, int]]
 
 
-class PlateauBackup:
+class Backup:
     """A file in the folder of a `BackupAndRestore`, which deletes the folder when training ends.
 
     It has an entry for each epoch, since the weights that are restored can be older than the last
@@ -43,9 +46,7 @@ class PlateauBackup:
         self._schedule = schedule
 
     @classmethod
-    def beside(
-        cls, callbacks: Iterable[keras.callbacks.Callback], schedule: str
-    ) -> PlateauBackup | None:
+    def beside(cls, callbacks: Iterable[keras.callbacks.Callback], schedule: str) -> Backup | None:
         """The backup for a `fit` with these callbacks; None without a `BackupAndRestore`."""
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.BackupAndRestore):
@@ -55,7 +56,12 @@ class PlateauBackup:
     def save(self, epoch: int, seen: Seen) -> None:
         """Keeps what was seen until the end of an epoch."""
         epochs = [entry for entry in self._entries() if entry["epoch"] < epoch]
-        entry = {"epoch": epoch, "watches": dict(seen.watches), "reached": dict(seen.reached)}
+        entry = {
+            "epoch": epoch,
+            "steps": seen.steps,
+            "watches": dict(seen.watches),
+            "reached": dict(seen.reached),
+        }
         content = {"schedule": self._schedule, "epochs": [*epochs, entry]}
         keras_internals.write_text(self._path, json.dumps(content))
 
@@ -63,7 +69,8 @@ class PlateauBackup:
         """What had been seen when an epoch began; None if nothing is known."""
         for entry in self._entries():
             if entry["epoch"] == epoch - 1:
-                return Seen(_by_number(entry["watches"]), _by_number(entry["reached"]))
+                watches, reached = _by_number(entry["watches"]), _by_number(entry["reached"])
+                return Seen(entry["steps"], watches, reached)
         return None
 
     def _entries(self) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import keras
 
 from akp_keras.hotswap import activations, keras_internals, losses
 from akp_keras.hotswap.activations import Choice
-from akp_keras.hotswap.backup import PlateauBackup, Seen
+from akp_keras.hotswap.backup import Backup, Seen
 from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
 from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
@@ -150,7 +150,7 @@ class HotSwap(keras.callbacks.Callback):
         }
         self._reached: dict[int, tuple[int, int]] = {}
         callbacks = keras_internals.siblings(self)
-        self._backup = PlateauBackup.beside(callbacks, str(self.schedule))
+        self._backup = Backup.beside(callbacks, str(self.schedule))
         self._happened: set[int] = set()
         self._resolved: dict[tuple[int, int | None], Any] = {}
         self._epoch = 0
@@ -178,10 +178,7 @@ class HotSwap(keras.callbacks.Callback):
         self._epoch = epoch
         if not self._begun:
             self._begun = True
-            # Another callback may have restored an interrupted fit.
-            self._offset = self._steps = max(0, _iterations(self.model) - self._iterations_before)
-            if epoch > 0 and self._watches and self._backup is not None:
-                self._restore_plateaus(epoch)
+            self._go_on_from(epoch)
         else:
             self._count()
         self._carry_out(self._is_due_at_epoch)
@@ -217,9 +214,10 @@ class HotSwap(keras.callbacks.Callback):
         for index, watch in self._watches.items():
             if index not in self._happened and (index == 0 or index - 1 in self._happened):
                 watch.see(logs or {})
-        if self._watches and self._backup is not None:
+        if self._backup is not None:
+            self._count()
             watches = {index: watch.state for index, watch in self._watches.items()}
-            self._backup.save(epoch, Seen(watches, self._reached))
+            self._backup.save(epoch, Seen(self._steps, watches, self._reached))
         if logs is not None:
             logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
 
@@ -348,19 +346,26 @@ class HotSwap(keras.callbacks.Callback):
             return when.step <= self._steps
         return index in self._reached or self._watches[index].reached
 
-    def _restore_plateaus(self, epoch: int) -> None:
-        """Goes on counting where an interrupted fit stopped."""
-        seen = self._backup.load(epoch)
-        if seen is None:
+    def _go_on_from(self, epoch: int) -> None:
+        """Goes on counting where an interrupted fit stopped, or as if earlier epochs had run."""
+        seen = self._backup.load(epoch) if epoch > 0 and self._backup is not None else None
+        if seen is not None:
+            self._offset = seen.steps
+            for index, state in seen.watches.items():
+                self._watches[index].restore(state)
+            self._reached = dict(seen.reached)
+        elif self.params.get("steps"):
+            self._offset = epoch * self.params["steps"]
+        else:
+            # Another callback may have restored an optimizer.
+            self._offset = max(0, _iterations(self.model) - self._iterations_before)
+        self._steps = self._offset
+        if seen is None and epoch > 0 and self._watches and self._backup is not None:
             warnings.warn(
                 f"nothing is known of what plateaus had seen before epoch {epoch}, so that they "
                 f"are counted anew",
                 stacklevel=2,
             )
-            return
-        for index, state in seen.watches.items():
-            self._watches[index].restore(state)
-        self._reached = dict(seen.reached)
 
     def _carry_out(self, is_due: Any) -> None:
         """Carries out the swaps that are due, earliest first."""

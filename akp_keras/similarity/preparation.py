@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
 
 from akp_keras.similarity.arithmetic import gram_triangle, product
+from akp_keras.similarity.nearest_neighbours import nearest
 
 
 class Factors:
@@ -216,6 +218,7 @@ class Factors:
 
         Returns:
             (n, k) int32 indices. A sample is never its own neighbour, also where others equal it.
+            Equally near ones come in random order, see `nearest_neighbours.nearest`.
         """
         if k >= self.samples:
             raise ValueError(
@@ -224,18 +227,32 @@ class Factors:
             )
         known = self._neighbours.get(metric)
         if known is None or known.shape[1] < k:
-            if metric == "cosine":
-                apart = -self.cosines
-            elif metric == "euclidean":
-                apart = self.squared_distances.copy()
-            else:
-                apart = -(self.raw[0] @ self.raw[0].T)
-            np.fill_diagonal(apart, np.inf)
-            some = np.argpartition(apart, k - 1, axis=1)[:, :k]
-            order = np.argsort(np.take_along_axis(apart, some, axis=1), axis=1, kind="stable")
-            known = np.take_along_axis(some, order, axis=1).astype(np.int32)
+            known = nearest(*self._apart(metric), k, self._content_hash)
             self._neighbours[metric] = known
         return known[:, :k]
+
+    def _apart(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """How far apart samples are, smaller is nearer, and how much of it is rounding."""
+        epsilon = np.finfo(self.precision).eps
+        if metric == "cosine":
+            apart = -self.cosines
+            rounding = np.broadcast_to(64 * epsilon, apart.shape)
+        elif metric == "euclidean":
+            apart = self.squared_distances.copy()
+            # Sums cancel to a millionth at most (`_squared_distances`).
+            rounding = apart * (1e-9 if self.precision == np.float64 else 1e-5)
+        else:
+            apart = -(self.raw[0] @ self.raw[0].T)
+            norms = np.linalg.norm(self.raw[0], axis=1)
+            rounding = 64 * epsilon * np.outer(norms, norms)
+        np.fill_diagonal(apart, np.inf)
+        return apart, rounding
+
+    def _content_hash(self) -> int:
+        """A number that equal representations share, and hardly any others."""
+        # Adding zero makes −0 the 0 that it equals.
+        values = np.ascontiguousarray(self.values, dtype=np.float64) + 0.0
+        return int.from_bytes(hashlib.blake2b(values, digest_size=16).digest(), "big")
 
     @cached_property
     def log_probabilities(self) -> np.ndarray:

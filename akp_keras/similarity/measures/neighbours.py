@@ -32,19 +32,32 @@ def _relabelled(neighbours: np.ndarray, order: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Overlap(Statistic):
-    """How many of the k neighbours of a sample are the same: shares of samples by that number.
+class Neighbours(Statistic):
+    """A statistic of the nearest neighbours alone.
 
-    The statistic is (L, R, k + 1): the share of samples with 0, 1, … k common neighbours.
+    Prepared: `neighbours`, (n, k) int32, nearest first.
     """
 
-    tile: ClassVar[int] = 64
     k: int
     metric: str
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the neighbours."""
         return {"neighbours": factors.neighbours(self.k, self.metric)}
+
+    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
+        """One gather, and new names of the neighbours."""
+        return {"neighbours": _relabelled(prepared["neighbours"], order)}
+
+
+@dataclass(frozen=True)
+class Overlap(Neighbours):
+    """How many of the k neighbours of a sample are the same: shares of samples by that number.
+
+    The statistic is (L, R, k + 1): the share of samples with 0, 1, … k common neighbours.
+    """
+
+    tile: ClassVar[int] = 64
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
         """For each left representation one table of who neighbours whom, read for all right."""
@@ -61,10 +74,6 @@ class Overlap(Statistic):
             table[rows, neighbours] = 0
         return shares
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather, and new names of the neighbours."""
-        return {"neighbours": _relabelled(prepared["neighbours"], order)}
-
 
 def _mutual(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
     k = statistic.shape[-1] - 1
@@ -78,18 +87,11 @@ def _jaccard(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Ranks(PairStatistic):
+class Ranks(PairStatistic, Neighbours):
     """Agreement of the ranks of common neighbours, and its product with the Jaccard index.
 
     The statistic is (rank similarity, joint), means over samples.
     """
-
-    k: int
-    metric: str
-
-    def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours."""
-        return {"neighbours": factors.neighbours(self.k, self.metric)}
 
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray:
         """Wang et al. 2022, with ranks from 1."""
@@ -108,10 +110,6 @@ class Ranks(PairStatistic):
         jaccard = common / (2 * k - common)
         return np.array([similarity.mean(), (similarity * jaccard).mean()])
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather, and new names of the neighbours."""
-        return {"neighbours": _relabelled(prepared["neighbours"], order)}
-
 
 def _first(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
     return statistic[..., 0]
@@ -122,16 +120,10 @@ def _second(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Cycle(PairStatistic):
+class Cycle(PairStatistic, Neighbours):
     """The share of samples that are a neighbour in X of one of their neighbours in Y."""
 
     symmetric: ClassVar[bool] = False
-    k: int
-    metric: str
-
-    def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours."""
-        return {"neighbours": factors.neighbours(self.k, self.metric)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
         """Two steps, and whether the second leads back."""
@@ -139,24 +131,13 @@ class Cycle(PairStatistic):
         back = twice == np.arange(len(twice))[:, None, None]
         return float(back.any(axis=(1, 2)).mean())
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather, and new names of the neighbours."""
-        return {"neighbours": _relabelled(prepared["neighbours"], order)}
-
 
 @dataclass(frozen=True)
-class Sequences(PairStatistic):
+class Sequences(PairStatistic, Neighbours):
     """Neighbours nearest first as sequences: (longest common subsequence, 1 − edit distance) / k.
 
     Both are means over samples; the edit distance counts insertions, deletions and substitutions.
     """
-
-    k: int
-    metric: str
-
-    def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours."""
-        return {"neighbours": factors.neighbours(self.k, self.metric)}
 
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray:
         """By dynamic programming over both sequences, for all samples at once."""
@@ -178,10 +159,6 @@ class Sequences(PairStatistic):
                     previous_edits[j - 1] + ~same, np.minimum(previous_edits[j], edits[j - 1]) + 1
                 )
         return np.array([longest[k].mean() / k, 1.0 - edits[k].mean() / k])
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather, and new names of the neighbours."""
-        return {"neighbours": _relabelled(prepared["neighbours"], order)}
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ def pairwise(
         executor: where blocks of pairs are compared; by default here. Where a block is one
             product, it is done here before its operands could be sent.
         progress: called as progress(done, total, what).
-        null: number of row permutations for the null of every measure; 0 for none.
+        null: number of row permutations for the null of every measure; 0 for none. With
+            `spatial="positions"` whole samples are permuted, their positions stay together.
         seed: of the permutations.
         precision: "float64", or "float32" for factors and products in float32 (half of the
             memory, values within about 1e-5); centring is in float64 either way.
@@ -131,10 +132,17 @@ def pairwise(
         for statistic, routed, shelf in preparation.shelves:
             using = {id: m for id, m in measures.items() if m.statistic == statistic}
             counters = {
-                id: NullCounter(len(names), m.declaration.larger_is_more_similar)
+                id: NullCounter(
+                    len(names),
+                    m.declaration.larger_is_more_similar,
+                    bool(np.isfinite(m.declaration.range).all()),
+                    precision,
+                )
                 for id, m in using.items()
             }
-            orders = permutation_orders(null, preparation.samples, seed)
+            orders = permutation_orders(
+                null, preparation.samples // preparation.positions, seed, preparation.positions
+            )
             values.update(
                 _all_pairs(
                     routed,
@@ -176,6 +184,7 @@ class _Preparation:
 
     def __init__(self) -> None:
         self.samples = 0
+        self.positions = 1
         self.features = np.empty(0, dtype=np.int64)
         self.ranks = np.empty(0, dtype=np.int64)
         self.shelves: list[tuple[Statistic, Statistic, Shelf]] = []
@@ -197,6 +206,7 @@ def _prepare(
     features, ranks = [], []
     known_ids: tuple[str, np.ndarray] | None = None
     first = next(iter(representations))
+    positioned = ""
     for index, (name, source) in enumerate(representations.items()):
         representation = load(source, name)
         if representation.ids is not None:
@@ -204,6 +214,14 @@ def _prepare(
                 known_ids = (name, representation.ids)
             check_ids(representation.ids, name, known_ids[1], known_ids[0])
         values = apply_policy(representation.values, spatial, name)
+        if len(values) > len(representation.values):
+            positions = len(values) // len(representation.values)
+            if positioned and positions != found.positions:
+                raise ValueError(
+                    f"representation {name!r} has {positions} positions a sample, {positioned!r} "
+                    f"has {found.positions}; all are taken on the same samples and positions"
+                )
+            positioned, found.positions = name, positions
         factors = Factors(values, name, precision, labels)
         if index == 0:
             found.samples = factors.samples

@@ -76,7 +76,8 @@ class PermutationNull:
         permutations: how many.
         mean: (M, M) float64, mean over permutations.
         deviation: (M, M) float64, standard deviation over permutations (divisor B − 1).
-        pvalues: (M, M) float64, (1 + permuted values at least as similar) / (1 + permutations);
+        pvalues: (M, M) float64, (1 + permuted values at least as similar) / (1 + permutations),
+            where values that differ by rounding are equal (relative 1e-9, 1e-7 for distances);
             on the diagonal too, where it says whether n lets the measure tell anything at all.
     """
 

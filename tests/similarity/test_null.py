@@ -62,6 +62,88 @@ def test_pvalues_of_independent_data_are_uniform():
     assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
 
 
+def test_whole_samples_are_permuted_where_positions_are_samples():
+    found = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        # Smooth maps: positions of one sample are nearly equal.
+        maps = [rng.normal(size=(12, 1, 1, 3)) + 0.1 * rng.normal(size=(12, 4, 4, 3)) for _ in "xy"]
+        result = similarity.pairwise(
+            dict(zip("xy", maps, strict=True)),
+            ["cka.linear.debiased"],
+            spatial="positions",
+            null=39,
+            seed=seed,
+        )
+        found.append(result["cka.linear.debiased"].null.pvalues[0, 1])
+    # Of 40 tests at 5 %, more than 7 reject with a probability of 0.1 %.
+    assert np.sum(np.array(found) <= 0.05) <= 7
+
+
+def test_rows_of_one_sample_stay_together():
+    orders = permutation_orders(5, 4, 0, positions=3)
+    assert orders.shape == (5, 12)
+    blocks = orders.reshape(5, 4, 3)
+    np.testing.assert_array_equal(blocks % 3, np.broadcast_to(np.arange(3), (5, 4, 3)))
+    np.testing.assert_array_equal(blocks[:, :, 0] // 3, permutation_orders(5, 4, 0))
+    some = {"x": np.zeros((2, 3, 1, 2)), "y": np.zeros((3, 2, 1, 2))}
+    some = {name: np.random.default_rng(0).normal(size=v.shape) for name, v in some.items()}
+    with pytest.raises(ValueError, match="'y' has 2 positions a sample, 'x' has 3"):
+        similarity.pairwise(some, ["cka.linear"], spatial="positions")
+
+
+TIES = (
+    "cka.linear",
+    "cka.linear.debiased",
+    "cka.rbf",
+    "hsic.linear",
+    "hsic.linear.unbiased",
+    "gram.euclidean",
+    "rsa.pearson[euclidean]",
+    "distance_correlation",
+    "distance_matrix.stress",
+    "cca.mean",
+    "cca.angular",
+    "procrustes.angular",
+    "procrustes.size_and_shape",
+    "matching.hard",
+)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-6])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_equal_values_count_as_reached_whatever_their_rounding(seed, scale):
+    rng = np.random.default_rng(seed)
+    x, y = scale * rng.integers(0, 3, (2, 5, 2))
+    results = similarity.pairwise({"x": x, "y": y}, TIES, null=80, seed=0)
+    orders = permutation_orders(80, 5, 0)
+    for id in TIES:
+        sign = 1 if similarity.measure(id).larger_is_more_similar else -1
+        values = np.array([similarity.compare(x, y[order], id) for order in orders])
+        actual = similarity.compare(x, y, id)
+        slack = 1e-6 * np.abs(values).max() if id != "hsic.linear.unbiased" else 1e-9 * scale**4
+        expected = (1 + np.sum(sign * (values - actual) >= -slack)) / 81
+        assert results[id].null.pvalues[0, 1] == pytest.approx(expected), id
+
+
+def test_where_every_value_is_the_same_p_is_one():
+    x, y = np.random.default_rng(0).normal(size=(2, 20, 200))
+    ids = ["cca.mean", "cca.mean_squared", "cca.angular", "regression.linear"]
+    for precision in ("float64", "float32"):
+        results = similarity.pairwise({"x": x, "y": y}, ids, null=49, precision=precision)
+        for id in ids:
+            np.testing.assert_array_equal(results[id].null.pvalues, 1.0)
+
+
+def test_pvalues_do_not_depend_on_memory():
+    rng = np.random.default_rng(0)
+    some = {f"r{i}": rng.integers(0, 3, (8, 2)).astype(float) for i in range(6)}
+    one = similarity.pairwise(some, TIES[:3], null=60)
+    many = similarity.pairwise(some, TIES[:3], null=60, memory_gb=1e-7)
+    for id in TIES[:3]:
+        np.testing.assert_array_equal(many[id].null.pvalues, one[id].null.pvalues)
+
+
 def test_measures_that_ignore_the_order_have_no_null(representations):
     with pytest.raises(ValueError, match="'magnitude' has no row-permutation null"):
         similarity.pairwise(representations, ["magnitude"], null=10)

@@ -15,6 +15,7 @@ from akp_keras.hotswap.backup import Backup, Seen
 from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
 from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
+from akp_keras.hotswap.retrace import Eager
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
 from akp_keras.hotswap.stress import STRESS, TRACED
 from akp_keras.hotswap.targets import find_target, suggestion
@@ -169,9 +170,10 @@ class HotSwap(keras.callbacks.Callback):
         self._functions = self._state.strategy(model, self.strategy, configuration)
         self._traces_before = tracer.train_traces
         self._functions.begin(model)
-        if hasattr(self._functions, "before_step"):
+        if isinstance(self._functions, Eager):
             self._functions.before_step = self._before_eager_step
         self._functions.put(tracer.held)
+        self._forget = keras_internals.after_fit(self, self._leave)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Carries out what is due before an epoch."""
@@ -223,8 +225,30 @@ class HotSwap(keras.callbacks.Callback):
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Leaves the model with the functions in force, and without noise on its inputs."""
-        self._end_noise()
-        self._functions.put(self._state.tracer.held)
+        self._forget()
+        self._leave()
+        self._warn_of_what_never_came()
+
+    def _leave(self) -> None:
+        if isinstance(self._functions, Eager):
+            self._functions.before_step = None
+        if self._state.is_of(self.model):
+            self._end_noise()
+            self._functions.put(self._state.tracer.held)
+
+    def _warn_of_what_never_came(self) -> None:
+        """Only at its end is it known how long a training of unknown length was."""
+        epochs, model = self.params.get("epochs"), self.model
+        if self.params.get("steps") or model.stop_training or self._epoch + 1 != epochs:
+            return
+        self._count()
+        for _, swap in self._waiting():
+            if isinstance(swap.when, Step):
+                warnings.warn(
+                    f"swap {swap} never took place: the training had {self._steps} steps, 0 to "
+                    f"{self._steps - 1}",
+                    stacklevel=2,
+                )
 
     def _end_noise(self) -> None:
         tracer = self._state.tracer

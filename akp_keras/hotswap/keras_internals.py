@@ -175,6 +175,42 @@ def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callbac
     return []
 
 
+def after_fit(callback: keras.callbacks.Callback, finish: Callable[[], None]) -> Callable[[], None]:
+    """Sees that a function is called before the model trains again.
+
+    Keras calls `on_train_end` neither after an exception nor after Ctrl-C, but each training asks
+    the model for its train function before its callbacks begin.
+
+    Args:
+        callback: a callback of the `fit` that runs now.
+        finish: called once, when that `fit` is over and the callback's model is asked for a train
+            function.
+
+    Returns:
+        A function that takes the request back.
+    """
+    model = callback.model
+    name = "make_train_function"
+    before = vars(model).get(name)
+
+    def make_train_function(force: bool = False) -> Any:
+        if siblings(callback):
+            make = before or type(model).make_train_function.__get__(model)
+            return make(force=force)
+        take_back()
+        finish()
+        return model.make_train_function(force=force)
+
+    def take_back() -> None:
+        if vars(model).get(name) is make_train_function:
+            remove_quietly(model, name)
+            if before is not None:
+                set_quietly(model, name, before)
+
+    set_quietly(model, name, make_train_function)
+    return take_back
+
+
 def logged_names(model: keras.Model) -> set[str] | None:
     """What `fit` logs of training for a compiled model.
 

@@ -42,12 +42,17 @@ class ModelState:
     def of(cls, model: keras.Model) -> ModelState:
         """The state of a model; a new one after each `compile`."""
         state = keras_internals.get_state(model)
-        if state is None or state._compilation is not keras_internals.compilation(model):
+        if state is None or not state.is_of(model):
             state = cls(model, state)
             keras_internals.set_state(model, state)
         else:
             state.tracer.refresh()
         return state
+
+    def is_of(self, model: keras.Model) -> bool:
+        """Whether this is the state of a model that has not been compiled anew."""
+        is_kept = keras_internals.get_state(model) is self
+        return is_kept and self._compilation is keras_internals.compilation(model)
 
     def strategy(self, model: keras.Model, name: str, configuration: Configuration) -> Strategy:
         """The strategy of a name, with what it has traced so far.

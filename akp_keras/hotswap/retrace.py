@@ -106,18 +106,20 @@ class Eager:
         tracer: knows what the model holds.
 
     Attributes:
-        before_step: called before each training step with the number of steps since `begin`.
+        before_step: called before each training step with the number of steps since `begin`;
+            None outside of a `fit` with `HotSwap`.
     """
 
     exact = False
 
     def __init__(self, model: keras.Model, tracer: Tracer) -> None:
         self._steps = 0
-        self.before_step: Callable[[int], None] = lambda steps: None
+        self.before_step: Callable[[int], None] | None = None
         train_step = model.train_step
 
         def counted_train_step(*arguments: Any) -> Any:
-            self.before_step(self._steps)
+            if self.before_step is not None:
+                self.before_step(self._steps)
             *state, data = arguments
             result = train_step(*state, tracer.inputs.disturb(data))
             self._steps += 1

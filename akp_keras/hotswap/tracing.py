@@ -92,6 +92,7 @@ class Tracer:
             tuple(site.held for site in sites), tuple(site.held for site in losses)
         )
         self.train_traces = 0
+        self._before: tuple[Choice, ...] = ()
         self._depth = 0
         self._lock = threading.Lock()
 
@@ -99,10 +100,6 @@ class Tracer:
         """Takes note of activations that were changed by hand."""
         now = tuple(site.held for site in self.sites)
         self.held = Functions(now, self.held.losses)
-
-    def put(self, functions: Functions) -> None:
-        """Makes the model hold plain functions, where it does not yet."""
-        self._put(functions, everything=False)
 
     @contextmanager
     def holding(
@@ -129,13 +126,15 @@ class Tracer:
                 if self._depth == 0:
                     for site in self.losses:
                         site.active = None
-                    self._put(self.held, everything=True)
+                    for site, choice in zip(self.sites, self._before, strict=True):
+                        site.put(choice)
 
-    def _put(self, functions: Functions, everything: bool) -> None:
+    def put(self, functions: Functions) -> None:
+        """Makes the model hold plain functions, where it does not yet."""
         for site, before, choice in zip(
             self.sites, self.held.activations, functions.activations, strict=True
         ):
-            if everything or choice != before:
+            if choice != before:
                 site.put(choice)
         for site, choice in zip(self.losses, functions.losses, strict=True):
             site.held = choice
@@ -143,12 +142,18 @@ class Tracer:
 
     def _install(self, configuration: Configuration, index: Callable[[int], Any]) -> None:
         slot = 0
-        for site, choices in zip(self.sites, configuration.activations, strict=True):
-            if len(choices) == 1:
+        self._before = tuple(site.held for site in self.sites)
+        for site, choices, now, held in zip(
+            self.sites, configuration.activations, self._before, self.held.activations, strict=True
+        ):
+            if now != held:
+                # Set by hand since: what Keras traces is what the layer holds.
+                site.install(now.function)
+            elif len(choices) == 1:
                 site.install(choices[0].function)
             else:
                 site.install_switch([c.function for c in choices], partial(index, slot))
-                slot += 1
+            slot += len(choices) > 1
         for site, choices in zip(self.losses, configuration.losses, strict=True):
             callables = [site.callable_of(choice) for choice in choices]
             if len(callables) == 1:

@@ -35,8 +35,10 @@ class Step:
     """Before a training step.
 
     Attributes:
-        step: number of training steps done since `fit` began (or, where an interrupted `fit` was
-            restored, since the first one began); 0 is before the first step.
+        step: number of training steps done; 0 is before the first step of epoch 0. In a `fit` with
+            `initial_epoch=`, or one that was restored, steps count as if the earlier epochs had
+            run (an unknown number of steps an epoch is known in a restored `fit` only; else they
+            count from the first step of this one).
     """
 
     step: int

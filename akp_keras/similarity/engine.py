@@ -214,14 +214,6 @@ def _prepare(
                 known_ids = (name, representation.ids)
             check_ids(representation.ids, name, known_ids[1], known_ids[0])
         values = apply_policy(representation.values, spatial, name)
-        if len(values) > len(representation.values):
-            positions = len(values) // len(representation.values)
-            if positioned and positions != found.positions:
-                raise ValueError(
-                    f"representation {name!r} has {positions} positions a sample, {positioned!r} "
-                    f"has {found.positions}; all are taken on the same samples and positions"
-                )
-            positioned, found.positions = name, positions
         factors = Factors(values, name, precision, labels)
         if index == 0:
             found.samples = factors.samples
@@ -237,6 +229,14 @@ def _prepare(
                 f"representation {name!r} has {factors.samples} samples, {first!r} has "
                 f"{found.samples}; all are taken on the same samples"
             )
+        if len(values) > len(representation.values):
+            positions = len(values) // len(representation.values)
+            if positioned and positions != found.positions:
+                raise ValueError(
+                    f"representation {name!r} has {positions} positions a sample, {positioned!r} "
+                    f"has {found.positions}; all are taken on the same samples and positions"
+                )
+            positioned, found.positions = name, positions
         if features and factors.features != features[0]:
             _check_classes(factors, features[0], first, measures)
         for _, routed, shelf in found.shelves:

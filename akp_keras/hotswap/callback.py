@@ -441,8 +441,11 @@ class HotSwap(keras.callbacks.Callback):
         if change.target in STRESS:
             STRESS[change.target].check(self.model, change)
             return
+        check = getattr(TRACED[change.target], "check", None)
+        if check is None:
+            return
         try:
-            TRACED[change.target].check(self.model)
+            check(self.model)
         except ValueError as error:
             raise ValueError(f"{change}: {error}") from None
 

@@ -129,13 +129,37 @@ def test_dropout_takes_its_rate(fit, strategy, options):
 
 
 def test_dropout_masks_are_those_of_keras(make_model, fit):
-    if keras.backend.backend() != "tensorflow":
-        pytest.skip("JAX draws its masks by other comparisons of the same numbers")
     plain, switched = make_model(dropout=0.5), make_model(dropout=0.5)
     fit(plain, epochs=1)
     fit(switched, HotSwap("@0 dropout=0.5", candidates=["@0 dropout=0.25"]), epochs=1)
     for mine, theirs in zip(switched.get_weights(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_dropout_rate_not_in_force_changes_nothing(make_model, fit, policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        plain, switched = make_model(dropout=0.2), make_model(dropout=0.2)
+    finally:
+        keras.config.set_dtype_policy(before)
+    fit(plain, epochs=1)
+    fit(switched, HotSwap([], strategy="switch", candidates=["@0 dropout=0.5"]), epochs=1)
+    for mine, theirs in zip(switched.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)
+
+
+def test_strategies_draw_alike_after_a_rate_of_zero(make_model, fit):
+    """Keras draws no random numbers at rate 0."""
+    schedule = "@0 dropout=0.5; @1 dropout=0; @2 dropout=0.5"
+    found = []
+    for strategy in ("switch", "retrace"):
+        model = make_model(dropout=0.2)
+        fit(model, HotSwap(schedule, strategy=strategy), shuffle=False)
+        found.append(model.get_weights())
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
 
 
 def test_dropout_without_a_layer_for_it_is_refused(make_model, fit):

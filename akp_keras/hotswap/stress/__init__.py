@@ -6,9 +6,9 @@ A kind in `STRESS` is assigned to a model between two steps. It has two function
 layers.
 
 A kind in `TRACED` is part of a traced function, as activations are, so that it falls on its exact
-step. It has three functions: `make_site(layer, path)` gives the place that it changes, if the layer
+step. It has two functions: `make_site(layer, path)` gives the place that it changes, if the layer
 is one (the model itself comes with an empty path); `choice_of(value)` gives what the place shall
-hold; `check(model)` raises ValueError before the first step.
+hold. It may have a third: `check(model)` raises ValueError before the first step.
 
 To add a kind, add its file, its line here and its target in `akp_keras.hotswap.targets`.
 """

@@ -8,14 +8,14 @@ from typing import Any
 import keras
 
 from akp_keras.hotswap import keras_internals
-from akp_keras.hotswap.activations import Choice, Site
+from akp_keras.hotswap.activations import Choice, Site, with_shape
 
 
 class DropoutSite(Site):
     """The rate of a `Dropout` layer; a choice's function is the rate, a number.
 
-    Where several rates are traced, the mask is that of inverted dropout (Srivastava et al. 2014,
-    JMLR 15, section 10): what is kept is divided by 1 - rate.
+    Where several rates are traced, each is a branch that computes what Keras computes at that rate,
+    and random numbers are drawn where Keras draws them: not at rate 0.
     """
 
     target = "dropout"
@@ -31,21 +31,32 @@ class DropoutSite(Site):
 
     def install_switch(self, functions: Sequence[Any], index: Callable[[], Any]) -> None:
         """Lets the index choose the rate for the time of a trace."""
-        layer = self.layer
+        layer, rates = self.layer, list(functions)
+        generator = layer.seed_generator
+
+        def at(rate: float, state: Any) -> Callable[[Any], Any]:
+            def dropped(x: Any) -> Any:
+                # Each rate's mask is drawn from the same state, which a branch cannot change.
+                with keras.StatelessScope(state_mapping=[(generator.state, state)]):
+                    return keras.random.dropout(
+                        x, rate, noise_shape=layer.noise_shape, seed=generator
+                    )
+
+            return dropped if rate > 0 else lambda x: x
 
         def call(inputs: Any, training: bool = False) -> Any:
             if not training:
                 return inputs
-            dtype = inputs.dtype
-            rates = keras.ops.convert_to_tensor(list(functions), dtype=dtype)
-            rate = keras.ops.take(rates, index())
-            shape = keras.ops.shape(inputs)
-            if layer.noise_shape is not None:
-                pairs = zip(layer.noise_shape, shape, strict=True)
-                shape = tuple(size if fixed is None else fixed for fixed, size in pairs)
-            drawn = keras.random.uniform(shape, dtype=dtype, seed=layer.seed_generator)
-            kept = keras.ops.cast(drawn >= rate, dtype)
-            return inputs * kept / (1 - rate)
+            before = keras.ops.convert_to_tensor(generator.state)
+            position = index()
+            branches = [at(rate, before) for rate in rates]
+            result = keras.ops.switch(position, branches, inputs)
+            # As Keras does, go on to the next random numbers only where some were drawn.
+            draws = keras.ops.take(keras.ops.convert_to_tensor([r > 0 for r in rates]), position)
+            generator.next()
+            after = keras.ops.convert_to_tensor(generator.state)
+            generator.state.assign(keras.ops.where(draws, after, before))
+            return with_shape(result, inputs.shape)
 
         keras_internals.set_quietly(layer, "call", call)
 
@@ -63,10 +74,6 @@ def make_site(layer: keras.Layer, path: str) -> DropoutSite | None:
     if type(layer) is not keras.layers.Dropout or not hasattr(layer, "seed_generator"):
         return None
     return DropoutSite(layer, path, choice_of(layer.rate))
-
-
-def check(model: keras.Model) -> None:
-    """Refuses nothing: that there is a `Dropout` layer is seen by its place."""
 
 
 def choice_of(rate: float | str) -> Choice:

@@ -54,14 +54,30 @@ def use(accelerator: bool) -> Iterator[None]:
         _ON_ACCELERATOR.reset(token)
 
 
-def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The matrix product, of the operands' precision where the backend has it (JAX: float32)."""
-    if not _ON_ACCELERATOR.get():
-        return left @ right
-    from keras import ops
+# On the CPU all of them are SciPy's: its BLAS and NumPy's have threads of their own, which keep a
+# core busy for a while after their work is done, so that one library slows down the other.
 
-    found = ops.matmul(ops.convert_to_tensor(left), ops.convert_to_tensor(right))
-    return np.array(ops.convert_to_numpy(found), dtype=np.result_type(left, right))
+
+def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The matrix product, of the operands' precision where the backend has it (JAX: float32).
+
+    Args:
+        left: (m, k) of float32 or float64.
+        right: (k, n) of the same dtype.
+
+    Returns:
+        (m, n) in C order.
+    """
+    if _ON_ACCELERATOR.get():
+        from keras import ops
+
+        found = ops.matmul(ops.convert_to_tensor(left), ops.convert_to_tensor(right))
+        return np.array(ops.convert_to_numpy(found), dtype=np.result_type(left, right))
+    (gemm,) = get_blas_funcs(("gemm",), (left, right))
+    # BLAS counts rows in columns: there it is the transposes' product, in the other order.
+    first, turn_first = _in_columns(right)
+    second, turn_second = _in_columns(left)
+    return gemm(1.0, first, second, trans_a=turn_first, trans_b=turn_second).T
 
 
 def gram_triangle(matrix: np.ndarray) -> np.ndarray:
@@ -75,8 +91,24 @@ def gram_triangle(matrix: np.ndarray) -> np.ndarray:
     """
     if _ON_ACCELERATOR.get():
         return np.triu(product(matrix, matrix.T))
-    # BLAS counts rows in columns: its lower triangle is the upper one here.
     (syrk,) = get_blas_funcs(("syrk",), (matrix,))
-    if matrix.flags.c_contiguous:
-        return syrk(1.0, matrix.T, trans=1, lower=1).T
-    return syrk(1.0, np.asfortranarray(matrix), lower=1).T
+    transpose, turn = _in_columns(matrix)
+    return syrk(1.0, transpose, trans=not turn, lower=1).T
+
+
+def square_sum(array: np.ndarray) -> float:
+    """The sum of squares of a contiguous array of float32 or float64."""
+    flat = array.ravel(order="K")
+    (dot,) = get_blas_funcs(("dot",), (flat,))
+    return float(dot(flat, flat))
+
+
+def _in_columns(matrix: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The transpose as BLAS wants it: an array whose columns lie together, and whether to turn it.
+
+    It is that array, or where it is to be turned, that array's transpose; nothing is copied unless
+    neither rows nor columns lie together.
+    """
+    if matrix.flags.f_contiguous:
+        return matrix, True
+    return np.ascontiguousarray(matrix).T, False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import ExitStack
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -99,13 +100,8 @@ def pairwise(
         ValueError: if a measure is not known, or not defined for a representation, in one line
             that names which and why.
     """
+    _check_call(representations, ids, memory_gb, null, seed)
     names = tuple(representations)
-    if len(names) < 2:
-        raise ValueError(f"two representations or more are needed, not {len(names)}")
-    if not ids:
-        raise ValueError("no measure is named")
-    if not memory_gb > 0:
-        raise ValueError(f"memory_gb is {memory_gb}; a positive number is needed")
     if precision not in ("float32", "float64"):
         raise ValueError(f"precision is float64 or float32, not {precision!r}")
     measures = {id: registry.find(id) for id in ids}
@@ -161,6 +157,8 @@ def pairwise(
             if null:
                 nulls.update({id: counter.finish(values[id]) for id, counter in counters.items()})
             shelf.close()
+    for id, found in values.items():
+        _check_defined(found, id, names)
 
     return Results(
         {
@@ -177,6 +175,37 @@ def pairwise(
             for id, measure in measures.items()
         }
     )
+
+
+def _check_call(
+    representations: object, ids: object, memory_gb: object, null: object, seed: object
+) -> None:
+    if not isinstance(representations, Mapping):
+        raise ValueError(
+            f"representations are a {type(representations).__name__}; a mapping "
+            "name -> representation is needed"
+        )
+    if len(representations) < 2:
+        raise ValueError(f"two representations or more are needed, not {len(representations)}")
+    if isinstance(ids, str):
+        raise ValueError(f"ids is the string {ids!r}; a list of measures is needed: [{ids!r}]")
+    if not ids:
+        raise ValueError("no measure is named")
+    if isinstance(memory_gb, bool) or not isinstance(memory_gb, Real) or not memory_gb > 0:
+        raise ValueError(f"memory_gb is {memory_gb!r}; a positive number is needed")
+    for name, value in (("null", null), ("seed", seed)):
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+            raise ValueError(f"{name} is {value!r}; a whole number, 0 or more, is needed")
+
+
+def _check_defined(values: np.ndarray, id: str, names: Sequence[str]) -> None:
+    undefined = np.argwhere(np.isnan(values))
+    if len(undefined):
+        i, j = undefined[0]
+        raise ValueError(
+            f"{id} of {names[i]!r} and {names[j]!r} is not a number: their values differ by more "
+            "powers of ten than floats hold; divide them by a constant"
+        )
 
 
 class _Preparation:

@@ -64,8 +64,12 @@ def split(identifier: str) -> tuple[str, str]:
     """Splits an identifier into its name and the text between the brackets.
 
     Raises:
-        ValueError: if it is not of the form `name[parameter=value,…]`.
+        ValueError: if it is not a string of the form `name[parameter=value,…]`.
     """
+    if not isinstance(identifier, str):
+        raise ValueError(
+            f"a measure is named by a string such as 'cka.linear', not by {identifier!r}"
+        )
     match = _GRAMMAR.match(identifier.replace(" ", ""))
     if match is None:
         raise ValueError(
@@ -126,10 +130,15 @@ def join(
 
 
 def _number(value: int | float | str) -> str:
-    return str(value) if isinstance(value, int) else f"{value:g}"
+    if isinstance(value, int) or float(f"{value:g}") != value:
+        return repr(value)
+    return f"{value:g}"
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
     """The end of an error message: `; did you mean 'x'?`, or nothing where nothing is near."""
-    near = difflib.get_close_matches(wrong, list(known), n=1, cutoff=0.5)
+    known = list(known)
+    # A family's name alone means its first member.
+    near = [name for name in known if wrong and name.startswith(f"{wrong}.")]
+    near = near or difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""

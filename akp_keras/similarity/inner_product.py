@@ -29,7 +29,7 @@ class InnerProduct(Statistic):
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the normalised vector and the norm."""
         vector, factor = self.vector(factors)
-        norm = float(np.sqrt(np.dot(vector, vector)))
+        norm = float(np.sqrt(arithmetic.square_sum(vector)))
         if not norm > 0.0:
             raise factors.degenerate(self.vanishing())
         vector /= vector.dtype.type(norm)

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.arithmetic import product, square_sum
 from akp_keras.similarity.frobenius_product import block_square_sums
 from akp_keras.similarity.inner_product import (
     InnerProduct,
@@ -32,7 +33,7 @@ class LinearGram(InnerProduct):
         """Keeps the participation ratio (tr K)² / tr K² too."""
         triangle = factors.gram_triangle
         diagonal = np.diagonal(triangle)
-        squares = 2.0 * np.vdot(triangle, triangle) - np.vdot(diagonal, diagonal)
+        squares = 2.0 * square_sum(triangle) - float(np.square(diagonal).sum())
         return {**super().prepare(factors), "participation": np.array(1.0 / squares)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
@@ -73,8 +74,8 @@ class LinearCrossProduct(Statistic):
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the centred representation, divided so that its product with itself is 1."""
         unit = factors.unit
-        product = unit.T @ unit
-        norm_squared = float(np.vdot(product, product))
+        products = product(unit.T, unit)
+        norm_squared = square_sum(products)
         rows = np.einsum("ij,ij->i", unit, unit)
         if self.debiased:
             n = factors.samples
@@ -86,7 +87,7 @@ class LinearCrossProduct(Statistic):
             "features": unit / unit.dtype.type(np.sqrt(norm)),
             "size": np.array(norm * factors.norm * factors.norm),
             "samples": np.array(factors.samples),
-            "participation": np.array(1.0 / np.vdot(product, product)),
+            "participation": np.array(1.0 / square_sum(products)),
         }
         if self.debiased:
             prepared["rows"] = rows / rows.dtype.type(norm)

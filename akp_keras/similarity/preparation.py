@@ -6,9 +6,9 @@ import hashlib
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack
+import scipy.linalg
 
-from akp_keras.similarity.arithmetic import gram_triangle, product
+from akp_keras.similarity.arithmetic import gram_triangle, product, square_sum
 from akp_keras.similarity.nearest_neighbours import nearest
 
 
@@ -74,7 +74,7 @@ class Factors:
         """The column-centred values divided by a factor, their norm, and that factor."""
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
             centred = self._less_column_means(np.asarray(self.values, dtype=np.float64))
-            square = float(np.vdot(centred, centred))
+            square = square_sum(centred)
         if 1e-200 < square < 1e200:
             return centred, square**0.5, 1.0
         # Squares would overflow or vanish. A power of two, since dividing by it is exact; then
@@ -200,7 +200,7 @@ class Factors:
                 f"sample {least} has the same value in every feature, so it correlates with nothing"
             )
         centred /= norms[:, None]
-        return _frozen(np.clip(centred @ centred.T, -1.0, 1.0))
+        return _frozen(np.clip(product(centred, centred.T), -1.0, 1.0))
 
     @cached_property
     def standardised(self) -> np.ndarray:
@@ -233,18 +233,18 @@ class Factors:
 
     def _apart(self, metric: str) -> tuple[np.ndarray, np.ndarray]:
         """How far apart samples are, smaller is nearer, and how much of it is rounding."""
-        epsilon = np.finfo(self.precision).eps
+        rounding = 1e-14 if self.precision == np.float64 else 1e-6
         if metric == "cosine":
             apart = -self.cosines
-            rounding = np.broadcast_to(64 * epsilon, apart.shape)
+            rounding = np.broadcast_to(rounding, apart.shape)
         elif metric == "euclidean":
             apart = self.squared_distances.copy()
             # Sums cancel to a millionth at most (`_squared_distances`).
-            rounding = apart * (1e-9 if self.precision == np.float64 else 1e-5)
+            rounding = apart * max(rounding, 1e-9)
         else:
-            apart = -(self.raw[0] @ self.raw[0].T)
+            apart = -product(self.raw[0], self.raw[0].T)
             norms = np.linalg.norm(self.raw[0], axis=1)
-            rounding = 64 * epsilon * np.outer(norms, norms)
+            rounding = rounding * np.outer(norms, norms)
         np.fill_diagonal(apart, np.inf)
         return apart, rounding
 
@@ -276,6 +276,20 @@ class Factors:
                 f"labels have shape {self.given_labels.shape}; representation {self.name!r} "
                 f"needs ({self.samples},)"
             )
+        kind = self.given_labels.dtype.kind
+        if kind not in "iub" and not (
+            kind == "f" and (self.given_labels == np.floor(self.given_labels)).all()
+        ):
+            raise ValueError(
+                f"labels have dtype {self.given_labels.dtype}; whole numbers from 0 to "
+                f"{self.features - 1} are needed, the columns of {self.name!r}"
+            )
+        low, high = self.given_labels.min(), self.given_labels.max()
+        if low < 0 or high >= self.features:
+            raise ValueError(
+                f"labels go from {low} to {high}; {self.name!r} has logits of the classes 0 to "
+                f"{self.features - 1}"
+            )
         return self.given_labels
 
     @property
@@ -296,7 +310,7 @@ class Factors:
             return self.features
         unit = self.unit.astype(np.float64, copy=False)
         small = self._column_triangle if self.features <= self.samples else gram_triangle(unit)
-        spectrum = np.linalg.eigvalsh(small, UPLO="U")
+        spectrum = scipy.linalg.eigvalsh(small, lower=False, check_finite=False)
         return int(np.sum(spectrum > self._tolerance**2 * spectrum[-1]))
 
     @property
@@ -320,7 +334,7 @@ class Factors:
         shifted = self._column_triangle.copy()
         shifted[np.diag_indices(self.features)] -= self._tolerance**2
         # In LAPACK's order of columns the transpose has its lower triangle filled.
-        _, failed = lapack.dpotrf(shifted.T, lower=1, clean=0, overwrite_a=1)
+        _, failed = scipy.linalg.lapack.dpotrf(shifted.T, lower=1, clean=0, overwrite_a=1)
         return failed == 0
 
     @cached_property
@@ -335,7 +349,9 @@ class Factors:
                 return self.unit
             if self._eigenvalues_tell and self.features <= self.samples:
                 # Directions below the resolution go; eigenvectors tell those from the others.
-                spectrum, directions = np.linalg.eigh(self._column_triangle, UPLO="U")
+                spectrum, directions = scipy.linalg.eigh(
+                    self._column_triangle, lower=False, check_finite=False
+                )
                 kept = directions[:, spectrum > self._tolerance**2 * spectrum[-1]]
                 return _frozen(product(self.unit, kept.astype(self.precision, copy=False)))
         left, values = self.svd

@@ -58,14 +58,17 @@ def templates() -> dict[str, Template]:
     return found
 
 
-@functools.lru_cache(maxsize=512)
 def find(identifier: str) -> Measure:
     """The measure of an identifier.
 
     Raises:
         ValueError: if there is none, or a parameter is wrong; with the nearest name.
     """
-    name, text = identifiers.split(identifier)
+    return _find(identifier, *identifiers.split(identifier))
+
+
+@functools.lru_cache(maxsize=512)
+def _find(identifier: str, name: str, text: str) -> Measure:
     template = templates().get(name)
     if template is None:
         raise ValueError(
@@ -89,6 +92,8 @@ def list_measures(pattern: str = "*") -> list[str]:
     Raises:
         ValueError: if nothing matches, with the nearest name.
     """
+    if not isinstance(pattern, str):
+        raise ValueError(f"a pattern is a string such as 'cka.*', not {pattern!r}")
     wanted = re.compile(
         "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern)
     )

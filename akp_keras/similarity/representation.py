@@ -46,7 +46,7 @@ def load(source: Source, name: str) -> Representation:
     elif isinstance(source, str | Path):
         found = _read(Path(source), name)
     elif hasattr(source, "__array__") or isinstance(source, list | tuple):
-        found = Representation(_array(source, name))
+        found = Representation(real_array(source, name))
     elif isinstance(source, Iterable):
         found = _gather(source, name)
     else:
@@ -54,10 +54,10 @@ def load(source: Source, name: str) -> Representation:
             f"representation {name!r} is a {type(source).__name__}; an array, a Representation, "
             "a path of .npy or .npz, an iterator of batches, or a function that gives one is needed"
         )
-    values = _array(found.values, name)
+    values = real_array(found.values, name)
     if found.ids is None:
         return Representation(values)
-    ids = np.asarray(found.ids)
+    ids = _plain_ids(found.ids, name)
     if ids.shape != values.shape[:1]:
         raise ValueError(
             f"representation {name!r} has ids of shape {ids.shape} for {len(values)} samples"
@@ -65,6 +65,21 @@ def load(source: Source, name: str) -> Representation:
     if len(np.unique(ids)) < len(ids):
         raise ValueError(f"representation {name!r} has the same id for several samples")
     return Representation(values, ids)
+
+
+def _plain_ids(ids: Any, name: str) -> np.ndarray:
+    """Ids as strings or numbers, also where an array holds them as Python objects."""
+    array = np.asarray(ids)
+    if array.dtype == object:
+        kinds = {str if isinstance(one, str) else type(one) for one in array.ravel()}
+        if not (kinds == {str} or kinds <= {int, np.int64}):
+            raise ValueError(
+                f"representation {name!r} has ids of kinds "
+                f"{', '.join(sorted(kind.__name__ for kind in kinds))}; strings alone or whole "
+                "numbers alone are needed"
+            )
+        array = np.array(array.tolist())
+    return array
 
 
 def check_ids(ids: np.ndarray, name: str, other_ids: np.ndarray, other: str) -> None:
@@ -84,8 +99,24 @@ def check_ids(ids: np.ndarray, name: str, other_ids: np.ndarray, other: str) -> 
     raise ValueError(f"representation {name!r} has {reason} than {other!r}")
 
 
-def _array(values: Any, name: str) -> np.ndarray:
-    array = np.asanyarray(values)
+def real_array(values: Any, name: str) -> np.ndarray:
+    """The array of what a user gave.
+
+    Raises:
+        ValueError: naming the representation, if it is not an array of real numbers, or holds
+            masked values.
+    """
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"representation {name!r} has {np.ma.count_masked(values)} masked values; fill them, "
+            "or leave out their samples everywhere"
+        )
+    try:
+        array = np.asanyarray(np.ma.getdata(values) if np.ma.isMA(values) else values)
+    except ValueError as error:
+        raise ValueError(
+            f"representation {name!r} is ragged: its rows have different lengths"
+        ) from error
     # bfloat16 and the 8-bit floats are extension types, of kind "V", that NumPy can widen.
     if array.dtype.kind == "V" and array.dtype.fields is None and "float" in array.dtype.name:
         array = array.astype(np.float32)
@@ -117,7 +148,7 @@ def _gather(batches: Iterable[Any], name: str) -> Representation:
         if isinstance(batch, tuple):
             ids.append(np.asarray(batch[0]))
             batch = batch[1]
-        values.append(_array(batch, name))
+        values.append(real_array(batch, name))
     if not values:
         raise ValueError(f"representation {name!r} has no batches")
     if ids and len(ids) < len(values):

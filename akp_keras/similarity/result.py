@@ -96,7 +96,10 @@ class Results(Mapping[str, SimilarityResult]):
     def __getitem__(self, identifier: str) -> SimilarityResult:
         if identifier in self._results:
             return self._results[identifier]
-        canonical = registry.find(identifier).declaration.id
+        try:
+            canonical = registry.find(identifier).declaration.id
+        except ValueError as error:
+            raise KeyError(str(error)) from None
         for result in self._results.values():
             if result.id == canonical:
                 return result

@@ -15,6 +15,7 @@ from akp_keras.similarity import registry
 from akp_keras.similarity.arithmetic import product
 from akp_keras.similarity.inner_product import pack_off_diagonal
 from akp_keras.similarity.kernels import u_centred
+from akp_keras.similarity.representation import real_array
 from akp_keras.similarity.result import Results, SimilarityResult
 from akp_keras.similarity.spatial import apply_policy
 
@@ -49,15 +50,16 @@ def pairwise_streaming(
     }
     moments: _Moments | None = None
     sums: np.ndarray | None = None
+    powers = np.empty(0)
     names: tuple[str, ...] = ()
     first_size = 0
     incomplete = False
     for batch in batches:
         if moments is None:
-            names = tuple(batch)
-            if len(names) < 2:
-                raise ValueError(f"two representations or more are needed, not {len(names)}")
+            names = _names(batch)
+            powers = np.zeros(len(names))
         arrays = _checked(batch, names, spatial)
+        _scale(arrays, powers)
         if moments is None:
             moments = _Moments(names, arrays)
             sums = np.zeros((len(names), len(names)))
@@ -80,9 +82,10 @@ def pairwise_streaming(
     results = {}
     for id, measure in measures.items():
         if id in minibatch:
+            _check_finite(sums, names)
             values = _normalised(sums, names, "its HSIC with itself is not positive")
         else:
-            values = moments.values(measure.declaration.id)
+            values = moments.values(measure.declaration.id, np.where(powers > 0.0, powers, 1.0))
         low, high = measure.declaration.range
         results[id] = SimilarityResult(
             declaration=measure.declaration,
@@ -114,14 +117,38 @@ def _check_batch_size(minibatch: Mapping[str, int | None], size: int) -> None:
             raise ValueError(f"the first batch has {size} samples; {id} needs at least 4")
 
 
+def _names(batch: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    if not isinstance(batch, Mapping):
+        raise ValueError(f"a batch is a {type(batch).__name__}; a mapping name -> values is needed")
+    if len(batch) < 2:
+        raise ValueError(f"two representations or more are needed, not {len(batch)}")
+    return tuple(batch)
+
+
+def _scale(arrays: list[np.ndarray], powers: np.ndarray) -> None:
+    """Divides every representation by a power of two, so that no square overflows or vanishes.
+
+    Args:
+        arrays: M arrays (b, p), replaced.
+        powers: (M,) by what they are divided; 0 for those that were zero in all batches so far,
+            which are set where they no longer are.
+    """
+    for i, values in enumerate(arrays):
+        largest = float(np.abs(values).max(initial=0.0))
+        if powers[i] == 0.0 and largest > 0.0:
+            powers[i] = 2.0 ** np.clip(np.floor(np.log2(largest)), -1020, 1020)
+        if powers[i] > 0.0:
+            arrays[i] = values / powers[i]
+
+
 def _checked(
     batch: Mapping[str, np.ndarray], names: tuple[str, ...], spatial: str | None
 ) -> list[np.ndarray]:
-    if tuple(batch) != names:
+    if not isinstance(batch, Mapping) or tuple(batch) != names:
         raise ValueError(f"a batch has the representations {tuple(batch)}, the first had {names}")
     arrays = []
     for name in names:
-        values = np.asarray(apply_policy(np.asarray(batch[name]), spatial, name), dtype=np.float64)
+        values = apply_policy(real_array(batch[name], name), spatial, name).astype(np.float64)
         if not np.isfinite(values).all():
             raise ValueError(f"representation {name!r} holds NaN or infinite values")
         if arrays and len(values) != len(arrays[0]):
@@ -190,8 +217,8 @@ class _Moments:
             ranks.append(int(np.sum(spectrum > 1e-12 * max(spectrum[-1], 0.0))))
         return np.array(ranks, dtype=np.int64)
 
-    def values(self, id: str) -> np.ndarray:
-        """(M, M) values of a measure of `STREAMED`."""
+    def values(self, id: str, powers: np.ndarray) -> np.ndarray:
+        """(M, M) values of a measure of `STREAMED`; (M,) powers by which values were divided."""
         n = self.samples
         unbiased = id.endswith("biased")
         least = 4 if unbiased else 3
@@ -202,9 +229,14 @@ class _Moments:
         inner = np.add.reduceat(np.add.reduceat(np.square(cross), starts, axis=0), starts, axis=1)
         if unbiased:
             inner += self._u_correction()
+        _check_finite(inner, self.names)
         if id.startswith("cka"):
             return _normalised(inner, self.names, "its HSIC with itself is not positive")
-        return inner / (n * (n - 3.0)) if unbiased else inner / (n - 1.0) ** 2
+        hsic = inner / (n * (n - 3.0)) if unbiased else inner / (n - 1.0) ** 2
+        with np.errstate(over="ignore", under="ignore"):
+            for power in (powers, powers):
+                hsic = hsic * power[:, None] * power[None, :]
+        return hsic
 
     def _u_correction(self) -> np.ndarray:
         """What U-centring adds to ‖XcᵀYc‖² (see `LinearCrossProduct`), (M, M).
@@ -232,6 +264,15 @@ class _Moments:
         )
         totals = self._squares - n * mean_squares
         return np.outer(totals, totals) / ((n - 1) * (n - 2)) - (1 + 2 / (n - 2)) * products
+
+
+def _check_finite(inner: np.ndarray, names: tuple[str, ...]) -> None:
+    if not np.isfinite(inner).all():
+        name = names[int(np.argmin(np.isfinite(np.diagonal(inner))))]
+        raise ValueError(
+            f"representation {name!r} is larger in a later batch than in the first by more powers "
+            "of ten than squares can hold"
+        )
 
 
 def _normalised(inner: np.ndarray, names: tuple[str, ...], reason: str) -> np.ndarray:

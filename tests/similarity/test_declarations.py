@@ -222,6 +222,31 @@ def test_huge_and_tiny_scales(measure_id, factor):
     assert value(measure_id, x * factor, y) == pytest.approx(value(measure_id, x, y), rel=1e-6)
 
 
+def test_gram_differences_of_huge_and_tiny_representations():
+    x, y = draw("gram.relative", 1)
+    expected = similarity.compare(x, y, "gram.relative")
+    for factor in (1e-200, 1e200):
+        scaled = similarity.compare(x * factor, y * factor, "gram.relative")
+        assert scaled == pytest.approx(expected, rel=1e-12)
+        assert similarity.compare(x * factor, x * factor, "gram.relative") == pytest.approx(0)
+    scaled = similarity.compare(x * 2.0**300, y * 2.0**300, "gram.euclidean")
+    assert scaled == pytest.approx(2.0**600 * similarity.compare(x, y, "gram.euclidean"))
+
+
+def test_one_huge_sample():
+    x, y = draw("knn.cknna", 1)
+    x[-1] *= 1e150
+    assert similarity.compare(x, x, "knn.cknna") == pytest.approx(1.0)
+    with pytest.raises(
+        ValueError, match=r"'x' is degenerate: sample \d+ is smaller than sample 35"
+    ):
+        similarity.compare(x, y, "procrustes.aligned_cosine")
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"'x'.* is not a number"):
+        # An infinite size times a cosine of zero.
+        signs = 1e200 * np.array([[1, 1, 0], [-1, 1, 0], [1, -1, 0], [-1, -1, 0]])
+        similarity.compare(signs[:, :1], signs[:, 1:2], "hsic.linear")
+
+
 def test_float16_input_is_taken_as_it_is(measure_id):
     x, y = (values.astype(np.float16) for values in draw(measure_id, 1))
     expected = value(measure_id, x.astype(np.float64), y.astype(np.float64))

@@ -19,6 +19,30 @@ def test_misspelt_measures_get_a_suggestion():
         similarity.list_measures("ckaa.linear")
 
 
+def test_a_familys_name_suggests_its_first_member():
+    with pytest.raises(ValueError, match=r"no measure matches 'cka'; did you mean 'cka.linear'\?"):
+        similarity.list_measures("cka")
+    with pytest.raises(ValueError, match=r"unknown measure 'rsa'; did you mean 'rsa\.[a-z_]+'\?"):
+        similarity.measure("rsa")
+    with pytest.raises(ValueError, match="a pattern is a string"):
+        similarity.list_measures(3)
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "cca.svcca[variance=0.99999999]",
+        "cca.regularised[ridge=0.12345678]",
+        "cca.svcca[variance=1]",
+    ],
+)
+def test_canonical_numbers_read_back_equal(id):
+    assert similarity.measure(id).id == id
+    number = float(id.rstrip("]").partition("=")[2])
+    rounder = f"{id.partition('=')[0]}={number:.4g}]"
+    assert (similarity.measure(rounder).id == id) == (float(f"{number:.4g}") == number)
+
+
 def test_patterns():
     assert {"cka.linear", "cka.linear.debiased"} <= set(similarity.list_measures("cka.*"))
     assert similarity.list_measures("cka.linea?") == ["cka.linear"]

@@ -49,6 +49,29 @@ def test_minibatch_values(representations, size):
     np.testing.assert_array_equal(free["cka.linear.minibatch"].values, streamed.values)
 
 
+@pytest.mark.parametrize("factor", [1e-310, 1e-200, 1e-100, 1e100, 1e200, 1e300])
+def test_huge_and_tiny_values(representations, factor):
+    scaled = {name: values - 1e4 for name, values in representations.items()}
+    scaled["m1"] = scaled["m1"] * factor
+    # Batches in which a unit is still silent have no scale of their own.
+    scaled["m2"] = np.where(np.arange(150)[:, None] < 40, 0.0, scaled["m2"] * factor)
+    ids = [*IDS, "cka.linear.minibatch[batch=30]"]
+    streamed = similarity.pairwise_streaming(batched(scaled, 30), ids)
+    with np.errstate(over="ignore"):
+        whole = similarity.pairwise(scaled, ids)
+    for id in ids:
+        np.testing.assert_allclose(streamed[id].values, whole[id].values, rtol=1e-8)
+        assert streamed[id].ranks.tolist() == [6, 11, 3]
+
+
+def test_batches_that_squares_cannot_hold_together_are_refused():
+    x, y = np.random.default_rng(0).normal(size=(2, 10, 3))
+    batches = [{"x": x, "y": y}, {"x": x * 1e200, "y": y}]
+    for id in ("cka.linear", "hsic.linear.unbiased", "cka.linear.minibatch"):
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match="'x' is larger in a later"):
+            similarity.pairwise_streaming(iter(batches), [id])
+
+
 def test_a_hundred_thousand_samples_never_make_a_square_matrix():
     rng = np.random.default_rng(0)
     turn = rng.normal(size=(4, 6))

@@ -63,7 +63,15 @@ class AlignedCosine(PairStatistic):
         factor = left * values
         norms = np.linalg.norm(factors.row_directions, axis=1)
         norms = np.linalg.norm(factors.raw[0], axis=1) / norms
-        return {"factor": factor / norms[:, None], "norms": norms}
+        directions = factor / norms[:, None]
+        lengths = np.linalg.norm(directions, axis=1)
+        least = int(np.argmin(lengths))
+        if lengths[least] < 0.9:
+            raise factors.degenerate(
+                f"sample {least} is smaller than sample {int(np.argmax(norms))} by more than the "
+                "digits of a rotation hold"
+            )
+        return {"factor": directions, "norms": norms}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
         """By one singular value decomposition."""

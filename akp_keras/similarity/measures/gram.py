@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from akp_keras.similarity.declaration import Declaration, invariant_to
-from akp_keras.similarity.inner_product import InnerProduct, difference, pack
+from akp_keras.similarity.inner_product import InnerProduct, pack
 from akp_keras.similarity.linear_gram import LinearGram
 from akp_keras.similarity.permutation_index import permute_packed
 from akp_keras.similarity.preparation import Factors
@@ -18,26 +18,47 @@ from akp_keras.similarity.statistic import Prepared, Tile
 
 @dataclass(frozen=True)
 class UncentredGram(InnerProduct):
-    """The inner product of X Xᵀ and Y Yᵀ without centring; prepared with `trace`, tr X Xᵀ."""
+    """The inner product of X Xᵀ and Y Yᵀ without centring.
+
+    Prepared with `norm`, ‖X‖_F, which `size` leaves out: its fourth power may overflow.
+    """
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the trace too."""
-        norm = factors.raw[1]
-        return {**super().prepare(factors), "trace": np.array(norm * norm)}
+        """Keeps the norm too."""
+        return {**super().prepare(factors), "norm": np.array(factors.raw[1])}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
         """The packed matrix."""
-        raw, norm = factors.raw
-        return pack(raw @ raw.T), norm * norm
+        raw, _ = factors.raw
+        return pack(raw @ raw.T), 1.0
 
     def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
         """One gather."""
         return {**prepared, "vector": permute_packed(prepared["vector"], order, True)}
 
 
+def _relative_squares(
+    statistic: np.ndarray, left: Tile, right: Tile
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """‖XXᵀ − YYᵀ‖²_F/m⁴, (‖X‖⁴_F + ‖Y‖⁴_F)/m⁴ and m = max(‖X‖_F, ‖Y‖_F), (L, R) each."""
+    norms = np.asarray(left["norm"])[:, None], np.asarray(right["norm"])[None, :]
+    larger = np.maximum(*norms)
+    a, b = (np.square(norm / larger) for norm in norms)
+    x, y = a * np.asarray(left["size"])[:, None], b * np.asarray(right["size"])[None, :]
+    # As `inner_product.difference`: no cancellation but that in 1 − cos.
+    squared = np.square(x - y) + 2.0 * x * y * np.maximum(1.0 - statistic, 0.0)
+    return squared, np.square(a) + np.square(b), larger
+
+
+def _distance(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
+    squared, _, larger = _relative_squares(statistic, left, right)
+    with np.errstate(over="ignore"):
+        return np.sqrt(squared) * larger * larger
+
+
 def _relative(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    squares = np.square(np.asarray(left["trace"]))[:, None] + np.square(np.asarray(right["trace"]))
-    return np.square(difference(statistic, left, right)) / squares
+    squared, total, _ = _relative_squares(statistic, left, right)
+    return squared / total
 
 
 def _shared_dimensions(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
@@ -61,7 +82,7 @@ def _euclidean() -> Measure:
             self_value=0.0,
         ),
         UncentredGram(),
-        difference,
+        _distance,
     )
 
 

@@ -201,8 +201,8 @@ class SecondOrder(PairStatistic):
 class NeighbourAlignment(PairStatistic):
     """Unbiased kernel alignment restricted to common neighbours, as its authors compute it.
 
-    Prepared: `gram`, X Xᵀ / ‖X‖²_F without centring; `mask`, who neighbours whom; `own`, the
-    alignment with itself.
+    Prepared: `gram`, X Xᵀ without centring, its largest entry for neighbours 1; `mask`, who
+    neighbours whom; `own`, the alignment with itself.
     """
 
     symmetric: ClassVar[bool] = False
@@ -215,6 +215,9 @@ class NeighbourAlignment(PairStatistic):
         mask = np.zeros((n, n), dtype=bool)
         mask[np.arange(n)[:, None], factors.neighbours(self.k, "inner")] = True
         gram = raw @ raw.T
+        largest = np.abs(gram[mask]).max()
+        if largest > 0.0:
+            gram /= largest
         own = _unbiased_product(np.where(mask, gram, 0.0), np.where(mask, gram, 0.0))
         if not own > 0.0:
             raise factors.degenerate("its alignment with itself on its neighbours is not positive")
@@ -226,7 +229,7 @@ class NeighbourAlignment(PairStatistic):
         product = _unbiased_product(
             np.where(mask, left["gram"], 0.0), np.where(mask, right["gram"], 0.0)
         )
-        return product / float(np.sqrt(left["own"] * right["own"]))
+        return product / float(np.sqrt(left["own"]) * np.sqrt(right["own"]))
 
     def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
         """One gather a matrix."""

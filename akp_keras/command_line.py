@@ -17,6 +17,10 @@ _TRACEBACK = "AKP_KERAS_TRACEBACK"
 _HELP = {"--help", "-h", "--helpfull", "-help"}
 
 
+class WorkFailed(Exception):
+    """The work failed for no fault of the input; the message is one line for people."""
+
+
 def run_command(
     arguments: Sequence[str],
     *,
@@ -58,8 +62,11 @@ def run_command(
     except (ValueError, OSError, flags.Error) as error:
         if os.environ.get(_TRACEBACK):
             traceback.print_exc()
-        print(f"{program}: {one_line(error)}", file=sys.stderr)
+        print(f"{program}: {_with_flag(one_line(error), values)}", file=sys.stderr)
         return 2
+    except WorkFailed as error:
+        print(f"{program}: {one_line(error)}", file=sys.stderr)
+        return 1
     except BrokenProcessPool:
         print(
             f"{program}: a worker process died, perhaps for want of memory; {take_up}, "
@@ -87,6 +94,12 @@ def split_identifiers(text: str) -> tuple[str, ...]:
 def help_text(values: flags.FlagValues, stages: Sequence[str]) -> str:
     """All flags, by stage."""
     return "\n".join(values.module_help(stage) for stage in stages)
+
+
+def _with_flag(line: str, values: flags.FlagValues) -> str:
+    """A message about a function's argument, as one about the flag of the same name."""
+    named = re.match(r"(\w+)(?==|: )", line)
+    return f"--{line}" if named and named[1] in values else line
 
 
 def one_line(error: Exception) -> str:

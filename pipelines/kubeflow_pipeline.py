@@ -6,18 +6,26 @@ python -m pipelines.kubeflow_pipeline --flagfile=exp.flags --local --pipeline_ro
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import re
 import sys
 import warnings
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from akp_keras.command_line import WorkFailed
 
 if TYPE_CHECKING:
     from absl import flags
     from kfp.dsl.base_component import BaseComponent
 
 PROGRAM = "pipelines.kubeflow_pipeline"
+# In the folder that the runner makes for each run, whose name holds the time.
+_VERDICT = "*/dispersion-test/verdict"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -148,6 +156,8 @@ def _compile(pipeline: BaseComponent, path: Path) -> str:
 def _run_here(pipeline: BaseComponent, root: Path) -> str:
     from kfp import local
 
+    from akp_keras.comparison.unfinished_folder import locked_folder
+
     # The runner starts `python3` of the path, which has to be this Python, and it has to find
     # the components wherever it is started.
     here = Path(__file__).parents[1]
@@ -157,10 +167,42 @@ def _run_here(pipeline: BaseComponent, root: Path) -> str:
     )
     # The image matters elsewhere: here the steps run in this environment.
     warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)
-    local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
-    pipeline()
-    (verdict,) = root.glob("*/dispersion-test/verdict")
+    with locked_folder(root, f"--pipeline_root={root}"):
+        earlier = set(root.glob(_VERDICT))
+        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(root))
+        heard = _Heard(sys.stdout)
+        try:
+            with contextlib.redirect_stdout(heard):
+                pipeline()
+        except RuntimeError as error:
+            raise heard.failure() or WorkFailed(f"the pipeline failed: {error}") from error
+        (verdict,) = set(root.glob(_VERDICT)) - earlier
     return f"Verdict:   {verdict.read_text()}\nArtifacts: {verdict.parents[1]}"
+
+
+class _Heard(io.TextIOBase):
+    """Passes on what the steps print, and keeps the end of it: the runner says only "failed"."""
+
+    def __init__(self, passed_on: TextIO) -> None:
+        self._passed_on = passed_on
+        self._kept: deque[str] = deque(maxlen=1000)
+
+    def write(self, text: str) -> int:
+        self._kept.append(text)
+        return self._passed_on.write(text)
+
+    def flush(self) -> None:
+        self._passed_on.flush()
+
+    def failure(self) -> Exception | None:
+        """What the step's last exception said, as what this command raises."""
+        said = re.findall(
+            r"^\s*([\w.]*(?:Error|Exception|Interrupt)): (.*)$", "".join(self._kept), re.M
+        )
+        if not said:
+            return None
+        kind, message = said[-1]
+        return ValueError(message) if kind == "ValueError" else WorkFailed(f"{kind}: {message}")
 
 
 if __name__ == "__main__":

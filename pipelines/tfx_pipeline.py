@@ -72,6 +72,7 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues) -> str:
+    from akp_keras.comparison.unfinished_folder import locked_folder
     from akp_keras.executors import open_executor
     from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
     from components.workers import share_workers
@@ -89,24 +90,23 @@ def _run(values: flags.FlagValues) -> str:
 
     root = Path(values.pipeline_root).absolute()
     store = root / METADATA_FILE
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(f"--pipeline_root={root} cannot be made: {error.strerror}") from error
     pipeline = create_pipeline(
         experiment_steps(settings, execution.data_dir),
         pipeline_root=root,
         metadata_path=store,
         code_version=code_version_from(values),
     )
-    earlier = len(executions(store)) if store.exists() else 0
-    with (
-        open_executor(execution.workers, execution.dask_scheduler) as executor,
-        share_workers(executor),
-    ):
-        LocalDagRunner().run(pipeline)
-    ran = [f"{state:<10}{node}" for node, state in executions(store)[earlier:]]
-    verdict, uri = last_verdict(store)
+    # Two pipelines at once in one store would each take the other's executions for its own.
+    with locked_folder(root, f"--pipeline_root={root}"):
+        earlier = len(executions(store)) if store.exists() else 0
+        with (
+            open_executor(execution.workers, execution.dask_scheduler) as executor,
+            share_workers(executor),
+        ):
+            LocalDagRunner().run(pipeline)
+        now = executions(store)[earlier:]
+        verdict, uri = last_verdict(store)
+    ran = [f"{state:<10}{node}" for node, state in now]
     return "\n".join(
         [
             *ran,

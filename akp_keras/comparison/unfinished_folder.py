@@ -23,12 +23,48 @@ def check_output(output: str | Path) -> None:
     if output.is_dir() and not any(output.iterdir()):
         pass
     elif output.exists() or output.is_symlink():
-        raise ValueError(f"output {output} exists already; remove it or name another folder")
+        raise ValueError(f"output={output} exists already; remove it or name another folder")
     above = next(path for path in output.absolute().parents if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
         raise ValueError(
-            f"output {output} cannot be made: {above} is no folder that can be written"
+            f"output={output} cannot be made: {above} is no folder that can be written"
         )
+
+
+@contextlib.contextmanager
+def locked_folder(folder: str | Path, what: str) -> Iterator[Path]:
+    """Makes a folder if need be, and lets no other process into the same block meanwhile.
+
+    Args:
+        folder: the folder.
+        what: how a message names it, for example `--pipeline_root=ROOT`.
+
+    Yields:
+        The folder.
+
+    Raises:
+        ValueError: in one line, if it cannot be made, or another process holds it.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise ValueError(f"{what} cannot be made: {error.strerror}") from error
+    try:
+        try:
+            # On the folder itself: the lock leaves no file, and ends with the process.
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat())
+        except OSError:
+            held = False
+        if not held:
+            raise ValueError(
+                f"{what} is being written by another process; wait for it or name another"
+            )
+        yield folder
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -50,29 +86,46 @@ def unfinished_folder(output: str | Path, request: Mapping[str, object]) -> Iter
     """
     check_output(output)
     output = Path(output).absolute()
-    folder = output.with_name(f"{output.name}.unfinished")
     text = json.dumps(request, sort_keys=True)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError as error:
-        raise ValueError(f"output {output} cannot be made: {error.strerror}") from error
-    try:
+    with locked_folder(_beside(output), f"output={output}") as folder:
         try:
-            # On the folder itself: the lock leaves no file, and ends with the process.
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ValueError(
-                f"output {output} is being made by another process; wait for it or name another"
-            ) from error
-        try:
+            # Another may have ended between the first check and the lock.
+            check_output(output)
             _take_up(folder, text)
             yield folder
         except (ValueError, OSError):
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    finally:
-        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def whole_folder(output: str | Path) -> Iterator[Path]:
+    """Gives a folder to write into, which becomes the output when the block ends well.
+
+    Args:
+        output: the folder to make; an empty one may be there.
+
+    Yields:
+        An empty folder beside it. If the block raises, nothing is left of it.
+
+    Raises:
+        ValueError: in one line, if the output exists, cannot be made, or is being worked on.
+    """
+    check_output(output)
+    output = Path(output).absolute()
+    with locked_folder(_beside(output), f"output={output}") as folder:
+        try:
+            check_output(output)
+            _empty(folder)
+            yield folder
+            folder.replace(output)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+
+
+def _beside(output: Path) -> Path:
+    return output.with_name(f"{output.name}.unfinished")
 
 
 def _take_up(folder: Path, request: str) -> None:
@@ -80,11 +133,15 @@ def _take_up(folder: Path, request: str) -> None:
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if kept.read_text() == request:
             return
+    _empty(folder)
+    unfinished = folder / f"{_REQUEST}.unfinished"
+    unfinished.write_text(request)
+    unfinished.replace(kept)
+
+
+def _empty(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
-    unfinished = folder / f"{_REQUEST}.unfinished"
-    unfinished.write_text(request)
-    unfinished.replace(kept)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from akp_keras.command_line import split_identifiers
+from akp_keras.comparison.unfinished_folder import whole_folder
 from akp_keras.experiment.settings import check_numbers
 from akp_keras.experiment.verdicts import (
     judge_layers,
@@ -14,7 +15,6 @@ from akp_keras.experiment.verdicts import (
     write_verdicts,
 )
 from components.inputs import in_order_of, read_matrices, read_members
-from components.output_folder import whole_folder
 
 OUTCOMES_FILE = "dispersion.json"
 VERDICT_FILE = "verdict.json"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from akp_keras.command_line import split_identifiers
+from akp_keras.comparison.unfinished_folder import whole_folder
 from akp_keras.data import read_probe
 from akp_keras.experiment.log_directory import follow_training, write_log_directory
 from akp_keras.experiment.settings import check_numbers
@@ -13,7 +14,6 @@ from akp_keras.experiment.verdicts import read_outcomes
 from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.progress import progress
 from components.inputs import file_in, in_order_of, read_matrices, read_members
-from components.output_folder import whole_folder
 from components.workers import open_workers
 
 

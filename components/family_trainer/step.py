@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from akp_keras.comparison.unfinished_folder import whole_folder
 from akp_keras.experiment.family import Family
 from akp_keras.experiment.settings import check_numbers
 from akp_keras.models import tapped_layers
 from akp_keras.progress import progress
 from akp_keras.training import MemberSpecification, TrainingSettings, train_members
 from akp_keras.training.snapshot_epochs import parse_snapshots
-from components.output_folder import whole_folder
 from components.workers import open_workers
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from akp_keras.comparison.unfinished_folder import whole_folder
 from akp_keras.data import ProbeSet, write_probe
 from akp_keras.experiment.probe import load_and_probe
 from akp_keras.experiment.run_directory import write_json
 from akp_keras.experiment.settings import check_numbers
-from components.output_folder import whole_folder
 from components.workers import open_workers
 
 PROBE_FILE = "probe.npz"

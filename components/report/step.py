@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from akp_keras.command_line import split_identifiers
+from akp_keras.comparison.unfinished_folder import whole_folder
 from akp_keras.experiment.run_directory import read_json
 from akp_keras.experiment.verdicts import read_outcomes
 from akp_keras.report import write_report
 from components.inputs import file_in, in_order_of, read_matrices, read_members
-from components.output_folder import whole_folder
 
 
 def report(

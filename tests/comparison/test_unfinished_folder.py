@@ -4,7 +4,11 @@ import stat
 
 import pytest
 
-from akp_keras.comparison.unfinished_folder import check_output, unfinished_folder
+from akp_keras.comparison.unfinished_folder import (
+    check_output,
+    unfinished_folder,
+    whole_folder,
+)
 
 
 def test_work_goes_on_after_an_interruption_if_it_is_the_same(tmp_path):
@@ -30,7 +34,7 @@ def test_two_do_not_work_on_one_output(tmp_path):
     with unfinished_folder(tmp_path / "out", {}) as folder:
         (folder / "work").touch()
         with (
-            pytest.raises(ValueError, match="is being made by another process"),
+            pytest.raises(ValueError, match="is being written by another process"),
             unfinished_folder(tmp_path / "out", {"other": 1}),
         ):
             pass
@@ -38,6 +42,31 @@ def test_two_do_not_work_on_one_output(tmp_path):
     descriptor = os.open(folder, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(descriptor)
+
+
+@pytest.mark.parametrize("first", [whole_folder, lambda output: unfinished_folder(output, {})])
+def test_whoever_writes_an_output_whole_does_not_disturb_another(tmp_path, first):
+    with first(tmp_path / "out") as folder:
+        (folder / "work").touch()
+        with (
+            pytest.raises(ValueError, match="out is being written by another process"),
+            whole_folder(tmp_path / "out"),
+        ):
+            pass
+        assert (folder / "work").exists()
+
+
+def test_a_whole_folder_appears_at_the_end_or_leaves_nothing(tmp_path):
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "out") as folder:
+        (folder / "work").touch()
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "out.unfinished").mkdir()
+    (tmp_path / "out.unfinished" / "left by a kill").touch()
+    with whole_folder(tmp_path / "out") as folder:
+        (folder / "work").touch()
+        assert not (tmp_path / "out").exists()
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "work"]
 
 
 def test_an_output_that_is_there_is_refused(tmp_path):

@@ -98,8 +98,8 @@ def test_the_command_prints_the_verdict_alone(experiment, tested, tmp_path, comm
         ("control", "none", "--control=none is none of the families (zero, a, b, c, d, e)"),
         ("alpha", "2", "--alpha=2.0 must lie between 0 and 1"),
         ("permutations", "9", "--permutations=9 must be at least 99"),
-        ("output", "{root}/members", "--output={root}/members is not empty"),
-        ("output", "{root}/probe/probe.npz", "probe.npz is a file; name a folder"),
+        ("output", "{root}/members", "--output={root}/members exists already"),
+        ("output", "{root}/probe/probe.npz", "probe.npz exists already"),
         ("matrices", "", "--matrices is missing"),
     ],
 )

@@ -1,5 +1,6 @@
 """The Kubeflow pipeline: compiled, asked for resources, branched on, run in subprocesses."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from akp_keras.command_line import WorkFailed
+from pipelines import kubeflow_pipeline
 from pipelines.kubeflow_pipeline import main
 
 pytest.importorskip("kfp", reason="kfp is not installed")
@@ -114,6 +117,7 @@ def test_a_step_of_ones_own_branches_on_the_verdict(tmp_path):
         (["--compile={tmp}/a.txt"], "--compile={tmp}/a.txt must end in .yaml"),
         (["--compile={tmp}/b/a.yaml"], "there is no folder {tmp}/b"),
         (["--compile={tmp}/a.yaml", "--cpus=0"], "cpus"),
+        (["--local", "--pipeline_root=/proc/x"], "--pipeline_root=/proc/x cannot be made"),
         (["--compile={tmp}/a.yaml", "--epochs=1"], "--family=tanh: the swap"),
     ],
 )
@@ -124,6 +128,58 @@ def test_wrong_input_ends_in_one_line(tmp_path, capsys, arguments, message):
     assert line.startswith("pipelines.kubeflow_pipeline: ")
     assert message.format(tmp=tmp_path) in line
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def small_pipeline():
+    """The outcome of an experiment that is no experiment; any verdict but one is an error."""
+    pytest.importorskip("kfp")
+    from kfp import dsl
+
+    @dsl.component(base_image="python", install_kfp_package=False)
+    def dispersion_test(given: str, verdict: dsl.OutputPath(str)):
+        from pathlib import Path
+
+        if given == "wrong":
+            raise ValueError("--control='wrong' is no family; did you mean 'control'?")
+        if given == "broken":
+            raise MemoryError("no room")
+        Path(verdict).write_text(given)
+
+    def make(text):
+        @dsl.pipeline(name="small")
+        def small():
+            dispersion_test(given=text)
+
+        return small
+
+    return make
+
+
+def test_a_run_in_the_root_of_another_gives_its_own_verdict(small_pipeline, tmp_path, monkeypatch):
+    for name in ("PATH", "PYTHONPATH"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    for verdict in ("AKP", "neither"):
+        printed = kubeflow_pipeline._run_here(small_pipeline(verdict), tmp_path)
+        assert printed.splitlines()[0] == f"Verdict:   {verdict}"
+        assert (tmp_path / printed.split()[-1] / "dispersion-test" / "verdict").is_file()
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "message"),
+    [
+        ("wrong", ValueError, "--control='wrong' is no family; did you mean 'control'?"),
+        ("broken", WorkFailed, "MemoryError: no room"),
+    ],
+)
+def test_what_a_step_says_is_what_the_command_says(
+    small_pipeline, tmp_path, monkeypatch, given, kind, message
+):
+    for name in ("PATH", "PYTHONPATH"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    with pytest.raises(kind) as error:
+        kubeflow_pipeline._run_here(small_pipeline(given), tmp_path)
+    assert str(error.value) == message
 
 
 @pytest.mark.slow

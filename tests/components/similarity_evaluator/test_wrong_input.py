@@ -160,13 +160,13 @@ def test_a_folder_that_is_no_saved_model(capsys, models, tmp_path):
 @pytest.mark.parametrize("output", ["/proc/akp_keras/out", "{models}/probe.npy/out"])
 def test_an_output_that_cannot_be_written(capsys, models, tmp_path, output):
     output = output.format(models=models)
-    assert f"output {output} cannot be made" in refuse(capsys, tmp_path, f"output={output}")
+    assert f"--output={output} cannot be made" in refuse(capsys, tmp_path, f"output={output}")
 
 
 def test_an_output_that_is_there(capsys, models, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
-    assert f"output {tmp_path}/out exists already" in refuse(capsys, tmp_path)
+    assert f"--output={tmp_path}/out exists already" in refuse(capsys, tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,8 @@ class LayerSite(Site):
         else:
             keras_internals.set_class(self.layer, keras.layers.Activation)
             keras_internals.set_quietly(self.layer, "activation", choice.function)
+        if self.layer.weights:
+            keras_internals.save_without_weights(self.layer, in_use=choice == self.original)
 
 
 def describe(function: Callable[..., Any]) -> Choice:
@@ -242,15 +244,6 @@ def find_sites(
         site.by_function = not is_output and not _is_written_hard_sigmoid(site.layer)
         site.by_default = site.by_function and site.original.name.lower() not in _NOT_BY_DEFAULT
     return sites
-
-
-def out_of_use(sites: Iterable[Site]) -> list[keras.Layer]:
-    """The layers whose weights belong to a function that another one has taken the place of."""
-    return [
-        site.layer
-        for site in sites
-        if isinstance(site, LayerSite) and site.layer.weights and site.held != site.original
-    ]
 
 
 def select(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -110,6 +111,21 @@ def declare_loss(model: keras.Model, loss: Any) -> None:
     """Sets the loss that a saved model is compiled with when it is loaded."""
     model.loss = loss
     model._compile_config.config["loss"] = loss
+
+
+def warn_when_saved(model: keras.Model, warning: str | None) -> None:
+    """Warns whenever the configuration of `compile` is saved with the model; None ends it."""
+    config = model._compile_config
+    vars(config).pop("serialize", None)
+    if warning is None:
+        return
+    serialize = config.serialize
+
+    def warn_and_serialize() -> dict[str, Any]:
+        warnings.warn(warning, stacklevel=2)
+        return serialize()
+
+    config.serialize = warn_and_serialize
 
 
 def logits_of(y_pred: Any) -> Any:
@@ -269,28 +285,41 @@ def replica(model: keras.Model) -> Any:
     return tf.distribute.get_replica_context().replica_id_in_sync_group
 
 
-def save_without_weights_of(model: keras.Model, layers: list[keras.Layer]) -> None:
-    """Lets `model.save` leave out the weights of some layers; files of weights alone keep them.
+def save_without_weights(layer: keras.Layer, in_use: bool) -> None:
+    """Lets a layer's weights be left out where the layer is saved with its configuration.
+
+    A file of weights alone, which says nothing of the layer's class, keeps them. The legacy format
+    .h5 asks layers for no say in it.
 
     Args:
-        model: the model.
-        layers: layers with weights that their class does not have; none undoes it.
+        layer: a layer with weights that its class does not have.
+        in_use: whether its weights are to be saved again.
     """
-    remove_quietly(model, "save")
-    if not layers:
+    for name in ("save_own_variables", "load_own_variables"):
+        remove_quietly(layer, name)
+    if in_use:
         return
-    save = model.save
+    save, load = layer.save_own_variables, layer.load_own_variables
 
-    def save_model(*arguments: Any, **options: Any) -> Any:
-        for layer in layers:
-            set_quietly(layer, "save_own_variables", lambda store: None)
-        try:
-            return save(*arguments, **options)
-        finally:
-            for layer in layers:
-                remove_quietly(layer, "save_own_variables")
+    def save_own_variables(store: Any) -> None:
+        if _is_called_by("save_weights_only"):
+            save(store)
 
-    set_quietly(model, "save", save_model)
+    def load_own_variables(store: Any) -> None:
+        if store.keys():
+            load(store)
+
+    set_quietly(layer, "save_own_variables", save_own_variables)
+    set_quietly(layer, "load_own_variables", load_own_variables)
+
+
+def _is_called_by(function: str) -> bool:
+    frame = inspect.currentframe()
+    while frame is not None:
+        if frame.f_code.co_name == function:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def synchronise(model: keras.Model) -> None:

@@ -8,14 +8,15 @@ output layer and by the loss that the model was compiled with.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
+import numpy as np
 
 from akp_keras.hotswap import keras_internals
-from akp_keras.hotswap.names import find_loss
+from akp_keras.hotswap.names import find_loss, find_loss_class
 
 # What a loss compares: each column for itself, a distribution over classes (one column a class),
 # or a distribution with class numbers as labels.
@@ -75,12 +76,14 @@ class LossChoice:
         loss: (y_true, y_pred, sample_weight) -> scalar; None for the compiled one, as it is.
         declared: what a saved model is compiled with: a name, or a loss object.
         identity: tells losses of the same text apart; 0 where the text says all.
+        is_declared: whether what is declared computes the same without conversion.
     """
 
     text: str
     loss: Loss | None = field(compare=False)
     declared: Any = field(compare=False)
     identity: int = 0
+    is_declared: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True)
@@ -92,12 +95,15 @@ class Output:
         columns: size of the last axis; None if unknown.
         kind: `binary` (each column for itself), `categorical` or `other` (no classifier).
         logits: whether the model gives logits; else probabilities.
+        labels: the form of the labels, as the compiled loss asks for them: `columns`,
+            `distribution` or `sparse`; empty where that loss does not tell.
     """
 
     name: str
     columns: int | None
     kind: str
     logits: bool
+    labels: str = ""
 
 
 class LossSite:
@@ -223,16 +229,32 @@ def resolve(site: LossSite, value: Any) -> LossChoice:
     definition = described.definition
     _check_fits(site.output, definition, described.text)
     if site.output.kind == "other":
-        return LossChoice(described.text, described.loss, described.declared)
-    return LossChoice(
-        described.text,
-        Converted(site.output, definition, described.loss),
-        described.declared,
-    )
+        is_declared = isinstance(described.declared, str) or _is_saved_whole(described.declared)
+        return LossChoice(
+            described.text, described.loss, described.declared, is_declared=is_declared
+        )
+    converted = Converted(site.output, definition, described.loss)
+    equal = _without_conversion(site.output, described, converted)
+    if equal is None:
+        return LossChoice(described.text, converted, described.declared, is_declared=False)
+    return LossChoice(described.text, converted, equal)
 
 
 def declare(model: keras.Model, sites: list[LossSite]) -> None:
-    """Makes the losses in force those that a saved model is compiled with."""
+    """Makes the losses in force those that a saved model is compiled with.
+
+    Keras has no equal for some: then it warns when the model is saved.
+    """
+    unequal = [site.held.text for site in sites if not site.held.is_declared]
+    warning = None
+    if unequal:
+        warning = (
+            f"the loaded model will not compute the loss in force, {' and '.join(unequal)}: it has "
+            f"no equal in Keras that takes outputs and labels as they are, or Keras does not save "
+            f"its options; to go on training, load with compile=False, compile with the loss that "
+            f"the model had first, and swap again"
+        )
+    keras_internals.warn_when_saved(model, warning)
     compiled = keras_internals.compiled_loss(model)
     declared = {site.name: site.held.declared for site in sites}
     if all(site.held is site.original for site in sites):
@@ -352,6 +374,67 @@ def _logits(y_pred: Any, output: Output) -> Any:
     return log_p - keras.ops.mean(log_p, axis=-1, keepdims=True)
 
 
+def _without_conversion(output: Output, described: _Described, converted: Converted) -> Any:
+    """A loss of Keras that computes on outputs and labels as they are what another one converts.
+
+    It is found by computing both on a sample.
+
+    Returns:
+        What to give `compile`; None if there is none, or the form of the labels is not known.
+    """
+    if not output.labels:
+        return None
+    generator = np.random.default_rng(0)
+    columns = output.columns or 3
+    y_pred = keras.ops.convert_to_tensor(3 * generator.normal(size=(8, columns)), dtype="float32")
+    if not output.logits:
+        is_binary = output.kind == "binary"
+        y_pred = (keras.activations.sigmoid if is_binary else keras.activations.softmax)(y_pred)
+    if output.kind == "binary":
+        y_true = generator.integers(0, 2, size=(8, columns))
+    else:
+        y_true = generator.integers(0, columns, size=8)
+        if output.labels != _SPARSE:
+            y_true = np.eye(columns)[y_true]
+    y_true = keras.ops.convert_to_tensor(y_true, dtype="float32")
+    expected = float(keras.ops.convert_to_numpy(converted(y_true, y_pred)))
+    for candidate in _candidates_without_conversion(described):
+        if not isinstance(candidate, str) and not _is_saved_whole(candidate):
+            continue
+        try:
+            found = _describe(candidate).loss(y_true, y_pred)
+        except Exception:  # a loss may raise anything on labels that are not for it
+            continue
+        if np.allclose(float(keras.ops.convert_to_numpy(found)), expected, rtol=1e-3):
+            return candidate
+    return None
+
+
+def _is_saved_whole(loss: Any) -> bool:
+    """Whether a loss comes back from its config; Huber's lacks its delta."""
+    if not isinstance(loss, keras.losses.Loss):
+        return True
+    return _unusual_options(type(loss).from_config(loss.get_config())) == _unusual_options(loss)
+
+
+def _candidates_without_conversion(described: _Described) -> Iterator[Any]:
+    yield described.declared
+    classes = [find_loss_class(described.function_name)]
+    if described.function_name in ("categorical_crossentropy", "sparse_categorical_crossentropy"):
+        classes += [
+            keras.losses.BinaryCrossentropy,
+            keras.losses.CategoricalCrossentropy,
+            keras.losses.SparseCategoricalCrossentropy,
+        ]
+    options = _unusual_options(described.loss)
+    for cls in filter(None, classes):
+        parameters = inspect.signature(cls).parameters
+        for from_logits in (False, True):
+            wanted = {**options, "from_logits": from_logits}
+            if parameters.keys() >= wanted.keys():
+                yield cls(**wanted)
+
+
 @dataclass(frozen=True)
 class _Described:
     text: str
@@ -431,7 +514,7 @@ def _describe_output(name: str, tensor: Any, original: _Described) -> Output:
         logits = definition is not None and definition.logits
     else:
         logits = True
-    return Output(name, columns, kind, logits)
+    return Output(name, columns, kind, logits, definition.form if definition else "")
 
 
 def _head(tensor: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from akp_keras.hotswap import keras_internals, losses
-from akp_keras.hotswap.activations import Choice, find_sites, out_of_use
+from akp_keras.hotswap.activations import Choice, find_sites
 from akp_keras.hotswap.retrace import Eager, Retrace
 from akp_keras.hotswap.stress import TRACED
 from akp_keras.hotswap.switch import ArgumentSwitch, VariableSwitch
@@ -86,7 +86,6 @@ class ModelState:
                 model.predict_function = self._predict.get(self._used_in_prediction(functions))
             losses_changed = functions.losses != self.tracer.held.losses
             self.tracer.put(functions)
-            keras_internals.save_without_weights_of(model, out_of_use(self.tracer.sites))
             if losses_changed:
                 losses.declare(model, self.tracer.losses)
 

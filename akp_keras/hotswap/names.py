@@ -86,7 +86,7 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
             found = getattr(keras.losses, call.name, None) or _alias(call.name)
         has_options = bool(call.arguments or call.options)
         if inspect.isfunction(found) and (has_options or _needs_options(found)):
-            found = _class_of(found.__name__)
+            found = find_loss_class(found.__name__)
         if inspect.isclass(found):
             return _construct(found, call)
         if found is not None and not has_options:
@@ -108,7 +108,7 @@ def _alias(name: str) -> Callable[..., Any] | None:
         return None
 
 
-def _class_of(name: str) -> type | None:
+def find_loss_class(name: str) -> type | None:
     """The loss class of a name, which may be that of its function."""
     import keras
 

@@ -1,8 +1,11 @@
 """What is saved in mid-schedule or after holds the plain functions in force."""
 
+import copy
 import json
+import pickle
 import subprocess
 import sys
+import warnings
 
 import keras
 import numpy as np
@@ -104,6 +107,88 @@ def test_a_learned_activation_out_of_use_is_saved_as_what_took_its_place(tmp_pat
     model.get_layer("p").alpha.assign(np.zeros(4))
     model.load_weights(tmp_path / "w.weights.h5")
     assert np.asarray(model.get_layer("p").alpha).tolist() == [0.5] * 4
+
+
+def saved_by_function(model, path):
+    keras.saving.save_model(model, path / "m.keras")
+    return keras.models.load_model(path / "m.keras")
+
+
+def inner_saved(model, path):
+    model.get_layer("inner").save(path / "m.keras")
+    inner = keras.models.load_model(path / "m.keras")
+    return keras.Sequential([keras.Input((4,)), inner, model.get_layer("y")])
+
+
+def pickled(model, path):
+    return pickle.loads(pickle.dumps(model))
+
+
+def copied(model, path):
+    return copy.deepcopy(model)
+
+
+@pytest.mark.parametrize("way", [saved_by_function, inner_saved, pickled, copied])
+def test_a_learned_activation_out_of_use_is_left_out_in_every_way_of_saving(way, tmp_path):
+    layers = keras.layers
+    inner = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(4), layers.PReLU(name="p")], name="inner"
+    )
+    model = keras.Sequential([keras.Input((4,)), inner, layers.Dense(1, name="y")])
+    model.compile("adam", "mse")
+    x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    for value in ("tanh", "original"):
+        model.fit(x, x[:, :1], verbose=0, callbacks=[HotSwap(f"@0 activation[p]={value}")])
+        found = way(model, tmp_path)
+        np.testing.assert_array_equal(found.predict(x, verbose=0), model.predict(x, verbose=0))
+
+
+@pytest.mark.parametrize(
+    ("head", "compiled", "swapped", "saved"),
+    [
+        ("sigmoid", "binary_crossentropy", "mean_squared_error", "mean_squared_error"),
+        ("linear", "logits", "hinge", "hinge"),
+        ("linear", "logits", "binary_focal_crossentropy", "BinaryFocalCrossentropy"),
+        ("sigmoid", "binary_crossentropy", "categorical_crossentropy", "BinaryCrossentropy"),
+        ("sigmoid", "binary_crossentropy", "Huber(delta=0.1)", None),
+        ("sigmoid", "binary_crossentropy", "BinaryFocalCrossentropy(gamma=3.0)", "BinaryFocal"),
+        ("sigmoid", "binary_crossentropy", "hinge", None),
+        ("linear", "logits", "mean_squared_error", None),
+        ("softmax", "sparse_categorical_crossentropy", "categorical_crossentropy", "Sparse"),
+        ("softmax", "categorical_crossentropy", "sparse_categorical_crossentropy", "Categorical"),
+        ("softmax", "sparse_categorical_crossentropy", "categorical_hinge", None),
+    ],
+)
+def test_a_loaded_model_computes_the_loss_in_force(head, compiled, swapped, saved, tmp_path):
+    """Where Keras has an equal; else saving warns, and a return to the compiled one does not."""
+    keras.utils.set_random_seed(0)
+    columns = 3 if head == "softmax" else 1
+    model = keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(4), keras.layers.Dense(columns, activation=head)]
+    )
+    given = keras.losses.BinaryCrossentropy(from_logits=True) if compiled == "logits" else compiled
+    model.compile(keras.optimizers.SGD(0.1), loss=given)
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(16, 4)).astype("float32")
+    y = generator.integers(0, max(2, columns), size=16)
+    if compiled == "categorical_crossentropy":
+        y = np.eye(columns)[y]
+    elif columns == 1:
+        y = y[:, None].astype("float32")
+    model.fit(x, y, verbose=0, callbacks=[HotSwap(f"@0 loss={swapped}")])
+    if saved is None:
+        with pytest.warns(UserWarning, match="not compute the loss in force, .* no equal in Keras"):
+            model.save(tmp_path / "m.keras")
+        model.fit(x, y, verbose=0, callbacks=[HotSwap("@0 loss=original")])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".*no equal in Keras")
+        model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    found, expected = (each.evaluate(x, y, verbose=0) for each in (loaded, model))
+    assert found == pytest.approx(expected, rel=1e-4)
+    if saved is not None:
+        name = loaded.loss if isinstance(loaded.loss, str) else type(loaded.loss).__name__
+        assert name.startswith(saved)
 
 
 def test_the_callback_is_saved_as_a_config():

@@ -96,7 +96,7 @@ def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
     """
     matrix = matrix.astype(np.float64, copy=False)
     small = gram_triangle(matrix.T if matrix.shape[0] >= matrix.shape[1] else matrix)
-    eigenvalues = scipy.linalg.eigvalsh(small, lower=False, check_finite=False, overwrite_a=True)
+    eigenvalues = scipy.linalg.eigvalsh(small.T, lower=True, check_finite=False, overwrite_a=True)
     if eigenvalues[-1] > 0.0:
         roots = np.sqrt(np.maximum(eigenvalues, 0.0))
         total = float(roots.sum())

@@ -310,7 +310,7 @@ class Factors:
             return self.features
         unit = self.unit.astype(np.float64, copy=False)
         small = self._column_triangle if self.features <= self.samples else gram_triangle(unit)
-        spectrum = scipy.linalg.eigvalsh(small, lower=False, check_finite=False)
+        spectrum = scipy.linalg.eigvalsh(small.T, lower=True, check_finite=False)
         return int(np.sum(spectrum > self._tolerance**2 * spectrum[-1]))
 
     @property

@@ -30,11 +30,13 @@ def test_separated_groups_have_full_scores(grounding):
     assert grounding.group_scores(-apart, groups)[1] == 1.0
 
 
-def test_chance_is_where_it_is_known_to_be(grounding):
-    groups = np.repeat([0, 1, 2], 5)
-    scores = np.array([grounding.group_scores(symmetric(15, s), groups) for s in range(300)])
+@pytest.mark.parametrize(("count", "chance"), [(3, 0.217), (4, 0.161)])
+def test_chance_is_where_it_is_known_to_be(grounding, count, chance):
+    groups = np.repeat(np.arange(count), 5)
+    drawn = [symmetric(5 * count, seed) for seed in range(300)]
+    scores = np.array([grounding.group_scores(apart, groups) for apart in drawn])
     precision, violations = scores.mean(axis=0)
-    assert precision == pytest.approx(0.218, abs=0.01)
+    assert precision == pytest.approx(chance, abs=0.01)
     assert violations == pytest.approx(0.5, abs=0.02)
 
 

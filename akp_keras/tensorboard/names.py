@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+# File systems take 255 bytes a part; the writers add endings of their own.
+LONGEST_PART = 200
 _ALLOWED = re.compile(r"[A-Za-z0-9_./@-]+")
 _REFUSED_CHARACTER = re.compile(r"[^A-Za-z0-9_./@-]")
 
@@ -23,8 +25,9 @@ def check_name(name: str, what: str) -> str:
       The name, unchanged.
 
     Raises:
-      ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, or would
-        be a path that leads elsewhere.
+      ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, would be a
+        path that leads elsewhere, or is too long for a folder: more than 200 letters between
+        two `/`, or 800 in all.
     """
     if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
         raise ValueError(
@@ -32,6 +35,11 @@ def check_name(name: str, what: str) -> str:
         )
     if any(part in ("", ".", "..") for part in name.split("/")):
         raise ValueError(f"{what} {name!r} cannot be shown in TensorBoard: it is not a plain path")
+    if max(map(len, name.split("/"))) > LONGEST_PART or len(name) > 4 * LONGEST_PART:
+        raise ValueError(
+            f"{what} {name[:40]!r}… of {len(name)} letters is too long for a folder; use at most "
+            f"{LONGEST_PART}"
+        )
     return name
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import numbers
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -59,7 +61,8 @@ def write_projector(
       distances: for each layer the (m, m) distances between all models in the order of
         `families`, in place of those computed from the representations. Then
         `representations` may hold only the models whose samples shall be shown, or none.
-      accuracies: for some models a fraction in [0, 1], shown and offered as a colour.
+      accuracies: for some models a fraction in [0, 1], or NaN for unknown, shown and offered as
+        a colour.
       probe: names, classes and pictures of the samples. Without it they are numbered.
       samples_of: names of the models whose samples are shown; without it the first model of
         each family that has representations.
@@ -71,7 +74,9 @@ def write_projector(
       ValueError: if the arguments do not fit together, or something could not be shown
         rightly; `logdir` is then as it was.
     """
+    _check_kinds(representations, families, distances, accuracies, samples_of, measure)
     _check_arguments(representations, families, distances, probe)
+    _check_accuracies(accuracies or {}, families)
     if distances is None:
         maps = _measured_maps(representations, families, measure)
     else:
@@ -97,6 +102,44 @@ def write_projector(
     return Path(logdir)
 
 
+def _check_kinds(
+    representations: object,
+    families: object,
+    distances: object,
+    accuracies: object,
+    samples_of: object,
+    measure: object,
+) -> None:
+    for name, value, example in (
+        ("representations", representations, "{'control/0': {'dense': array}}"),
+        ("families", families, "{'control/0': 'control'}"),
+        ("distances", distances, "{'dense': matrix}"),
+        ("accuracies", accuracies, "{'control/0': 0.9}"),
+    ):
+        is_left_out = value is None and name in ("distances", "accuracies")
+        if not is_left_out and not isinstance(value, Mapping):
+            raise ValueError(
+                f"{name} must be a mapping such as {example}, not {type(value).__name__}"
+            )
+    if isinstance(samples_of, str):
+        raise ValueError(f"samples_of must be a list of models such as [{samples_of!r}]")
+    if not isinstance(measure, str) or not measure_in_a_name(measure):
+        raise ValueError(f"measure {measure!r} names nothing; write for example 'cka.linear'")
+
+
+def _check_accuracies(accuracies: Mapping[str, float], families: Mapping[str, str]) -> None:
+    for model, accuracy in accuracies.items():
+        if model not in families:
+            near = difflib.get_close_matches(str(model), list(families), 1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ValueError(f"accuracies names {model!r}, which is not in families{hint}")
+        is_number = isinstance(accuracy, numbers.Real) and not isinstance(accuracy, bool)
+        if not is_number or accuracy < 0 or accuracy > 1:
+            raise ValueError(
+                f"the accuracy of {model!r} must be a fraction from 0 to 1, not {accuracy!r}"
+            )
+
+
 def _check_arguments(
     representations: Mapping[str, Mapping[str, np.ndarray]],
     families: Mapping[str, str],
@@ -118,7 +161,7 @@ def _check_arguments(
                 f"{{'dense': array}}, not {type(layers).__name__}"
             )
         for layer, representation in layers.items():
-            rows = len(np.asarray(representation))
+            rows = _rows(model, layer, representation)
             samples = rows if samples is None else samples
             if rows != samples:
                 raise ValueError(
@@ -131,12 +174,29 @@ def _check_arguments(
                 f"model {missing[0]!r} has no representations; give them, or the distances"
             )
         return
+    if not distances:
+        raise ValueError("distances is empty: give a matrix for at least one layer")
     for layer, matrix in distances.items():
         if np.shape(matrix) != (len(families), len(families)):
             raise ValueError(
                 f"the distances of layer {layer!r} have the shape {np.shape(matrix)} for "
                 f"{len(families)} models"
             )
+
+
+def _rows(model: str, layer: str, representation: object) -> int:
+    check_name(layer, "layer")
+    try:
+        array = np.asarray(representation)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiub" or array.ndim < 2 or len(array) < 2 or not array.size:
+        what = f"the shape {array.shape}" if array.dtype.kind in "fiub" else "no numbers"
+        raise ValueError(
+            f"model {model!r} at layer {layer!r} needs numbers for two samples or more and one "
+            f"feature or more (n × features), but has {what}"
+        )
+    return len(array)
 
 
 def _measured_maps(

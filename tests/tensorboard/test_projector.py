@@ -108,9 +108,29 @@ def shorter(arrays):
     return arrays
 
 
+GIVEN = {"distances": {"x": np.ones((4, 4)) - np.eye(4)}}
+
+
 @pytest.mark.parametrize(
     ("arrays", "families", "options", "message"),
     [
+        ([], FAMILIES, {}, "representations must be a mapping such as .* not list"),
+        ({}, ["a"], {}, "families must be a mapping such as .* not list"),
+        ({}, FAMILIES, {"distances": [1]}, "distances must be a mapping"),
+        ({}, FAMILIES, GIVEN | {"accuracies": [0.5]}, "accuracies must be a mapping"),
+        ({}, FAMILIES, GIVEN | {"samples_of": "a/0"}, r"a list of models such as \['a/0'\]"),
+        ({}, FAMILIES, GIVEN | {"measure": ""}, "measure '' names nothing"),
+        ({}, FAMILIES, GIVEN | {"accuracies": {"a/0": 1.7}}, "'a/0' must be a fraction .* 1.7"),
+        ({}, FAMILIES, GIVEN | {"accuracies": {"a/0": -1}}, "'a/0' must be a fraction .* -1"),
+        ({}, FAMILIES, GIVEN | {"accuracies": {"a/0": np.inf}}, "must be a fraction .* inf"),
+        ({}, FAMILIES, GIVEN | {"accuracies": {"a/0": "0.9"}}, "must be a fraction .* '0.9'"),
+        ({}, FAMILIES, GIVEN | {"accuracies": {"a/00": 0.9}}, "'a/00', .* did you mean 'a/0'"),
+        ({}, {"m" * 300: "a", "b": "b"}, GIVEN, "model 'm+'… of 300 letters is too long"),
+        ({"a": {"l" * 300: np.ones((3, 3))}}, {"a": "a"}, {}, "layer 'l+'… of 300 letters is too"),
+        ({"a": {"x": np.float64(3)}}, {"a": "a"}, {}, r"two samples or more .* the shape \(\)"),
+        ({"a": {"x": np.ones((0, 3))}}, {"a": "a"}, {}, r"two samples or more .* \(0, 3\)"),
+        ({"a": {"x": [["b"]]}}, {"a": "a"}, {}, "two samples or more .* has no numbers"),
+        ({"a": {"x": [[1], [2, 3]]}}, {"a": "a"}, {}, "two samples or more .* has no numbers"),
         (representations(), {}, {}, "families is empty"),
         (representations(), {"a/0": "a"}, {}, "'a/1' has representations but no family"),
         ({}, FAMILIES, {}, "'a/0' has no representations"),

@@ -25,7 +25,7 @@ def matrix_image(
     *,
     limits: tuple[float, float] | None = None,
 ) -> Summary:
-    """Draws a similarity matrix with the families' blocks, as the report does.
+    """Draws a similarity matrix with the families' blocks; bright is alike, whatever the measure.
 
     Args:
       tag: the name under which the page shows it.
@@ -46,14 +46,23 @@ def matrix_image(
     opaque = {"figure.facecolor": "white", "savefig.facecolor": "white"}
     with matplotlib.style.context(["default", {**STYLE, **opaque}]):
         figure = draw_heat_map(matrix, styles)
+        image = figure.axes[0].images[0]
+        if not _grows_with_likeness(matrix.values):
+            image.set_cmap(image.get_cmap().reversed())
         if limits is not None:
-            figure.axes[0].images[0].set_clim(*limits)
+            image.set_clim(*limits)
         buffer = io.BytesIO()
         canvas = FigureCanvasAgg(figure)
         figure.set_dpi(_DOTS_PER_INCH)
         canvas.print_png(buffer, metadata={"Software": None})
     width, height = (round(_DOTS_PER_INCH * inches) for inches in figure.get_size_inches())
     return image_summary(tag, buffer.getvalue(), width, height)
+
+
+def _grows_with_likeness(values: np.ndarray) -> bool:
+    """Whether members are larger with themselves than with others, as the page decides it too."""
+    own = np.eye(len(values), dtype=bool)
+    return len(values) < 2 or bool(values[own].mean() >= values[~own].mean())
 
 
 def image_summary(tag: str, png: bytes, width: int, height: int) -> Summary:

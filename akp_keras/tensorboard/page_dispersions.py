@@ -29,7 +29,9 @@ def tested_dispersions(layer: str, measure: str, outcome: Outcome) -> Dispersion
 
     Returns:
         The families in the outcome's order. The interval of a mean is Student's, over the
-        members' distances to their centroid; that of a ratio is the outcome's.
+        members' distances to their centroid, None below three members; as these distances have
+        the centroid in common they are not independent, and the interval is approximate. That of
+        a ratio is the outcome's.
     """
     level = 1 - outcome.alpha
     families = []
@@ -126,7 +128,8 @@ def measured_dispersions(
 
 def _interval(values: Sequence[float | None], level: float) -> tuple[float, float] | None:
     numbers = [value for value in values if value is not None and math.isfinite(value)]
-    if len(numbers) < 2:
+    # Two members are equally far from their centroid, whatever their dispersion.
+    if len(numbers) < 3:
         return None
     mean, error = np.mean(numbers), np.std(numbers, ddof=1) / math.sqrt(len(numbers))
     half = stats.t.ppf((1 + level) / 2, len(numbers) - 1) * error

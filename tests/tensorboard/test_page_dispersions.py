@@ -90,3 +90,16 @@ def test_without_a_control_there_are_no_ratios(distances):
 def test_distances_must_fit_the_members(distances):
     with pytest.raises(ValueError, match=r"17 members must have the shape \(17, 17\)"):
         measured_dispersions("dense", "cka.linear", MEMBERS[:-1], distances)
+
+
+@pytest.mark.parametrize(("members", "has_interval"), [(2, False), (3, True)])
+def test_an_interval_needs_three_members(members, has_interval):
+    names = tuple(f"control/{seed}" for seed in range(members))
+    places = np.random.default_rng(1).normal(size=(members, 4))
+    found = measured_dispersions("dense", "cka.linear", names, squareform(pdist(places)))
+    (family,) = found.families
+    assert family.mean > 0
+    # Two members are equally far from their centroid: an interval would have no width.
+    assert (family.interval is not None) == has_interval
+    if has_interval:
+        assert family.interval[0] < family.mean < family.interval[1]

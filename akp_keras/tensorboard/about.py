@@ -35,13 +35,20 @@ def exactness(maps: Mapping[str, DistanceMap]) -> str:
     return "\n".join(lines)
 
 
-def layers_text(run: str, why_not: str) -> str:
-    """What the run of layers shows, or why there is none."""
+def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
+    """What the run of layers shows, or why there is none.
+
+    Args:
+      run: its name.
+      why_not: why there is none; empty if there is.
+      left_out: members that it does not show, with the reason.
+    """
     if why_not:
         return f"There is no run `{run}`: {why_not}."
     return (
         f"Projector, run `{run}`: every point is one layer of one network, lines lead from "
         f"input to output. Positions are averaged ({LAYERS_SPATIAL_POLICY})."
+        + "".join(f" Without {name}: {reason}." for name, reason in left_out.items())
     )
 
 

@@ -17,7 +17,7 @@ from akp_keras.tensorboard.embeddings import Embedding, write_embeddings
 from akp_keras.tensorboard.event_files import write_event_file
 from akp_keras.tensorboard.family_run import dispersions_by_epoch, family_summaries, of_family
 from akp_keras.tensorboard.images import matrix_image
-from akp_keras.tensorboard.layers_map import map_of_layers
+from akp_keras.tensorboard.layers_map import map_of_layers, why_not_comparable
 from akp_keras.tensorboard.models_map import map_of_models, members_metadata
 from akp_keras.tensorboard.names import check_name, measure_in_a_name
 from akp_keras.tensorboard.page_contents import Dispersions, FamilyDispersion, SampleFactor
@@ -88,8 +88,8 @@ def write_experiment(
     first member, then the members in `representations`, then the other members, in turn one of
     each family in the order given. What finds no room is written to further log directories
     beside this one, 39 members each, which TensorBoard does not open with it; the text `about`
-    names them. All members are points of `00_models`. `01_layers` is left out, and `about` says
-    why, where the similarity of two layers is not defined.
+    names them. All members are points of `00_models`. `01_layers` leaves out members with a dead
+    or diverged layer, and `about` names them.
 
     The same arguments give the same bytes. TensorBoard does not notice rewritten points while
     it runs: restart it after a second call.
@@ -141,11 +141,11 @@ def write_experiment(
             tensor = f"{matrix.layer}/{measure_in_a_name(matrix.measure)}"
             metadata = members_metadata([records[name] for name in matrix.members])
             maps[tensor] = map_of_models(tensor, matrix.distances, metadata)
-        layers, no_layers = _layers(representations, records)
+        layers, no_layers, unlayered = _layers(representations, records)
         texts = (
             about.MODELS,
             about.exactness({name: scaled for name, (_, scaled) in maps.items()}),
-            about.layers_text(LAYERS_RUN, no_layers),
+            about.layers_text(LAYERS_RUN, no_layers, unlayered),
             about.training_text(TRAINING_RUN, trajectories, not_followed or {}),
             about.families_text(trajectories),
             about.SAMPLES,
@@ -154,13 +154,16 @@ def write_experiment(
                 {path.name: [member.name for member in there] for path, there in further.items()},
             ),
         )
+        of_layer = {matrix.layer: matrix for matrix in reversed(matrices)}
         page = page_summaries(
             members,
             matrices,
             [scaled.coordinates for _, scaled in maps.values()],
             dispersion,
             dispersions=list(tested.values()),
-            trajectories=[page_trajectory(found, records) for found in trajectories],
+            trajectories=[
+                page_trajectory(found, records, of_layer.get(found.layer)) for found in trajectories
+            ],
             pictures=draw_pictures(probe),
             sample_factors=sample_factors,
         )
@@ -411,15 +414,22 @@ def _check_trajectories(
 
 def _layers(
     representations: Mapping[str, Mapping[str, np.ndarray]], records: Mapping[str, MemberRecord]
-) -> tuple[Embedding | None, str]:
-    if sum(len(layers) for layers in representations.values()) < 2:
-        return None, "fewer than two layers were given"
-    families = {name: records[name].family for name in representations}
+) -> tuple[Embedding | None, str, dict[str, str]]:
+    """The map of layers or why there is none, and the members that it leaves out."""
+    left_out = {
+        name: reason
+        for name, layers in representations.items()
+        if (reason := why_not_comparable(layers))
+    }
+    kept = {name: layers for name, layers in representations.items() if name not in left_out}
+    if sum(len(layers) for layers in kept.values()) < 2:
+        reasons = "".join(f"; {name}: {reason}" for name, reason in left_out.items())
+        return None, f"fewer than two layers can be compared{reasons}", left_out
     try:
-        return map_of_layers(representations, families), ""
+        return map_of_layers(kept, {name: records[name].family for name in kept}), "", left_out
     except ValueError as error:
-        # One dead layer must not take away all the rest, whose own distances are given.
-        return None, str(error)
+        # One layer that cannot be compared must not take away all the rest.
+        return None, str(error), left_out
 
 
 def _write_samples(

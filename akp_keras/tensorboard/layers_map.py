@@ -52,6 +52,25 @@ def map_of_layers(
     return map_of_models(f"layers/{LAYERS_MEASURE}", result.distance(), metadata)[0]
 
 
+def why_not_comparable(layers: Mapping[str, np.ndarray]) -> str | None:
+    """Why a model cannot stand in a common map of layers.
+
+    Args:
+      layers: the (n, …, d) activations of its layers.
+
+    Returns:
+      The reason, or None if it can.
+    """
+    for layer, representation in layers.items():
+        values = np.asarray(representation)
+        values = values.reshape(len(values), -1, values.shape[-1]).mean(axis=1, dtype=np.float64)
+        if not np.isfinite(values).all():
+            return f"{layer} is not finite, training diverged"
+        if (values == values[:1]).all():
+            return f"{layer} is constant over the probe set, a dead layer"
+    return None
+
+
 def _next_rows(counts: list[int]) -> list[str]:
     cells: list[str] = []
     for count in counts:

@@ -21,7 +21,8 @@ class FamilyDispersion:
         family: name of the family.
         mean: dispersion, the mean of `distances`, in the unit of the distances, ≥ 0; None for a
             family of one member.
-        interval: confidence limits (lower, upper) of the mean; None where there is none.
+        interval: approximate confidence limits (lower, upper) of the mean; None below three
+            members and where there is none.
         distances: member name -> its distance to the family's centroid, ≥ 0, or None.
         ratio: the dispersion over the control's; None for the control, and where it is not
             finite or not known.
@@ -69,15 +70,18 @@ class Dispersions:
 
 @dataclass(frozen=True)
 class SwapMark:
-    """A swap on the axis of epochs.
+    """A swap on the axis of epochs, on which e is the end of epoch e, counted from 0.
 
     Attributes:
-        epoch: epochs completed before it, ≥ 0; a fraction where it fell within an epoch.
+        epoch: where it lies, > −1: a swap at the start of epoch e, right after the end of epoch
+            e − 1, lies at e − 1; one half-way through epoch e at e − 0.5.
         label: what was swapped, for example `activation relu → tanh`.
+        when: in words, as the schedule counts, for example `epoch 2, step 60`.
     """
 
     epoch: float
     label: str
+    when: str
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,16 @@ class Trajectory:
     Attributes:
         layer: name of the layer.
         measure: id of the measure.
-        epochs: (T,) epochs completed at each snapshot, ascending; 0 is before training.
+        epochs: (T,) numbers of the epochs, from 0, at whose ends the snapshots were taken,
+            ascending.
         members: (M,) names.
         coordinates: (M, T, 2) float, in the unit of the distances. All M·T points lie in one map
             with one scale for both axes; NaN where a member has no snapshot at an epoch (yet).
         dispersion: family -> (T,) dispersion at each snapshot, None where it is not known.
-        swaps: family -> its swaps, in order.
+        swaps: member -> its swaps, in order.
+        excluded: members that are not in the map, with the reason.
+        averaged: whether the snapshots are averaged over positions that the matrix of the layer
+            keeps, so that its dispersions differ from those at the last epoch.
     """
 
     layer: str
@@ -102,6 +110,8 @@ class Trajectory:
     coordinates: np.ndarray
     dispersion: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
     swaps: Mapping[str, tuple[SwapMark, ...]] = field(default_factory=dict)
+    excluded: Mapping[str, str] = field(default_factory=dict)
+    averaged: bool = False
 
 
 @dataclass(frozen=True)

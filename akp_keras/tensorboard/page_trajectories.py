@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.comparison.trajectories import Trajectories
-from akp_keras.export.member_record import MemberRecord, family_of
+from akp_keras.export.member_record import MemberRecord
 from akp_keras.tensorboard.page_contents import Trajectory
-from akp_keras.tensorboard.swap_marks import swap_marks
+from akp_keras.tensorboard.swap_marks import steps_in_an_epoch, swap_marks
 
 
-def page_trajectory(trajectories: Trajectories, records: Mapping[str, MemberRecord]) -> Trajectory:
+def page_trajectory(
+    trajectories: Trajectories,
+    records: Mapping[str, MemberRecord],
+    matrix: SimilarityMatrix | None = None,
+) -> Trajectory:
     """What the page shows of one layer.
 
     Args:
       trajectories: the members' ways at one layer.
-      records: every member by name; the first of each family tells the family's swaps.
+      records: every member by name. Their swaps tell how many steps an epoch has.
+      matrix: of the trained members at the same layer; None where it is made of the snapshots.
 
     Returns:
-      The trajectory. A snapshot at the end of epoch e comes after e + 1 completed epochs.
+      The trajectory, each member with its own swaps.
     """
-    first = {family_of(name): records[name] for name in reversed(trajectories.members)}
+    steps = steps_in_an_epoch(list(records.values()))
     return Trajectory(
         layer=trajectories.layer,
         measure=trajectories.measure,
-        epochs=tuple(float(epoch + 1) for epoch in trajectories.epochs),
+        epochs=tuple(float(epoch) for epoch in trajectories.epochs),
         members=trajectories.members,
         coordinates=trajectories.coordinates[:, :, :2],
         dispersion=trajectories.dispersion,
-        swaps={family: swap_marks(first[family]) for family in trajectories.within},
+        swaps={name: swap_marks(records[name], steps) for name in trajectories.members},
+        excluded=trajectories.excluded,
+        averaged=matrix is not None and _has_positions(trajectories, matrix),
+    )
+
+
+def _has_positions(trajectories: Trajectories, matrix: SimilarityMatrix) -> bool:
+    """Whether the matrix compares more features of some member than its snapshots have."""
+    features = dict(zip(trajectories.members, trajectories.features, strict=True))
+    return any(
+        features.get(name, number) != number
+        for name, number in zip(matrix.members, matrix.features, strict=True)
     )

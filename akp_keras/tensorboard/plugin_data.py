@@ -65,7 +65,8 @@ def page_summaries(
     families: [{family, mean, interval, ratio, ratio_interval, distances: {member: number}}]}]` |
     | `matrix/<layer>/<measure>` | `{layer, measure, members, values, distances, coordinates}` |
     | `trajectory/<layer>/<measure>` | `{layer, measure, epochs, members, coordinates (M, T, 2), \
-    dispersion: {family: [T]}, swaps: {family: [{epoch, label}]}}` |
+    dispersion: {family: [T]}, swaps: {member: [{epoch, label, when}]}, \
+    excluded: {member: reason}, averaged}` |
     | `pictures` | `{ids, labels, png (base64 or null), side, columns, pictured}` |
     | `sample_factors/<layer>/<family>/<seed>` | `{layer, member, samples, factors, kept, data}`, \
     `data` base64 of little-endian float16, row by row |
@@ -190,9 +191,14 @@ def _trajectory(trajectory: Trajectory) -> dict[str, object]:
         "coordinates": _nested(coordinates),
         "dispersion": {family: _numbers(of) for family, of in trajectory.dispersion.items()},
         "swaps": {
-            family: [{"epoch": _number(mark.epoch), "label": mark.label} for mark in marks]
-            for family, marks in trajectory.swaps.items()
+            member: [
+                {"epoch": _number(mark.epoch), "label": mark.label, "when": mark.when}
+                for mark in marks
+            ]
+            for member, marks in trajectory.swaps.items()
         },
+        "excluded": dict(trajectory.excluded),
+        "averaged": trajectory.averaged,
     }
 
 

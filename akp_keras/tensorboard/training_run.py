@@ -14,6 +14,8 @@ from akp_keras.export.member_record import MemberRecord
 from akp_keras.tensorboard.page_contents import Dispersions
 
 FINAL_METRICS = "final"
+# HotSwap's count of an epoch's swaps, in which those to the same thing count too.
+SWAPS_COLUMN = "swaps"
 
 
 def member_summaries(
@@ -42,6 +44,8 @@ def member_summaries(
     yield 0, _hyperparameters(member, wall_time)
     yield 0, text_pb("swaps", _table_of_swaps(member))
     for name, values in member.history.items():
+        if name == SWAPS_COLUMN:
+            continue
         tag = (
             f"{name.removeprefix('val_')}/validation"
             if name.startswith("val_")

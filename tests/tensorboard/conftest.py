@@ -110,6 +110,7 @@ def a_member(family, seed, **changes):
             "accuracy": curve,
             "val_loss": tuple(1.2 - value for value in curve),
             "val_accuracy": tuple(value - 0.1 for value in curve),
+            "swaps": (1.0, *[0.0] * (EPOCHS - 1)),
         },
         "swaps": swaps,
     }

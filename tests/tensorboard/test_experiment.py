@@ -17,6 +17,7 @@ from tensorboard.util import tensor_util
 from akp_keras.similarity import compare
 from akp_keras.tensorboard import write_experiment
 from akp_keras.tensorboard.experiment import MOST_RUNS, choose_members
+from akp_keras.tensorboard.layers_map import why_not_comparable
 from akp_keras.tensorboard.models_map import ANCHORS, accuracy_class
 
 # As the fixtures of this folder have them.
@@ -193,13 +194,32 @@ def test_layers_are_joined_from_input_to_output_within_each_member(written, page
     np.testing.assert_allclose(squareform(pdist(tensor[:-ANCHORS])), chord, atol=1e-3)
 
 
-def test_a_dead_layer_takes_away_the_layers_only(tmp_path, arguments):
+def test_a_dead_member_is_left_out_of_the_layers(tmp_path, arguments, pages_of):
     arguments["representations"]["control/1"]["dense"][:] = 3
+    write_experiment(tmp_path / "logs", **arguments)
+    metadata = pages_of(tmp_path / "logs").metadata("01_layers", "layers/cka.linear")
+    assert metadata["model"][:-ANCHORS] == ("late_sigmoid/1",) * 2 + ("memoriser/1",) * 2
+    about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
+    assert "Without control/1: dense is constant over the probe set, a dead layer." in about
+
+
+def test_a_diverged_layer_is_not_comparable():
+    assert why_not_comparable(
+        {"conv": np.ones((4, 2, 2, 3)) * np.arange(4)[:, None, None, None]}
+    ) is (None)
+    broken = np.arange(12.0).reshape(4, 3)
+    broken[2, 1] = np.nan
+    assert why_not_comparable({"dense": broken}) == "dense is not finite, training diverged"
+
+
+def test_without_any_comparable_layer_there_is_no_run_of_layers(tmp_path, arguments):
+    for layers in arguments["representations"].values():
+        layers["dense"][:] = 3
     write_experiment(tmp_path / "logs", **arguments)
     assert "01_layers" not in runs_of(tmp_path / "logs")
     about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
-    assert "There is no run `01_layers`" in about
-    assert "control/1 dense" in about
+    assert "There is no run `01_layers`: fewer than two layers can be compared" in about
+    assert "control/1: dense is constant over the probe set, a dead layer" in about
 
 
 def test_measurements_have_points_but_no_pictures(tmp_path, arguments, pages_of):
@@ -234,6 +254,8 @@ def test_curves_of_a_member_stand_in_one_run(written, make_member):
 def test_swaps_are_steps_and_a_table(written):
     found = summaries_of(written.logdir / "members" / "late_sigmoid" / "m0")
     assert found["swaps/so_far"] == [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2)]
+    # HotSwap's own column counts what was in force from the start too.
+    assert "swaps/train" not in found
     table = found["swaps"][0][1].decode()
     assert "| 2 | 60 | activation | relu | sigmoid | block1, dense |" in table
     assert "| 4 | 125 | loss | binary_crossentropy | hinge |  |" in table

@@ -178,13 +178,17 @@ def test_the_page_gets_the_ways_through_training(over_time, trajectories):
     ((_, text),) = models["trajectory/dense/cka.linear"]
     found = json.loads(text.item())
     assert found["members"] == list(MEMBERS)
-    # The page counts completed epochs.
-    assert found["epochs"] == [epoch + 1 for epoch in EPOCHS]
+    assert found["epochs"] == list(EPOCHS)
     np.testing.assert_allclose(
         found["coordinates"], trajectories["dense"].coordinates[:, :, :2], rtol=1e-5, atol=1e-6
     )
-    assert found["swaps"]["control"] == []
-    assert [swap["epoch"] for swap in found["swaps"]["memoriser"]] == [2, 4]
+    assert set(found["swaps"]) == set(MEMBERS)
+    assert found["swaps"]["control/3"] == []
+    # Steps 60 and 125, at the start of epoch 2 and in epoch 4.
+    marks = [swap["epoch"] for swap in found["swaps"]["memoriser/2"]]
+    assert marks == [1, pytest.approx(125 / 30 - 1, rel=1e-6)]
+    # Sixteen features are compared, and six are in the snapshots.
+    assert found["averaged"] is True
     ((_, text),) = models["dispersion"]
     verdicts = {entry["verdict"] for entry in json.loads(text.item())}
     assert verdicts <= {"AKP", "anti-AKP", "neither", "undecidable"}

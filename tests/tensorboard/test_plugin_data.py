@@ -37,7 +37,12 @@ def a_trajectory(**changes):
         "members": ("control/0", "shock/0"),
         "coordinates": np.arange(12.0).reshape(2, 3, 2) / 3,
         "dispersion": {"control": (0.5, None, float("nan")), "shock": (1.0, 2.0, 3.0)},
-        "swaps": {"control": (), "shock": (SwapMark(1.25, "loss a → b"),)},
+        "swaps": {
+            "control/0": (),
+            "shock/0": (SwapMark(1.25, "loss a → b", "epoch 2, step 25"),),
+        },
+        "excluded": {"shock/1": "the layer is dead"},
+        "averaged": True,
     }
     return Trajectory(**(values | changes))
 
@@ -52,7 +57,10 @@ def test_a_trajectory_comes_with_its_swaps_and_gaps():
     assert found["coordinates"][1][0] == [None, None]
     np.testing.assert_allclose(found["coordinates"][0], coordinates[0], rtol=1e-6)
     assert found["dispersion"] == {"control": [0.5, None, None], "shock": [1, 2, 3]}
-    assert found["swaps"] == {"control": [], "shock": [{"epoch": 1.25, "label": "loss a → b"}]}
+    mark = {"epoch": 1.25, "label": "loss a → b", "when": "epoch 2, step 25"}
+    assert found["swaps"] == {"control/0": [], "shock/0": [mark]}
+    assert found["excluded"] == {"shock/1": "the layer is dead"}
+    assert found["averaged"] is True
 
 
 @pytest.mark.parametrize(

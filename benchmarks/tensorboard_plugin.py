@@ -187,10 +187,7 @@ def write_random_families(logdir: Path, members: int, layers: int) -> None:
                     found.family: tuple(found.mean * part for part in grown)
                     for found in dispersions[-1].families
                 },
-                {
-                    record.family: swap_marks(record, STEPS_PER_EPOCH)
-                    for record in records[:FAMILIES]
-                },
+                {record.name: swap_marks(record, STEPS_PER_EPOCH) for record in records},
             )
         )
     probe = ProbeSet(

@@ -1,5 +1,6 @@
 """The page's data alone, complete: as `page_summaries` writes it, without the projector's files."""
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,24 @@ SAMPLES = 40
 EPOCHS = (0, 1, 2, 4, 8)
 STEPS_PER_EPOCH = 30
 RUN = "00_models"
+# One family's members swap on a plateau: at two different times, or never.
+ON_A_PLATEAU = [
+    {
+        "schedule": "@plateau(val_loss,patience=2) activation=sigmoid",
+        "swaps": tuple(
+            {
+                "epoch": epoch,
+                "step": epoch * STEPS_PER_EPOCH,
+                "what": "activation",
+                "from": "relu",
+                "to": "sigmoid" if epoch else "relu",
+                "layers": ["block1", "dense"],
+            }
+            for epoch in epochs
+        ),
+    }
+    for epochs in ((0, 3), (0, 6), (0,))
+]
 
 
 @dataclass(frozen=True)
@@ -56,21 +75,21 @@ def a_trajectory(rng, layer, measure, members, points):
     ways = ways[:, :, :2] + rng.normal(scale=0.05, size=(len(members), len(EPOCHS), 2))
     # A member that came later than the others.
     ways[3, 0] = np.nan
+    # The last member diverged, and is in the matrix alone.
+    ways, followed = ways[:-1], members[:-1]
     return Trajectory(
         layer,
         measure,
         EPOCHS,
-        tuple(member.name for member in members),
+        tuple(member.name for member in followed),
         ways,
         {
             family: tuple(float(value) for value in rng.uniform(0.2, 1, len(EPOCHS)))
             for family in FAMILIES
         },
-        {
-            member.family: swap_marks(member, STEPS_PER_EPOCH)
-            for member in members
-            if member.seed == 0
-        },
+        {member.name: swap_marks(member, STEPS_PER_EPOCH) for member in followed},
+        {members[-1].name: "not finite after epoch 2: training diverged"},
+        averaged=True,
     )
 
 
@@ -78,6 +97,12 @@ def a_trajectory(rng, layer, measure, members, points):
 def page_data(tmp_path_factory, make_member):
     rng = np.random.default_rng(7)
     members = [make_member(family, seed) for family in FAMILIES for seed in range(SEEDS)]
+    members = [
+        dataclasses.replace(member, **ON_A_PLATEAU[member.seed % 3])
+        if member.family == "late_sigmoid"
+        else member
+        for member in members
+    ]
     shuffled = [members[index] for index in rng.permutation(len(members))]
     names = tuple(member.name for member in shuffled)
     points = {

@@ -330,7 +330,7 @@ def test_the_slider_moves_the_points_to_their_epoch(browser, headless, page_data
         "slider.dispatchEvent(new Event('input'))"
     )
     assert headless.ask(browser, "+document.querySelector('#time').value") == 4
-    assert texts(headless, browser, "#epoch") == ["after epoch 4, of 8"]
+    assert texts(headless, browser, "#epoch") == ["after epoch 4 (0 to 8)"]
 
 
 def test_dispersion_over_epochs_is_that_of_the_file(browser, headless, page_data):
@@ -349,30 +349,81 @@ def test_swaps_are_marked_on_the_track_and_on_the_trajectories(browser, headless
     marks = headless.ask(
         browser,
         "[...document.querySelectorAll('.mark')].map(m => [m.dataset.family, +m.dataset.epoch,"
-        " (m.getBoundingClientRect().left + 4.5 - document.querySelector('#time')"
+        " +m.dataset.last, m.title, (m.getBoundingClientRect().left"
+        " + (m.classList.contains('stretch') ? 0 : 4.5) - document.querySelector('#time')"
         ".getBoundingClientRect().left - 8) / (document.querySelector('#time').clientWidth - 16)])",
     )
-    # Steps 60 and 125, at 30 steps an epoch.
-    epochs = {"late_sigmoid": [2, 125 / 30], "memoriser": [2, 125 / 30]}
-    for family, epoch, place in marks:
-        assert place == pytest.approx(epoch / 8, abs=0.01)
-        assert epoch == pytest.approx(epochs[family].pop(0), rel=1e-6)
-    assert not any(epochs.values())
+    # The memorisers at steps 60 and 125, 30 an epoch; the others on a plateau, one by one.
+    at = {"memoriser": [(1, 1), (125 / 30 - 1,) * 2], "late_sigmoid": [(2, 5)]}
+    for family, first, last, _, place in marks:
+        assert place == pytest.approx(first / 8, abs=0.01)
+        assert (first, last) == pytest.approx(at[family].pop(0), rel=1e-6)
+    assert not any(at.values())
+    told = next(title for family, *_, title, _ in marks if family == "late_sigmoid")
+    assert "epoch 3, step 90 to epoch 6, step 180" in told
+    assert "members" in told
+    assert len(texts(headless, browser, "#course .swap-stretch")) == 1
+    assert len(texts(headless, browser, "#course circle.swap")) == 2
+
     frame = headless.ask(browser, "+document.querySelector('#map svg').dataset.scale")
     trajectory = page_data.trajectories["dense", "cka.linear"]
     name = "memoriser/2"
     way = trajectory.coordinates[trajectory.members.index(name)]
-    rings = headless.ask(
-        browser,
-        "[...document.querySelectorAll('circle.swap')].filter(r => r.dataset.name === arguments[0])"
-        ".map(r => [+r.getAttribute('cx'), +r.getAttribute('cy')])",
-        name,
-    )
+    rings = headless.ask(browser, RINGS, name)
     at_the_end = np.array(points(headless, browser)[name][2:4])
-    part = (125 / 30 - 4) / 4
-    for ring, wanted in zip(rings, (way[2], way[3] + part * (way[4] - way[3])), strict=True):
+    part = 125 / 30 - 1 - 2
+    expected = (way[1], way[2] + part / 2 * (way[3] - way[2]))
+    for (_, *ring), wanted in zip(rings, expected, strict=True):
         moved = (np.array(ring) - at_the_end) * [1, -1] / frame
         np.testing.assert_allclose(moved, wanted - way[4], atol=1e-4)
+
+
+RINGS = (
+    "[...document.querySelectorAll('#map circle.swap')]"
+    ".filter(r => r.dataset.name === arguments[0])"
+    ".map(r => [+r.dataset.epoch, +r.getAttribute('cx'), +r.getAttribute('cy')])"
+)
+
+
+def test_a_swap_on_a_plateau_is_marked_on_the_members_that_swapped_then(
+    browser, headless, page_data
+):
+    trajectory = page_data.trajectories["dense", "cka.linear"]
+    own = [name for name in trajectory.members if name.startswith("late_sigmoid/")]
+    found = {name: [epoch for epoch, *_ in headless.ask(browser, RINGS, name)] for name in own}
+    # Plateaus at epochs 3 and 6, or never.
+    assert found == {name: [[2], [5], []][int(name[-1]) % 3] for name in own}
+
+
+def test_a_member_that_is_not_in_the_map_is_named_with_the_reason(browser, headless, page_data):
+    trajectory = page_data.trajectories["dense", "cka.linear"]
+    (name,) = set(page_data.matrices["dense", "cka.linear"].members) - set(trajectory.members)
+    told = texts(headless, browser, "#missing")[0]
+    assert f"{name} (not finite after epoch 2: training diverged)" in told
+    choose(headless, browser, layer="stem")
+    assert texts(headless, browser, "#missing") == [""]
+
+
+def test_panels_say_where_snapshots_are_averaged_and_tested_distances_are_not(browser, headless):
+    assert len(texts(headless, browser, "#dispersion .averaged")) == 1
+    assert len(texts(headless, browser, "#course .averaged")) == 1
+    assert "averaged" in texts(headless, browser, "#reading")[0]
+    choose(headless, browser, layer="stem")
+    assert texts(headless, browser, "#dispersion .averaged") == []
+    assert "averaged" not in texts(headless, browser, "#reading")[0]
+
+
+def test_a_chosen_point_is_drawn_above_all_others(browser, headless):
+    first = headless.ask(browser, "document.querySelector('.dots .point').dataset.name")
+    browser.execute_script(
+        "document.querySelector('.dots .point').dispatchEvent(new MouseEvent('click'))"
+    )
+    raised = headless.ask(
+        browser, "[...document.querySelectorAll('.dots ~ .raised use')].map(u => u.dataset.name)"
+    )
+    assert raised == [first]
+    browser.execute_script("document.querySelector('.clear').click()")
+    assert texts(headless, browser, ".raised use") == []
 
 
 def test_training_is_played_from_the_beginning(browser, headless):

@@ -2,6 +2,7 @@
 
 import {drawn, make} from './elements.js';
 import {number, ticks} from './numbers.js';
+import {between, familySwaps, tellSwap} from './swaps.js';
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 14, 14, 38];
 
@@ -32,7 +33,7 @@ export function drawCourse(place, shown) {
       number(epoch)));
   }
   svg.append(drawn('text', {class: 'title', x: (LEFT + width - RIGHT) / 2, y: height - 5,
-    'text-anchor': 'middle'}, 'epochs of training'));
+    'text-anchor': 'middle'}, 'after epoch, counted from 0'));
   svg.append(drawn('text', {class: 'title', x: LEFT, y: 0}, 'dispersion'));
   const now = drawn('line', {id: 'now', y1: TOP, y2: height - BOTTOM});
   svg.append(now);
@@ -46,15 +47,15 @@ export function drawCourse(place, shown) {
           + `${at.toFixed(2)},${y(value).toFixed(2)}`).join('')},
     drawn('title', {}, style.name));
     svg.append(line);
-    for (const {epoch, label} of trajectory.swaps[style.name] ?? []) {
-      const value = between(epochs, values, epoch);
-      if (value === null) continue;
-      svg.append(drawn('circle', {class: 'swap', r: 3.5, cx: x(epoch), cy: y(value),
-        stroke: style.colour}, drawn('title', {}, `${style.name}: ${label}`)));
-    }
+    svg.append(...familySwaps(shown, style.name).flatMap(swap =>
+      drawnSwap(swap, style, epochs, values, x, y)));
   }
   place.replaceChildren(svg, make('p', {class: 'note'}, 'One line a family: the mean distance of '
-    + 'its members to their centroid. Rings mark swaps, the dashed line the time of the map.'));
+    + 'its members to their centroid. Rings mark swaps, a thick line the time in which members were '
+    + 'swapped one by one, the dashed line the time of the map.'),
+  trajectory.averaged ? make('p', {class: 'note averaged'}, 'Snapshots average over the positions of '
+    + 'this layer; the tested distances keep them. So the last epoch differs from “How far the '
+    + 'members of a family scatter”.') : '');
   return time => {
     now.setAttribute('x1', x(epochs[time]));
     now.setAttribute('x2', x(epochs[time]));
@@ -62,11 +63,19 @@ export function drawCourse(place, shown) {
   };
 }
 
-function between(epochs, values, epoch) {
-  const next = epochs.findIndex(snapshot => snapshot >= epoch);
-  if (next < 0 || epochs[0] > epoch) return null;
-  if (epochs[next] === epoch) return values[next];
-  if (values[next - 1] === null || values[next] === null) return null;
-  const part = (epoch - epochs[next - 1]) / (epochs[next] - epochs[next - 1]);
-  return values[next - 1] + part * (values[next] - values[next - 1]);
+// A ring where the family was swapped; where its members were at different times, their stretch.
+function drawnSwap(swap, style, epochs, values, x, y) {
+  const mixed = (before, after, part) =>
+    (before === null || after === null ? null : before + part * (after - before));
+  const moments = [swap.first, ...epochs.filter(epoch => epoch > swap.first && epoch < swap.last),
+    swap.last].filter((moment, place, all) => place === 0 || moment !== all[0]);
+  const corners = moments.map(moment => [moment, between(epochs, values, moment, mixed)])
+    .filter(([, value]) => value !== null).map(([moment, value]) => [x(moment), y(value)]);
+  if (!corners.length) return [];
+  const title = drawn('title', {}, `${style.name}: ${tellSwap(swap)}`);
+  return corners.length === 1
+    ? [drawn('circle', {class: 'swap', r: 3.5, cx: corners[0][0], cy: corners[0][1],
+      stroke: style.colour}, title)]
+    : [drawn('polyline', {class: 'swap-stretch', stroke: style.colour,
+      points: corners.map(corner => corner.join(',')).join(' ')}, title)];
 }

@@ -18,7 +18,7 @@ export function drawDispersion(place, shown, actions) {
   const rows = [...shown.families.values()].filter(style => of.has(style.name));
   const width = Math.max(260, place.clientWidth);
   const longest = Math.max(...rows.map(style => style.name.length));
-  const left = Math.min(0.3 * width, 26 + 6.6 * longest);
+  const left = Math.min(0.34 * width, 38 + 6.8 * longest);
   const ratios = rows.some(style => of.get(style.name).ratio !== null);
   const right = ratios ? 128 : 62;
   const height = ROW * rows.length + BOTTOM;
@@ -43,7 +43,7 @@ export function drawDispersion(place, shown, actions) {
     svg.append(drawnFamily(style, of.get(style.name), ROW * (row + 0.5), {x, left, width, ratios},
       found.control, actions));
   });
-  place.replaceChildren(svg, verdict(found));
+  place.replaceChildren(svg, ...averaged(shown), verdict(found));
 }
 
 function drawnFamily(style, family, y, {x, left, width, ratios}, control, actions) {
@@ -81,6 +81,10 @@ function drawnFamily(style, family, y, {x, left, width, ratios}, control, action
   return group;
 }
 
+const averaged = ({trajectory}) => (trajectory?.averaged ? [make('p', {class: 'note averaged'},
+  'These are the tested distances, at all positions of this layer. The map and the scatter during '
+  + 'training average over its positions, so their last epoch differs from this.')] : []);
+
 function ratioText({ratio, ratio_interval: interval}, isControl) {
   if (isControl) return '1.00×';
   if (ratio === null) return '';
@@ -89,7 +93,7 @@ function ratioText({ratio, ratio_interval: interval}, isControl) {
 }
 
 const shortened = (name, left) => {
-  const room = Math.floor((left - 24) / 6.4);
+  const room = Math.floor((left - 36) / 6.6);
   return name.length > room ? `${name.slice(0, Math.max(1, room - 1))}…` : name;
 };
 
@@ -115,7 +119,8 @@ function verdict(found) {
   const ratios = found.families.some(family => family.ratio !== null);
   if (drawnOf) {
     box.append(make('p', {class: 'note'}, `Small points are members; a large point is their mean,`
-      + ` the dispersion of the family, with its ${level} interval.`
+      + ` the dispersion of the family, with its approximate `
+      + `${level} interval (three members or more).`
       + (ratios ? ` To the right, the dispersion over that of ${found.control}`
         + `${found.families.some(family => family.ratio_interval) ? `, with its ${level} interval` : ''}.`
         : '')

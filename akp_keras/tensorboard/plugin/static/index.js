@@ -36,7 +36,8 @@ export async function render() {
     panel('dispersion', 'How far the members of a family scatter'),
     panel('course', 'Scatter of the families during training'),
     make('aside', {id: 'details', 'aria-live': 'polite'})), make('div', {id: 'tooltip', role: 'status'}));
-  byId('map').append(make('div', {id: 'timeline'}), make('p', {class: 'note', id: 'reading'}));
+  byId('map').append(make('div', {id: 'timeline'}), make('p', {class: 'note', id: 'reading'}),
+    make('p', {class: 'caution', id: 'missing'}));
   onHostReload(reload);
   window.addEventListener('resize', debounced(redraw));
   await styled;
@@ -154,8 +155,25 @@ function redraw() {
     + 'alike in every direction, as well as two axes can show them. ' + (shown.trajectory
       ? 'Lines show the way through training, rings the swaps.'
       : 'Lines lead to the centre of the family.');
+  if (shown.trajectory?.averaged) {
+    byId('reading').textContent += ' With snapshots, the positions of this layer are averaged; the '
+      + 'matrix keeps them.';
+  }
+  byId('missing').textContent = missing();
   highlight(shown.chosen);
   drawSelection(byId('details'), shown, actions);
+}
+
+// Why networks of the matrix are not in a map through training.
+function missing() {
+  const {matrix, trajectory} = shown;
+  if (!trajectory) return '';
+  const excluded = trajectory.excluded ?? {};
+  const names = new Set([...matrix.members, ...Object.keys(excluded)]
+    .filter(name => !trajectory.members.includes(name)));
+  if (!names.size) return '';
+  return `Not in this map, nor in the scatter during training: ${[...names].map(
+    name => `${name} (${excluded[name] ?? 'no snapshots'})`).join('; ')}.`;
 }
 
 function drawLegend() {

@@ -5,6 +5,7 @@
 import {drawn} from './elements.js';
 import {point} from './families.js';
 import {number, ticks} from './numbers.js';
+import {between} from './swaps.js';
 
 const MARGIN = 22;
 
@@ -31,7 +32,7 @@ export function drawMap(place, shown, actions) {
     const way = drawn(trajectory ? 'polyline' : 'line', {
       class: 'way', stroke: style?.colour, 'data-name': name});
     ways.append(way);
-    const dot = point(style, radius, {class: 'point', 'data-name': name});
+    const dot = point(style, radius, {class: 'point', id: `point-${index}`, 'data-name': name});
     dot.addEventListener('mouseenter', event => actions.tell([name], event));
     dot.addEventListener('mouseleave', () => actions.tell(null));
     dot.addEventListener('click', () => actions.select([name]));
@@ -40,13 +41,13 @@ export function drawMap(place, shown, actions) {
       const ring = drawn('circle', {
         class: 'swap', r: radius - 1.5, stroke: style?.colour, 'data-name': name,
         'data-epoch': swap.epoch, cx: frame.x(swap.at), cy: frame.y(swap.at),
-      }, drawn('title', {}, `${name}: ${swap.label}, after ${number(swap.epoch)} epochs`));
+      }, drawn('title', {}, `${name}: ${swap.label}: ${swap.when}`));
       marks.append(ring);
       return {ring, epoch: swap.epoch};
     }) : [];
     return {name, family: style?.name, way, dot, swaps};
   });
-  svg.append(ways, marks, dots, scaleBar(frame, height));
+  svg.append(ways, marks, dots, drawn('g', {class: 'raised'}), scaleBar(frame, height));
   place.replaceChildren(svg);
   walk(svg, members, dots, actions);
 
@@ -91,6 +92,9 @@ export function highlight(names) {
   for (const dot of document.querySelectorAll('.dots .point')) {
     dot.classList.toggle('hot', names.includes(dot.dataset.name));
   }
+  // Drawn once more above all others: moving the points themselves would upset the pointer's events.
+  document.querySelector('.raised')?.replaceChildren(...[...document.querySelectorAll('.point.hot')]
+    .map(dot => drawn('use', {href: `#${dot.id}`, 'data-name': dot.dataset.name})));
 }
 
 const there = at => Boolean(at) && at[0] !== null && at[1] !== null;
@@ -116,18 +120,13 @@ function fit(all, width, height) {
   };
 }
 
-// Where a member was when it was swapped: on the straight line between two snapshots.
+// Where a member was when it was swapped.
 function swapPlaces(shown, name, way) {
   const {epochs, swaps} = shown.trajectory;
-  return (swaps[shown.styleOf(name)?.name] ?? []).flatMap(({epoch, label}) => {
-    const next = epochs.findIndex(snapshot => snapshot >= epoch);
-    if (next < 0 || epochs[0] > epoch) return [];
-    if (epochs[next] === epoch) return there(way[next]) ? [{epoch, label, at: way[next]}] : [];
-    const [before, after] = [way[next - 1], way[next]];
-    if (!there(before) || !there(after)) return [];
-    const part = (epoch - epochs[next - 1]) / (epochs[next] - epochs[next - 1]);
-    return [{epoch, label, at: before.map((from, axis) => from + part * (after[axis] - from))}];
-  });
+  const mixed = (before, after, part) => (there(before) && there(after)
+    ? before.map((from, axis) => from + part * (after[axis] - from)) : null);
+  return (swaps[name] ?? []).map(swap => ({...swap, at: between(epochs, way, swap.epoch, mixed)}))
+    .filter(({at}) => there(at));
 }
 
 function scaleBar(frame, height) {

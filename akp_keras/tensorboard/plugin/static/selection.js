@@ -75,11 +75,13 @@ function card(shown, name) {
     section.append(note('Nothing more was written about this network.'));
     return section;
   }
-  const rows = [['test accuracy', percent(member.accuracy)],
-    ['training accuracy', percent(member.train_accuracy)], ['train minus test', points(member.gap)]]
+  const rows = [['test', percent(member.accuracy)],
+    ['training', percent(member.train_accuracy)], ['difference', points(member.gap)]]
     .filter((_, index) => Number.isFinite([member.accuracy, member.train_accuracy, member.gap][index]));
-  section.append(make('dl', {class: 'numbers'}, ...rows.flatMap(
-    ([term, text]) => [make('dt', {}, term), make('dd', {}, text)])));
+  if (rows.length) {
+    section.append(make('h4', {}, 'accuracy'), make('dl', {class: 'numbers'}, ...rows.flatMap(
+      ([term, text]) => [make('dt', {}, term), make('dd', {}, text)])));
+  }
   section.append(make('h4', {}, 'schedule'), make('code', {}, ...breakable(member.schedule)),
     make('h4', {}, 'swaps'), swaps(member));
   return section;

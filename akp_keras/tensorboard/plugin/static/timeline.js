@@ -1,8 +1,9 @@
-// The time of training: a slider over the snapshots, linear in epochs, with the families' swaps on
-// its track, and a button that plays it.
+// The time of training: a slider over the snapshots, linear in epochs counted from 0, with the
+// families' swaps on its track, and a button that plays it.
 
 import {drawn, make} from './elements.js';
 import {number} from './numbers.js';
+import {familySwaps, tellSwap} from './swaps.js';
 
 const THUMB = 16;
 const PAUSE = 900;
@@ -30,9 +31,9 @@ export function drawTimeline(place, shown, moved) {
   const go = time => {
     slider.value = epochs[time];
     slider.dataset.time = time;
-    const text = epochs[time] === 0 ? 'before training' : `after epoch ${number(epochs[time])}`;
+    const text = `after epoch ${number(epochs[time])}`;
     slider.setAttribute('aria-valuetext', text);
-    told.textContent = `${text}, of ${number(end)}`;
+    told.textContent = `${text} (${number(first)} to ${number(end)})`;
     moved(time);
   };
   const now = () => Number(slider.dataset.time);
@@ -78,26 +79,38 @@ const nearest = (epochs, epoch) => epochs.reduce((best, snapshot, time) =>
   Math.abs(snapshot - epoch) < Math.abs(epochs[best] - epoch) ? time : best, 0);
 
 function swapMarks(shown, first, end) {
-  const stacks = new Map();
+  const taken = [];
   const marks = [];
+  // The thumb's middle stays half its width away from both ends of the track.
+  const part = epoch => (end > first ? (epoch - first) / (end - first) : 0);
   for (const {name, colour} of shown.families.values()) {
-    for (const {epoch, label} of shown.trajectory.swaps[name] ?? []) {
-      if (epoch < first || epoch > end) continue;
-      const level = stacks.get(epoch) ?? 0;
-      stacks.set(epoch, level + 1);
-      const part = end > first ? (epoch - first) / (end - first) : 0;
-      const mark = make('span', {
-        class: 'mark', 'data-family': name, 'data-epoch': epoch,
-        title: `${name}: ${label}, after ${number(epoch)} epochs`,
-      }, drawn('svg', {width: 9, height: 8, viewBox: '0 0 9 8'},
-        drawn('path', {d: 'M4.5,0L9,8H0Z', fill: colour})));
-      // The thumb's middle stays half its width away from both ends of the track.
-      mark.style.left = `calc(${THUMB / 2}px + (100% - ${THUMB}px) * ${part})`;
+    for (const swap of familySwaps(shown, name)) {
+      const [from, to] = [Math.max(swap.first, first), Math.min(swap.last, end)];
+      if (from > to) continue;
+      const level = freeLevel(taken, from, to);
+      taken.push({level, from, to});
+      const place = {class: 'mark', 'data-family': name, 'data-epoch': swap.first,
+        'data-last': swap.last, title: `${name}: ${tellSwap(swap)}`};
+      const mark = from < to ? make('span', {...place, class: 'mark stretch'})
+        : make('span', place, drawn('svg', {width: 9, height: 8, viewBox: '0 0 9 8'},
+          drawn('path', {d: 'M4.5,0L9,8H0Z', fill: colour})));
+      mark.style.left = `calc(${THUMB / 2}px + (100% - ${THUMB}px) * ${part(from)})`;
       mark.style.top = `${9 * level}px`;
+      if (from < to) {
+        mark.style.background = colour;
+        mark.style.width = `calc((100% - ${THUMB}px) * ${part(to) - part(from)})`;
+      }
       marks.push(mark);
     }
   }
   const row = make('div', {class: 'marks'}, ...marks);
-  row.style.height = `${9 * Math.max(0, ...stacks.values())}px`;
+  row.style.height = `${9 * (1 + Math.max(-1, ...taken.map(({level}) => level)))}px`;
   return row;
+}
+
+function freeLevel(taken, from, to) {
+  const there = taken.filter(other => other.from <= to && other.to >= from).map(({level}) => level);
+  let level = 0;
+  while (there.includes(level)) level += 1;
+  return level;
 }

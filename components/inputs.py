@@ -9,6 +9,7 @@ from pathlib import Path
 
 from akp_keras.comparison import SimilarityMatrix, read_matrix
 from akp_keras.export import MemberRecord, read_member
+from akp_keras.export.files_below import files_below
 from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.export.member_record import family_of
 from akp_keras.natural_order import natural_order
@@ -62,7 +63,8 @@ def read_matrices(
     Raises:
         ValueError: in one line, if one is missing or damaged, or holds a member of no record.
     """
-    paths = sorted(Path(folder).rglob("*.npz"))
+    files = files_below(folder) if Path(folder).is_dir() else ()
+    paths = sorted(path for path in files if path.suffix == ".npz")
     if not paths:
         raise ValueError(f"--matrices={folder} holds no matrix (<layer>/<measure>.npz)")
     matrices = {(matrix.layer, matrix.measure): matrix for matrix in map(read_matrix, paths)}
@@ -115,8 +117,11 @@ def _member_folders(place: str) -> list[Path]:
         folders = [
             saved_model.parent
             for folder in matching
-            for saved_model in Path(folder).glob(f"{depth}{SAVED_MODEL}")
-            if not saved_model.parent.name.endswith(".unfinished")
+            # Unlike that of a Path, this pattern takes links for what they lead to.
+            for saved_model in map(Path, glob.glob(f"{glob.escape(folder)}/{depth}{SAVED_MODEL}"))  # noqa: PTH207
+            if not any(
+                part.endswith(".unfinished") for part in saved_model.relative_to(folder).parts
+            )
         ]
         if folders:
             return sorted(folders, key=lambda folder: natural_order(str(folder)))

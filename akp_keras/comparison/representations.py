@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import hashlib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import IO
 import numpy as np
 
 from akp_keras.comparison.file_names import file_name
+from akp_keras.export.files_below import content_digest
 from akp_keras.export.saved_model import (
     REPRESENTATIONS_SIGNATURE,
     iterate_representations,
@@ -124,7 +124,7 @@ def _represent(
 ) -> tuple[str, ...]:
     marker = Path(folder) / file_name(member) / _TAKEN
     asked = {
-        "saved_model": _digest(Path(saved_model)),
+        "saved_model": content_digest(Path(saved_model)),
         "signature": signature,
         "layers": None if layers is None else list(layers),
     }
@@ -180,14 +180,3 @@ def _write_header(file: IO[bytes], values: np.ndarray, samples: int) -> None:
             "shape": (samples, *values.shape[1:]),
         },
     )
-
-
-def _digest(saved_model: Path) -> str:
-    """SHA-256 of every file of a SavedModel."""
-    digest = hashlib.sha256()
-    for file in sorted(path for path in saved_model.rglob("*") if path.is_file()):
-        digest.update(f"{file.relative_to(saved_model)}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as content:
-            while block := content.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from akp_keras.export.files_below import files_below
 from akp_keras.export.member_record import family_of
 from akp_keras.export.saved_model import DESCRIPTION_FILE, read_description
 from akp_keras.natural_order import natural_order
@@ -52,8 +53,8 @@ def find_saved_models(
     Args:
         sources: folders of SavedModels, folders above them, and patterns of such folders as of
             a shell (what they hold or match comes in natural order: 2 before 10), and tables
-            (.csv or .parquet) with the columns `uri`, `family` and `member`; or a mapping from
-            name to folder.
+            (.csv or .parquet) with the columns `uri`, `family` and `member`, where a relative
+            uri is so to the table's folder; or a mapping from name to folder. Links are followed.
         families: the families in the order wanted, each with its members in natural order; those
             not named come after them. By default the order is that of the sources.
 
@@ -62,7 +63,7 @@ def find_saved_models(
 
     Raises:
         ValueError: in one line that names the source, if it is no SavedModel, fewer than two are
-            found, or two have one name.
+            found, two have one name, or one has two.
     """
     if isinstance(sources, Mapping):
         models = [NamedModel(name, family_of(name), _local(uri)) for name, uri in sources.items()]
@@ -70,20 +71,43 @@ def find_saved_models(
         models = _from_sources([sources] if isinstance(sources, str | Path) else sources)
     for model in models:
         _check_folder(model.path)
+        _check_text(model)
     if len(models) < 2:
         found = models[0].path if models else "none at all"
         raise ValueError(f"two SavedModels or more are needed to compare, found {found}")
+    _refuse_twice(models)
+    return tuple(_by_family(models, families) if families else models)
+
+
+def _refuse_twice(models: Sequence[NamedModel]) -> None:
+    names: dict[Path, NamedModel] = {}
     paths: dict[str, Path] = {}
     for model in models:
+        same = names.setdefault(model.path.resolve(), model)
+        if same is not model:
+            also = (
+                f", as {same.name!r} and {model.name!r}"
+                if same.name != model.name
+                else f", as {same.path} too"
+                if same.path != model.path
+                else ""
+            )
+            raise ValueError(f"SavedModel {model.path} is given twice{also}")
         if model.name in paths:
-            if paths[model.name] == model.path:
-                raise ValueError(f"SavedModel {model.path} is given twice")
             raise ValueError(
                 f"two SavedModels have the name {model.name!r}, {paths[model.name]} and "
                 f"{model.path}; name them in a table with the columns {', '.join(_COLUMNS)}"
             )
         paths[model.name] = model.path
-    return tuple(_by_family(models, families) if families else models)
+
+
+def _check_text(model: NamedModel) -> None:
+    try:
+        f"{model.name}{model.path.absolute()}".encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"SavedModel {str(model.path)!a}: the folder's name is no text in UTF-8; rename it"
+        ) from error
 
 
 def _check_folder(path: Path) -> None:
@@ -130,8 +154,9 @@ def _below(path: Path) -> list[Path]:
         return [path]
     found = [
         file.parent
-        for file in path.glob(f"**/{_FILE}")
-        if not any(part.endswith(".unfinished") for part in file.relative_to(path).parts)
+        for file in (files_below(path) if path.is_dir() else ())
+        if file.name == _FILE
+        and not any(part.endswith(".unfinished") for part in file.relative_to(path).parts)
     ]
     if not found:
         _check_folder(path)
@@ -208,7 +233,15 @@ def _read_table(path: Path) -> list[NamedModel]:
             raise ValueError(f"table {path} has no {'member' if uri else 'uri'} in row {number}")
         # Both ways to write a member are met: with its family before it and without.
         full = member if not family or member.startswith(f"{family}/") else f"{family}/{member}"
-        models.append(NamedModel(full, family, _local(uri)))
+        # A table goes with its models: what is relative is so to its folder.
+        try:
+            folder = path.parent / _local(uri)
+            _check_folder(folder)
+        except ValueError as error:
+            raise ValueError(f"table {path}, row {number}: {error}") from error
+        models.append(NamedModel(full, family, folder))
+    if not models:
+        raise ValueError(f"table {path} has no rows, only a header")
     return models
 
 

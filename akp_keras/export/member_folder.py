@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from akp_keras.export.files_below import files_below
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.export.saved_model import read_description, save_member
 from akp_keras.export.snapshots import Snapshots, write_snapshots
@@ -128,8 +129,8 @@ def remove_unfinished(members: str | Path) -> None:
 def _checksums(folder: Path) -> dict[str, str]:
     return {
         str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in sorted(folder.rglob("*"))
-        if file.is_file() and file.name != _CHECKSUMS
+        for file in files_below(folder)
+        if file.name != _CHECKSUMS
     }
 
 

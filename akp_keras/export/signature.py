@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,11 @@ from akp_keras.natural_order import natural_order
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# What TensorFlow's file systems read as a pattern when they look for the variables.
+_PATTERN = frozenset("*?[\\")
+# `tensorflow/core/framework/op.cc` and `python/framework/importer.py`.
+_UNKNOWN_OPERATION = re.compile(r"Op type not registered '([^']+)'")
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
@@ -174,12 +180,21 @@ def _load(path: Path) -> Any:
 
     if not (path / "saved_model.pb").is_file():
         raise ValueError(f"{path} is no SavedModel: it has no saved_model.pb")
+    if _PATTERN & set(str(path)):
+        raise ValueError(
+            f"SavedModel {path}: TensorFlow takes {' '.join(sorted(_PATTERN & set(str(path))))} in "
+            "a path for a pattern; rename the folder, or name a link to it"
+        )
     try:
         return tf.saved_model.load(str(path))
     except Exception as error:  # TensorFlow raises anything from OSError to KeyError here.
+        if unknown := _UNKNOWN_OPERATION.search(str(error)):
+            raise ValueError(
+                f"SavedModel {path} has the custom operation {unknown[1]!r}, and no libraries of "
+                "operations are loaded; export it without"
+            ) from error
         raise ValueError(
-            f"SavedModel {path} is damaged and cannot be loaded ({first_line(error)}); "
-            "export it again, or if it is a run's, remove its member's folder and run again"
+            f"SavedModel {path} is damaged and cannot be loaded ({first_line(error)})"
         ) from error
 
 

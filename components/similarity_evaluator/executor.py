@@ -34,13 +34,15 @@ class Executor(base_executor.BaseExecutor):
                 `probe`, one `ProbeSet`; either may be given as a parameter instead.
             output_dict: `matrices`, one `SimilarityMatrices`, and `table`, one `SimilarityTable`.
             exec_properties: the parameters of the step; `saved_models`, a JSON list of folders,
-                patterns and tables; `probe_file`, a path; and `code_version`.
+                patterns and tables; `probe_file`, a path; `content`, a digest of what lies there;
+                and `code_version`.
 
         Raises:
             ValueError: in one line, if models or probe are missing or do not fit.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         parameters = step_parameters(exec_properties)
+        parameters.pop("content", None)
         listed = json.loads(parameters.pop("saved_models", "[]"))
         saved_models = [_saved_model(model.uri) for model in input_dict.get("models", [])] + listed
         if not saved_models:

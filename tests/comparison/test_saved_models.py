@@ -1,4 +1,5 @@
 import json
+import os
 
 import pyarrow as pa
 import pyarrow.parquet
@@ -98,6 +99,47 @@ def test_a_table_names_its_own(place, tmp_path, suffix):
     assert found[1].path == tmp_path / "y z"
 
 
+def test_a_relative_uri_of_a_table_is_so_to_its_folder(place, tmp_path, monkeypatch):
+    place("models/x")
+    place("models/y")
+    (tmp_path / "models" / "models.csv").write_text("uri,family,member\nx,f,1\n../models/y,f,2\n")
+    monkeypatch.chdir("/")
+    found = find_saved_models(tmp_path / "models" / "models.csv")
+    assert [model.path.resolve() for model in found] == [tmp_path / "models" / n for n in "xy"]
+
+
+def test_one_folder_under_two_names_is_refused(place, tmp_path):
+    one, other = place("one"), place("other")
+    table = tmp_path / "models.csv"
+    table.write_text(f"uri,family,member\n{one},f,1\n{other},f,2\nx/../one,f,3\n")
+    (tmp_path / "x").mkdir()
+    with pytest.raises(ValueError, match=r"one is given twice, as 'f/1' and 'f/3'"):
+        find_saved_models(table)
+    (tmp_path / "link").symlink_to(one)
+    with pytest.raises(ValueError, match="link is given twice, as 'one' and 'link'"):
+        names(one, other, tmp_path / "link")
+
+
+def test_links_are_followed_but_not_in_circles(place, tmp_path):
+    place("elsewhere/c/saved_model")
+    place("elsewhere/d")
+    place("models/a")
+    (tmp_path / "models" / "b").symlink_to(place("elsewhere/b"))
+    (tmp_path / "models" / "more").symlink_to(tmp_path / "elsewhere" / "c")
+    (tmp_path / "models" / "again").symlink_to(tmp_path / "models")
+    assert names(tmp_path / "models") == ["a", "b", "more/saved_model"]
+    (tmp_path / "models" / "lost").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="models/lost leads nowhere"):
+        names(tmp_path / "models")
+
+
+def test_a_folder_whose_name_is_no_text_is_named(place, tmp_path):
+    place("models/a")
+    place(f"models/{os.fsdecode(bytes([0xFF]))}")
+    with pytest.raises(ValueError, match=r"models/.udcff': the folder's name is no text in UTF-8"):
+        names(tmp_path / "models")
+
+
 def test_a_mapping_names_its_own(place):
     found = find_saved_models({"f/a": place("x"), "g/b": str(place("y"))})
     assert [(model.name, model.family) for model in found] == [("f/a", "f"), ("g/b", "g")]
@@ -111,7 +153,11 @@ def test_a_mapping_names_its_own(place):
         ("uri,family,member\n,a,1\n", "has no uri in row 1"),
         ("uri,family,member\nx,a,\n", "has no member in row 1"),
         ("uri,family,member\ngs://bucket/x,a,1\n", "gs://bucket/x is not on this machine"),
-        ("uri,family,member\nnowhere,a,1\n", "nowhere is no SavedModel: there is no such folder"),
+        (
+            "uri,family,member\nnowhere,a,1\n",
+            r"models\.csv, row 1: .*/nowhere is no SavedModel: there is no such folder",
+        ),
+        ("uri,family,member\n", "has no rows, only a header"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused(tmp_path, table, message):

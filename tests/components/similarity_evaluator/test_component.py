@@ -40,7 +40,8 @@ def test_what_it_takes_and_gives():
     )
     assert made.outputs["matrices"].type_name == "SimilarityMatrices"
     assert made.outputs["table"].type_name == "SimilarityTable"
-    assert made.exec_properties == {**PARAMETERS, "saved_models": None, "probe_file": None}
+    paths = {"saved_models": None, "probe_file": None, "content": None}
+    assert made.exec_properties == PARAMETERS | paths
 
 
 def test_models_of_any_artifact_type_are_taken():
@@ -57,6 +58,31 @@ def test_models_can_be_folders_and_tables():
     )
     assert json.loads(made.exec_properties["saved_models"]) == ["exports/*", "more.csv"]
     assert set(made.inputs) == {"probe"}
+
+
+def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
+    for name in "ab":
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "saved_model.pb").write_text(name)
+    (tmp_path / "probe.npy").write_text("first")
+
+    def content():
+        made = SimilarityEvaluator(
+            probe_file=str(tmp_path / "probe.npy"),
+            saved_models=[str(tmp_path / "models")],
+            **PARAMETERS,
+        )
+        return made.exec_properties["content"]
+
+    found = [content()]
+    assert content() == found[0]
+    (tmp_path / "probe.npy").write_text("other")
+    found.append(content())
+    (tmp_path / "models" / "b" / "saved_model.pb").write_text("B")
+    found.append(content())
+    (tmp_path / "models" / "b" / "variables").write_text("")
+    found.append(content())
+    assert len(set(found)) == 4
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,69 @@ def test_reinitialised_weights_are_drawn_from_the_initialiser(make_model, fit):
     assert [(r.to, r.layers) for r in swap.swaps] == [("reinitialise[dense]", ("dense",))]
 
 
+class Scaled(keras.layers.Layer):
+    """A layer with a weight of its own and a layer inside."""
+
+    def build(self, shape):
+        self.scale = self.add_weight(shape=(4,), initializer="random_normal", name="scale")
+        self.inner = keras.layers.Dense(4, name="inner")
+        self.inner.build(shape)
+
+    def call(self, x):
+        return self.inner(x) * self.scale
+
+
+class WithoutConfig(Scaled):
+    def __init__(self, size):
+        super().__init__(name="unknown")
+
+
+def block(*layers):
+    model = keras.Sequential([keras.Input((4,)), *layers, keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(0.0), "mse")
+    return model
+
+
+@pytest.mark.parametrize("value", ["noise(1.0)", "reinitialise"])
+def test_weights_beside_inner_layers_are_changed_too(value):
+    keras.utils.set_random_seed(0)
+    layer = Scaled(name="scaled")
+    model = block(layer)
+    before = [np.array(weight) for weight in (layer.scale, layer.inner.kernel)]
+    swap = HotSwap(f"@0 weights={value}")
+    model.fit(np.ones((4, 4)), np.ones((4, 1)), verbose=0, callbacks=[swap])
+    assert set(swap.swaps[0].layers) >= {"scaled", "inner"}
+    for old, new in zip(before, (layer.scale, layer.inner.kernel), strict=True):
+        assert np.all(np.asarray(new) != old)
+    swap = HotSwap("@0 weights[scaled]=noise(1.0)")
+    inner = np.array(layer.inner.kernel)
+    model.fit(np.ones((4, 4)), np.ones((4, 1)), verbose=0, callbacks=[swap])
+    np.testing.assert_array_equal(np.asarray(layer.inner.kernel), inner)
+
+
+def test_statistics_are_drawn_anew_too():
+    model = block(keras.layers.BatchNormalization(name="bn"))
+    bn, x = model.get_layer("bn"), np.full((8, 4), 5.0)
+    model.fit(x, np.ones((8, 1)), epochs=3, verbose=0)
+    assert np.all(np.asarray(bn.moving_mean) > 0.1)
+    look = Look(lambda model: bn.moving_mean)
+    model.fit(
+        x, np.ones((8, 1)), verbose=0, callbacks=[HotSwap("@0 weights=reinitialise[bn]"), look]
+    )
+    assert look.seen[0].tolist() == [0.0] * 4
+
+
+def test_a_layer_that_has_no_config_is_refused_before_the_first_step():
+    model = block(WithoutConfig(3))
+    with pytest.raises(ValueError, match="layer 'unknown' cannot be made from its config"):
+        model.fit(
+            np.ones((4, 4)),
+            np.ones((4, 1)),
+            verbose=0,
+            callbacks=[HotSwap("@0 weights=reinitialise[unknown]")],
+        )
+
+
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [

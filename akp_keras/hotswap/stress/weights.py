@@ -18,8 +18,17 @@ def check(model: keras.Model, change: Change) -> None:
     """Refuses a layer filter that matches no layer with trainable weights.
 
     Raises:
-        ValueError: with the nearest name.
+        ValueError: with the nearest name; or if a layer cannot be made anew from its config.
     """
+    if change.name.startswith("reinitialise"):
+        for layer in _selected(model, change):
+            try:
+                _drawn_anew(layer, [0])
+            except Exception as error:  # a layer's own code may raise anything
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+                raise ValueError(
+                    f"{change}: layer {layer.name!r} cannot be made from its config: {reason}"
+                ) from None
     if not _selected(model, change):
         known = [layer.name for layer in _weighted_layers(model)]
         pattern = _pattern(change)
@@ -33,7 +42,9 @@ def apply(
     """Disturbs the trainable weights of the selected layers.
 
     `noise(sigma)` adds independent normal numbers of standard deviation sigma; `reinitialise`
-    draws the weights from the layer's initialisers. Optimizer slots stay.
+    draws the weights from the layer's initialisers, and gives statistics such as the moving mean of
+    a BatchNormalization their first values. Optimizer slots stay. Of a layer with layers inside,
+    only what belongs to none of these is its own.
 
     Args:
         model: a built model.
@@ -48,13 +59,14 @@ def apply(
         if change.name.startswith("noise"):
             (sigma,) = change.call.arguments
             generator = np.random.default_rng([*seed, index])
-            for variable in layer.trainable_weights:
+            for variable in _own(layer, layer.trainable_weights):
                 old = keras.ops.convert_to_numpy(variable)
                 noise = generator.normal(scale=sigma, size=old.shape)
                 variable.assign((old + noise).astype(old.dtype))
         else:
             drawn = _drawn_anew(layer, [*seed, index])
-            for variable, new in zip(layer.trainable_weights, drawn.trainable_weights, strict=True):
+            pairs = zip(_own(layer, layer.weights), _own(drawn, drawn.weights), strict=True)
+            for variable, new in pairs:
                 variable.assign(keras.ops.convert_to_numpy(new))
     return "trained", change.name, tuple(layer.name for layer in layers)
 
@@ -89,15 +101,21 @@ def _selected(model: keras.Model, change: Change) -> list[keras.Layer]:
 
 
 def _weighted_layers(model: keras.Model) -> list[keras.Layer]:
-    """The innermost layers with trainable weights, each once."""
+    """The layers with trainable weights of their own, inner ones first, each once."""
     found: dict[int, keras.Layer] = {}
 
     def walk(layer: keras.Layer) -> None:
         inner = keras_internals.sublayers(layer)
         for sublayer in inner:
             walk(sublayer)
-        if not inner and layer.trainable_weights:
+        if _own(layer, layer.trainable_weights):
             found.setdefault(id(layer), layer)
 
     walk(model)
     return list(found.values())
+
+
+def _own(layer: keras.Layer, weights: Sequence[keras.Variable]) -> list[keras.Variable]:
+    """Those of a layer's weights that belong to no layer inside it."""
+    inner = {id(w) for sublayer in keras_internals.sublayers(layer) for w in sublayer.weights}
+    return [weight for weight in weights if id(weight) not in inner]

@@ -28,8 +28,9 @@ def run_command(
     description: str | None,
     define_flags: Callable[[flags.FlagValues], None],
     stages: Sequence[str],
-    work: Callable[[flags.FlagValues], str],
+    work: Callable[..., str],
     take_up: str = "run again to go on",
+    positional: bool = False,
 ) -> int:
     """Reads flags, does the work and prints what it gives.
 
@@ -42,6 +43,7 @@ def run_command(
         work: does what the flags say and gives what is printed on standard output. A ValueError
             is wrong input, and its message one line for people.
         take_up: what to do after an interruption.
+        positional: whether what is no flag is wanted too; `work` is given it as a list.
 
     Returns:
         The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed, 130
@@ -55,10 +57,13 @@ def run_command(
         print(f"{description}\n{help_text(values, stages)}")
         return 0
     try:
-        rest = values([program, *arguments])[1:]
-        if rest:
+        try:
+            rest = values([program, *arguments])[1:]
+        except UnicodeDecodeError as error:
+            raise ValueError("--flagfile is no text file; it holds one flag a line") from error
+        if rest and not positional:
             raise ValueError(f"{rest[0]!r} is no flag; flags begin with --")
-        print(work(values))
+        print(work(values, rest) if positional else work(values))
     except (ValueError, OSError, flags.Error) as error:
         if os.environ.get(_TRACEBACK):
             traceback.print_exc()
@@ -104,8 +109,6 @@ def _with_flag(line: str, values: flags.FlagValues) -> str:
 
 def one_line(error: Exception) -> str:
     """What is wrong, for a person."""
-    if isinstance(error, UnicodeDecodeError):
-        return "--flagfile is no text file; it holds one flag a line"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split())
+    return " ".join(str(error).split()) or type(error).__name__

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
 import platform
 from collections.abc import Mapping
 from importlib import metadata
@@ -10,15 +12,31 @@ from importlib.util import find_spec
 from pathlib import Path
 
 _SOURCES = ("akp_keras", "components")
+# All that pyproject.toml requires (a test compares them), and a build of TensorFlow that may take
+# the place of the required one. What is installed in place may have other metadata than that.
 _LIBRARIES = (
+    "absl-py",
+    "google-crc32c",
+    "importlib_resources",
+    "jinja2",
     "keras",
+    "matplotlib",
     "numpy",
+    "pandas",
+    "pillow",
+    "protobuf",
+    "pyarrow",
     "scikit-bio",
     "scikit-learn",
     "scipy",
+    "tensorboard",
     "tensorflow",
+    "tensorflow-cpu",
     "tensorflow-datasets",
+    "threadpoolctl",
+    "tqdm",
 )
+_BACKEND = "KERAS_BACKEND"
 
 
 def code_version(folders: Mapping[str, Path] | None = None) -> str:
@@ -29,7 +47,8 @@ def code_version(folders: Mapping[str, Path] | None = None) -> str:
 
     Returns:
         The first 16 hexadecimal digits of a SHA-256 over every source file of akp_keras and of
-        the components, and the versions of Python and of the libraries that compute.
+        the components, the versions of Python and of all libraries that akp_keras requires, and
+        the backend of Keras.
     """
     digest = hashlib.sha256()
     for package, folder in (_sources() if folders is None else folders).items():
@@ -38,10 +57,20 @@ def code_version(folders: Mapping[str, Path] | None = None) -> str:
             name = path.relative_to(folder).as_posix()
             digest.update(f"{package}/{name}\0{path.stat().st_size}\0".encode())
             digest.update(path.read_bytes())
-    for library in _LIBRARIES:
-        digest.update(f"{library}=={metadata.version(library)}\0".encode())
+    for library, version in _versions().items():
+        digest.update(f"{library}=={version}\0".encode())
+    digest.update(f"{_BACKEND}={os.environ.get(_BACKEND, '')}\0".encode())
     digest.update(platform.python_version().encode())
     return digest.hexdigest()[:16]
+
+
+def _versions() -> dict[str, str]:
+    """Library -> version, of those that are installed."""
+    found = {}
+    for library in _LIBRARIES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[library] = metadata.version(library)
+    return found
 
 
 def _sources() -> dict[str, Path]:

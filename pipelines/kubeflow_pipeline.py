@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
 
 PROGRAM = "pipelines.kubeflow_pipeline"
+# What the compiler of Kubeflow takes.
+_MEMORY = re.compile(r"[1-9]\d*(?:\.\d+)?(?:[EPTGMK]i?)?|0?\.\d+(?:[EPTGMK]i?)")
 # In the folder that the runner makes for each run, whose name holds the time.
 _VERDICT = "*/dispersion-test/verdict"
 
@@ -116,6 +118,7 @@ def _run(values: flags.FlagValues) -> str:
         raise ValueError("give either --compile=FILE or --local")
     if values.local and not values.pipeline_root:
         raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
+    _check_cluster(values)
     settings, execution = settings_from_flags(values), execution_from_flags(values)
     require_extra("kfp", "kfp")
     from pipelines.kubeflow_graph import Resources, create_pipeline
@@ -137,6 +140,18 @@ def _run(values: flags.FlagValues) -> str:
     return _compile(pipeline, Path(values["compile"].value))
 
 
+def _check_cluster(values: flags.FlagValues) -> None:
+    if not values.image.strip():
+        raise ValueError("--image is empty; name the container image of the steps")
+    if values.gpus and not values.accelerator.strip():
+        raise ValueError("--accelerator is empty; name what the cluster calls a GPU, or --gpus=0")
+    if values.memory is not None and not _MEMORY.fullmatch(values.memory):
+        raise ValueError(
+            f"--memory={values.memory} is no amount of memory; write a number and E, P, T, G, M, "
+            "K, Ei, Pi, Ti, Gi, Mi or Ki, for example 8Gi"
+        )
+
+
 def _compile(pipeline: BaseComponent, path: Path) -> str:
     from kfp import compiler
 
@@ -148,6 +163,8 @@ def _compile(pipeline: BaseComponent, path: Path) -> str:
     try:
         compiler.Compiler().compile(pipeline, str(unfinished))
         unfinished.replace(path)
+    except OSError as error:
+        raise ValueError(f"--compile={path} cannot be written: {error.strerror}") from error
     finally:
         unfinished.unlink(missing_ok=True)
     return f"Pipeline: {path}"

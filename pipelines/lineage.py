@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 if TYPE_CHECKING:
     from absl import flags
@@ -50,15 +51,15 @@ def main(arguments: Sequence[str]) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from akp_keras.command_line import run_command
 
-    named = [text for text in arguments if not text.startswith("-")]
     return run_command(
-        [text for text in arguments if text.startswith("-")],
+        arguments,
         program=PROGRAM,
         description=__doc__,
         define_flags=_define_flags,
         stages=["lineage"],
-        work=lambda values: _run(named, values),
+        work=_run,
         take_up="run again",
+        positional=True,
     )
 
 
@@ -76,7 +77,7 @@ def _define_flags(values: flags.FlagValues) -> None:
     list_under(values, "lineage", [metadata])
 
 
-def _run(named: Sequence[str], values: flags.FlagValues) -> str:
+def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
     from pipelines.flags import require_extra
 
     if len(named) != 1:
@@ -85,8 +86,9 @@ def _run(named: Sequence[str], values: flags.FlagValues) -> str:
             "python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite"
         )
     require_extra("ml_metadata", "tfx")
-    store = open_store(values.metadata or _store_above(named[0]))
-    return "\n".join(lineage(store, named[0]))
+    uri = _as_stored(named[0])
+    store = open_store(values.metadata or _store_above(uri))
+    return "\n".join(lineage(store, uri))
 
 
 def open_store(path: str | Path) -> MetadataStore:
@@ -259,6 +261,14 @@ def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
         yield from _drawn(
             below, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  ")
         )
+
+
+def _as_stored(uri: str) -> str:
+    """The absolute path that the store knows an artifact on this machine by."""
+    parts = urlsplit(uri)
+    if parts.scheme == "file":
+        return os.path.abspath(unquote(parts.path))  # noqa: PTH100 - links are not followed
+    return uri if "://" in uri else os.path.abspath(uri)  # noqa: PTH100
 
 
 def _store_above(uri: str) -> Path:

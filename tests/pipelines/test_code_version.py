@@ -1,4 +1,8 @@
 import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
 
 from pipelines.code_version import code_version
 
@@ -19,9 +23,30 @@ def test_it_is_the_same_for_the_same_sources_and_another_after_any_change(tmp_pa
     assert len({first, changed, code_version({"akp_keras": package})}) == 3
 
 
-def test_it_is_another_for_another_library(tmp_path, monkeypatch):
+REQUIREMENT = re.compile(r'^    "([\w.-]+)')
+
+
+def required():
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    listed = text.split("\ndependencies = [\n")[1].split("\n]")[0]
+    return [found[1] for line in listed.splitlines() if (found := REQUIREMENT.match(line))]
+
+
+@pytest.mark.parametrize("library", required())
+def test_it_is_another_for_another_library(tmp_path, monkeypatch, library):
     first = code_version({"akp_keras": tmp_path})
-    monkeypatch.setattr("pipelines.code_version.metadata.version", lambda library: "0.0.1")
+    installed = metadata.version
+    monkeypatch.setattr(
+        "pipelines.code_version.metadata.version",
+        lambda name: "0.0.1" if name == library else installed(name),
+    )
+    assert code_version({"akp_keras": tmp_path}) != first
+
+
+def test_it_is_another_for_another_backend(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    first = code_version({"akp_keras": tmp_path})
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert code_version({"akp_keras": tmp_path}) != first
 
 

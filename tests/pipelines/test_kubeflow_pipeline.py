@@ -118,6 +118,10 @@ def test_a_step_of_ones_own_branches_on_the_verdict(tmp_path):
         (["--compile={tmp}/b/a.yaml"], "there is no folder {tmp}/b"),
         (["--compile={tmp}/a.yaml", "--cpus=0"], "cpus"),
         (["--local", "--pipeline_root=/proc/x"], "--pipeline_root=/proc/x cannot be made"),
+        (["--compile={tmp}/a.yaml", "--image="], "--image is empty"),
+        (["--compile={tmp}/a.yaml", "--gpus=1", "--accelerator="], "--accelerator is empty"),
+        (["--compile={tmp}/a.yaml", "--memory=8GB"], "--memory=8GB is no amount of memory"),
+        (["--compile=/proc/p.yaml"], "--compile=/proc/p.yaml cannot be written"),
         (["--compile={tmp}/a.yaml", "--epochs=1"], "--family=tanh: the swap"),
     ],
 )

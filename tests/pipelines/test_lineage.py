@@ -85,6 +85,13 @@ def test_the_command_finds_the_store_above_the_uri(store, capsys):
     assert "late/1, random seed 71" in found
 
 
+@pytest.mark.parametrize("uri", ["outcome", "./given/../outcome", "file://{root}/outcome"])
+def test_uris_and_flags_are_taken_in_all_their_forms(store, capsys, monkeypatch, uri):
+    monkeypatch.chdir(store.parent)
+    assert main([uri.format(root=store.parent), "--metadata", str(store)]) == 0
+    assert capsys.readouterr().out.startswith("DispersionOutcome (verdict AKP)")
+
+
 def test_the_last_verdict_may_come_from_the_cache(store):
     assert last_verdict(store) == ("AKP", f"{store.parent}/outcome")
     assert executions(store) == [

@@ -101,7 +101,7 @@ def open_browser(width: int, height: int) -> Iterator[Chrome]:
 
 @contextmanager
 def serve_tensorboard(
-    logdir: Path, seconds: float = 60, program: Sequence[str] = ("-m", "tensorboard.main")
+    logdir: Path, seconds: float = 150, program: Sequence[str] = ("-m", "tensorboard.main")
 ) -> Iterator[str]:
     """Runs TensorBoard on a free port of this machine.
 
@@ -133,6 +133,25 @@ def serve_tensorboard(
     finally:
         server.terminate()
         server.communicate(timeout=30)
+
+
+def open_page(browser: Chrome, address: str, page: str, seconds: float = 60) -> None:
+    """Opens a page that TensorBoard shows in a frame, and goes into the frame.
+
+    Args:
+      browser: the browser.
+      address: TensorBoard's.
+      page: id of the plugin, for example `akp`.
+      seconds: how long to wait for it at most.
+    """
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support import expected_conditions
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    browser.get(f"{address}#{page}")
+    WebDriverWait(browser, seconds).until(
+        expected_conditions.frame_to_be_available_and_switch_to_it((By.TAG_NAME, "iframe"))
+    )
 
 
 def open_projector(browser: Chrome, address: str, seconds: float = 40) -> None:

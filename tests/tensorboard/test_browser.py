@@ -1,6 +1,7 @@
 """The projector in a real browser, asserted on the page's data and not on its pixels."""
 
 import dataclasses
+from importlib.metadata import entry_points
 
 import numpy as np
 import pytest
@@ -159,6 +160,61 @@ def test_a_family_has_its_own_map_over_training(browser, headless, spatial):
     legend = headless.ask(browser, f"{PROJECTOR}.selectedColorOption.items")
     epochs = {f"epoch {epoch}" for epoch in (0, 2, 4)}
     assert {item["label"] for item in legend} == epochs
+
+
+# Text wherever it stands, in shadow trees too, and the values of fields.
+TEXT = """
+(function read(root) {
+  return [...root.childNodes].map(node => {
+    if (node.nodeType === Node.TEXT_NODE) return node.textContent;
+    if (['STYLE', 'SCRIPT'].includes(node.nodeName)) return '';
+    return (node.shadowRoot ? read(node.shadowRoot) : '') + read(node);
+  }).join(' ');
+})(document.body)
+"""
+
+
+@pytest.mark.parametrize(
+    ("tab", "wanted"),
+    [
+        ("timeseries", ["dispersion", "accuracy"]),
+        ("scalars", ["dispersion/block1", "families/memoriser"]),
+        ("custom_scalars", ["Dispersion with confidence intervals", "through the layers"]),
+        ("images", ["similarity/block1/cka.linear", "00_models"]),
+        ("hparams", ["schedule", "memoriser"]),
+        ("text", ["about", "every point is one trained network"]),
+    ],
+)
+def test_every_tab_opens_and_shows_the_experiment(browser, headless, tab, wanted):
+    open_tab(browser, tab)
+    headless.wait_until(
+        browser, f"arguments[0].every(text => {TEXT}.includes(text))", wanted, seconds=60
+    )
+
+
+def test_the_page_of_families_opens_beside_them(browser, headless, spatial):
+    if not entry_points(group="tensorboard_plugins", name="akp"):
+        pytest.skip("needs akp-keras installed, as its page is an entry point")
+    open_tab(browser, "akp")
+    browser.switch_to.frame(browser.find_element("tag name", "iframe"))
+    headless.wait_until(browser, "document.querySelector('#status')?.dataset.ready === '1'")
+    names = headless.ask(
+        browser, "[...document.querySelectorAll('.dots .point')].map(dot => dot.dataset.name)"
+    )
+    _, arguments = spatial
+    assert tuple(names) == arguments["trajectories"][0].members
+
+
+def open_tab(browser, tab):
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    browser.switch_to.default_content()
+    address = browser.current_url.partition("#")[0]
+    # Another fragment alone would leave the frames of the tab before.
+    browser.get("about:blank")
+    browser.get(f"{address}#{tab}")
+    if tab == "akp":
+        WebDriverWait(browser, 60).until(lambda _: browser.find_elements("tag name", "iframe"))
 
 
 def test_no_request_leaves_this_machine(browser, headless):

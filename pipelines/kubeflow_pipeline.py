@@ -147,8 +147,8 @@ def _check_cluster(values: flags.FlagValues) -> None:
         raise ValueError("--accelerator is empty; name what the cluster calls a GPU, or --gpus=0")
     if values.memory is not None and not _MEMORY.fullmatch(values.memory):
         raise ValueError(
-            f"--memory={values.memory} is no amount of memory; write a number and E, P, T, G, M, "
-            "K, Ei, Pi, Ti, Gi, Mi or Ki, for example 8Gi"
+            f"--memory={values.memory} is no amount of memory; write a whole number and E, P, T, "
+            "G, M, K, Ei, Pi, Ti, Gi, Mi or Ki, for example 8Gi"
         )
 
 

@@ -75,6 +75,10 @@ def compare_members(
     return layers
 
 
+class TooFewComparable(ValueError):
+    """A layer at which fewer than two members have representations."""
+
+
 @dataclass(frozen=True)
 class Compared:
     """All pairs at one layer under one measure, with the null where it was asked for."""
@@ -120,10 +124,9 @@ def compare_layer(
     }
     comparable = [name for name in paths if name not in excluded]
     if len(comparable) < 2:
-        raise ValueError(
+        raise TooFewComparable(
             f"layer {layer!r} has {len(comparable)} comparable members and two are needed "
-            f"({'; '.join(f'{name}: {reason}' for name, reason in list(excluded.items())[:3])}); "
-            "milder stress or a smaller --learning_rate leaves more"
+            f"({'; '.join(f'{name}: {reason}' for name, reason in list(excluded.items())[:3])})"
         )
     try:
         # The number of threads is part of a result's last digits.
@@ -170,10 +173,10 @@ def _loader(path: Path) -> Callable[[], np.ndarray]:
 
 
 def _why_not_comparable(path: Path) -> str | None:
-    """Names the two ways in which a badly stressed network stops to have representations."""
+    """Names the two ways in which a network has no representations."""
     values = np.load(path, mmap_mode="r")
     if not np.isfinite(values).all():
-        return "not finite: training diverged"
+        return "not finite: NaN or infinity among its answers"
     if (values == values[:1]).all():
-        return "constant over the probe set: the layer is dead"
+        return "constant over the probe set: it tells no samples apart"
     return None

@@ -66,7 +66,7 @@ def read_probe_inputs(path: str | Path) -> ProbeInputs:
 
     Raises:
         ValueError: in one line that names the file, if it is missing or damaged, holds no
-            inputs, NaN or infinity, or arrays that do not have one row a sample.
+            inputs, one sample, NaN or infinity, or arrays that do not have one row a sample.
     """
     path = Path(path)
     if not path.is_file():
@@ -109,6 +109,10 @@ def check_probe_inputs(probe: ProbeInputs, what: str) -> ProbeInputs:
         raise ValueError(
             f"{what} has different numbers of samples: "
             + ", ".join(f"{count} in {name!r}" for name, count in rows.items())
+        )
+    if probe.samples < 2:
+        raise ValueError(
+            f"{what} has one sample; representations are compared over two samples or more"
         )
     for name, array in probe.arrays.items():
         if array.dtype.kind not in "fiubSU":

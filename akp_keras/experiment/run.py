@@ -15,6 +15,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from akp_keras.comparison import SimilarityMatrix, compare_members, matrix_path, read_matrix
+from akp_keras.comparison.members import TooFewComparable
 from akp_keras.data import ProbeSet, read_probe, write_probe
 from akp_keras.executors import open_executor
 from akp_keras.experiment.flags import Execution
@@ -144,18 +145,23 @@ def _compare(
     if found is not None:
         return found
     with progress("representations, matrices", len(names) + len(layers)) as done:
-        compare_members(
-            {name: directory.saved_model(name) for name in names},
-            probe.inputs,
-            settings.measures,
-            directory.similarity,
-            executor=executor,
-            layers=layers,
-            spatial=settings.spatial,
-            memory_gb=settings.memory_gb,
-            represented=done,
-            compared=done,
-        )
+        try:
+            compare_members(
+                {name: directory.saved_model(name) for name in names},
+                probe.inputs,
+                settings.measures,
+                directory.similarity,
+                executor=executor,
+                layers=layers,
+                spatial=settings.spatial,
+                memory_gb=settings.memory_gb,
+                represented=done,
+                compared=done,
+            )
+        except TooFewComparable as error:
+            raise ValueError(
+                f"{error}; milder stress or a smaller --learning_rate leaves more"
+            ) from error
     return _read_matrices(settings, directory, layers, names)
 
 

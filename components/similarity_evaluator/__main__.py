@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from absl import flags
 
@@ -128,10 +129,25 @@ def _work(values: flags.FlagValues) -> str:
     summary = similarity_evaluator(
         **{name: given[name] for stage in STAGES for name in _flags_of(values, stage)}
     )
-    return (
-        f"{len(summary['members'])} models compared at {len(summary['layers'])} layers under "
-        f"{len(summary['measures'])} measures: {values.output}"
+    return "\n".join(
+        [
+            f"{len(summary['members'])} models compared at {len(summary['layers'])} layers under "
+            f"{len(summary['measures'])} measures: {values.output}",
+            *_left_out(summary),
+        ]
     )
+
+
+def _left_out(summary: Mapping[str, Any]) -> list[str]:
+    """A line for each model and reason, with the layers at which it was not compared."""
+    layers: dict[tuple[str, str], list[str]] = {}
+    for entry in summary["similarity"]:
+        for name, reason in entry["excluded"].items():
+            layers.setdefault((name, reason), []).append(entry["layer"])
+    return [
+        f"left out: {name} at {', '.join(dict.fromkeys(found))} ({reason})"
+        for (name, reason), found in layers.items()
+    ]
 
 
 def _flags_of(values: flags.FlagValues, stage: str) -> list[str]:

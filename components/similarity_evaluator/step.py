@@ -57,6 +57,9 @@ def similarity_evaluator(
     Raises:
         ValueError: in one line that names the model, file, layer or measure that does not fit.
     """
+    chosen = split_identifiers(layers)
+    if layers.strip() and not chosen:
+        raise ValueError(f"layers={layers} names no layer; give none to compare them all")
     with open_workers(workers) as executor:
         return evaluate_similarity(
             saved_models,
@@ -65,7 +68,7 @@ def similarity_evaluator(
             output,
             executor=executor,
             families=split_identifiers(families),
-            layers=split_identifiers(layers) or None,
+            layers=chosen or None,
             signature=signature,
             spatial=spatial,
             null=null,

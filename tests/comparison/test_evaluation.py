@@ -89,7 +89,9 @@ def test_a_dead_member_is_left_out_and_said_so(models, executor, tmp_path):
         models, SAMPLES, MEASURES[:1], tmp_path / "out", executor=executor
     )
     for entry in summary["similarity"]:
-        assert entry["excluded"] == {"control/1": "constant over the probe set: the layer is dead"}
+        assert entry["excluded"] == {
+            "control/1": "constant over the probe set: it tells no samples apart"
+        }
         assert entry["all_pairs"]["pairs"] == entry["between_families"]["pairs"] == 1
         assert entry["within_families"] == {"pairs": 0, "mean_value": None, "mean_distance": None}
 

@@ -48,6 +48,7 @@ def test_the_digest_is_that_of_the_values(tmp_path):
         ({"x": VALUES, "ids": np.array([1, 1, 2, 3])}, "the same id for several samples"),
         ({"x": np.float32(3)}, "'x' has no samples"),
         ({"x": VALUES[:0]}, "'x' has no samples"),
+        ({"x": VALUES[:1]}, "has one sample; representations are compared over two samples"),
         ({"x": VALUES.astype(np.complex64)}, "'x' is complex64; real numbers are needed"),
         ({"x": np.array([[object()]])}, "damaged, or no NumPy file .*allow_pickle=False"),
     ],

@@ -38,7 +38,10 @@ def test_what_is_copied_is_there_and_not_ignored():
 def test_it_does_not_run_as_root_nor_keep_caches():
     names = [name for name, _ in instructions()]
     assert dict(instructions())["USER"] not in ("root", "0")
-    assert names.index("FROM") < names.index("USER")
+    last = len(names) - 1 - names[::-1].index("FROM")
+    started = [names.index(name, last) for name in ("ENTRYPOINT", "CMD") if name in names[last:]]
+    assert all(names.index("USER", last) < at for at in started), "the last image starts as USER"
+    assert "USER" in names[last:], "a user of an earlier stage is not that of the image"
     for name, rest in instructions():
         if name == "RUN" and "pip" in rest:
             assert "--no-cache-dir" in rest

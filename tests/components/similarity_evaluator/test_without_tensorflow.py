@@ -1,5 +1,6 @@
 """TFX and Kubeflow build pipelines on machines that need not have TensorFlow."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def test_the_unit_tests_of_the_tfx_component_need_no_tensorflow():
         ),
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "13 passed" in done.stdout
+    assert re.search(r"[1-9]\d* passed", done.stdout)
     assert "skipped" not in done.stdout
 
 

@@ -127,6 +127,38 @@ def test_a_damaged_graph(capsys, models, tmp_path):
     assert f"SavedModel {models}/b is damaged" in refuse(capsys, tmp_path)
 
 
+def test_a_path_that_tensorflow_takes_for_a_pattern(capsys, models, tmp_path):
+    (models / "b").rename(models / "b[x]*?")
+    line = refuse(capsys, tmp_path)
+    assert f"SavedModel {models}/b[x]*?: TensorFlow takes * ? [ in a path for a pattern" in line
+
+
+def test_a_custom_operation(capsys, models, tmp_path):
+    graph = models / "b" / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes().replace(b"MatMul", b"MyOwnO"))
+    line = refuse(capsys, tmp_path)
+    assert f"SavedModel {models}/b has the custom operation 'MyOwnO'" in line
+    assert "damaged" not in line
+
+
+def test_one_answer_for_everything_gives_no_advice_about_training(capsys, models, tmp_path):
+    for name in "ab":
+        shutil.rmtree(models / name)
+        save(models / name, lambda x, kernel: {"layer": 0 * (x @ kernel)})
+    line = refuse(capsys, tmp_path)
+    assert line.endswith("it tells no samples apart)")
+    assert "learning_rate" not in line
+
+
+def test_models_left_out_are_named(capsys, models, tmp_path):
+    save(models / "c", lambda x, kernel: {"layer": np.nan * (x @ kernel)})
+    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    assert main([*(f"--{k}={v}" for k, v in given.items()), f"--output={tmp_path / 'out'}"]) == 0
+    first, left_out = capsys.readouterr().out.splitlines()
+    assert first.startswith("3 models compared at 1 layers")
+    assert left_out == "left out: c at layer (not finite: NaN or infinity among its answers)"
+
+
 def test_two_models_of_one_name(capsys, models, tmp_path):
     (models / "models.csv").write_text(
         f"uri,family,member\n{models}/a,f,1\n{models}/b,f,1\n",
@@ -180,6 +212,8 @@ def test_an_output_that_is_there(capsys, models, tmp_path):
         ("null=-1", "null=-1 must be zero or"),
         ("memory_gb=0", "memory_gb=0.0 must be positive"),
         ("seed=-1", "seed=-1 must be zero or positive"),
+        ("layers=,", "--layers=, names no layer"),
+        ("memory_gb=0", "--memory_gb=0.0 must be positive"),
         ("families=g", "no SavedModel is of the family 'g'"),
         ("meassures=cka.linear", "meassures"),
     ],

@@ -181,6 +181,11 @@ def describe(function: Callable[..., Any]) -> Choice:
     return Choice(type(function).__name__, function, id(function))
 
 
+def text_of(function: Callable[..., Any]) -> str:
+    """The name of an activation, with its options in parentheses where they are not the usual."""
+    return describe(function).text
+
+
 def with_shape(tensor: Any, shape: Any) -> Any:
     """The tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
     if hasattr(tensor, "set_shape"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 import keras
@@ -95,8 +96,10 @@ class HotSwap(keras.callbacks.Callback):
             raise ValueError(f"unknown strategy {strategy!r}{suggestion(strategy, STRATEGIES)}")
         self.strategy = strategy
         self.layers = _patterns(layers)
-        self.candidates = tuple(candidates or ())
-        self.seed = seed
+        self.candidates = _sequence(candidates)
+        if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
+            raise ValueError(f"seed must be a whole number from 0, not {seed!r}")
+        self.seed = int(seed)
         self.swaps: tuple[SwapRecord, ...] = ()
         self._candidate_changes = _candidate_changes(self.candidates)
         self._state: ModelState | None = None
@@ -160,6 +163,7 @@ class HotSwap(keras.callbacks.Callback):
         self._begun = self._has_stepped = False
         self._check_company(callbacks)
         self._check_length()
+        self._check_layers()
         self._end_noise()
         held = tracer.held
         for swap in self.schedule.swaps:
@@ -214,6 +218,10 @@ class HotSwap(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Watches metrics for plateaus."""
         for index, watch in self._watches.items():
+            if watch.when.mode == "auto" and watch.larger_is_better is None:
+                watch.larger_is_better = keras_internals.larger_is_better(
+                    self.model, watch.when.metric
+                )
             if index not in self._happened and (index == 0 or index - 1 in self._happened):
                 watch.see(logs or {})
         if self._backup is not None:
@@ -518,6 +526,13 @@ class HotSwap(keras.callbacks.Callback):
                         f"({epochs} epochs of {steps}), 0 to {total - 1}"
                     )
 
+    def _check_layers(self) -> None:
+        sites = [site for site in self._state.tracer.sites if site.target == "activation"]
+        for layer in self.layers or ():
+            if not any(site.matches(layer, ()) for site in sites):
+                near = suggestion(layer, {site.name for site in sites})
+                raise ValueError(f"layers has {layer!r}, which matches no layer{near}")
+
     def _nothing_selected(self, swap: Swap, change: Change) -> str:
         tracer = self._state.tracer
         if change.target == "loss":
@@ -560,9 +575,21 @@ def _joined(texts: Iterable[str]) -> str:
     return ",".join(dict.fromkeys(texts))
 
 
+def _sequence(candidates: Iterable[Any] | None) -> tuple[Any, ...]:
+    if candidates is None:
+        return ()
+    if isinstance(candidates, (str, Mapping, Schedule)) or not isinstance(candidates, Iterable):
+        raise ValueError(
+            f"candidates must be a list of names or schedules, as in ['gelu'], not {candidates!r}"
+        )
+    return tuple(candidates)
+
+
 def _patterns(layers: str | Iterable[str] | None) -> tuple[str, ...] | None:
     if layers is None:
         return None
+    if not isinstance(layers, Iterable):
+        raise ValueError(f"layers must be names or name patterns, not {layers!r}")
     names = (layers,) if isinstance(layers, str) else tuple(layers)
     for name in names:
         if not isinstance(name, str):

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,36 @@ def logged_names(model: keras.Model) -> set[str] | None:
 
 # What decides the logs of an epoch.
 _LOGGING = {"train_step", "compute_metrics", "get_metrics_result", "metrics"}
+
+
+def larger_is_better(model: keras.Model, name: str) -> bool | None:
+    """Whether a metric in the logs improves by growing, as Keras' `EarlyStopping` decides.
+
+    Args:
+        model: a model that has trained.
+        name: the metric's name in the logs.
+
+    Returns:
+        False for a loss, also of one output (`…_loss`); else what the metric itself says; None if
+        there is no such metric, or it does not say.
+    """
+    name = name.removeprefix("val_")
+    if name == "loss" or name.endswith("_loss"):
+        return False
+    # Keras counts metrics of the same name, and calls a repeated weighted one weighted_.
+    names = {name, re.sub(r"_[0-9]+$", "", name)}
+    names |= {each.removeprefix("weighted_") for each in names}
+    outputs = [f"{output}_" for output in getattr(model, "output_names", None) or ()]
+    names |= {each.removeprefix(output) for each in names for output in outputs}
+    found = [metric for metric in _metrics(model) if metric.name in names]
+    directions = {getattr(metric, "_direction", None) for metric in found} - {None}
+    return directions == {"up"} if len(directions) == 1 else None
+
+
+def _metrics(model: keras.Model) -> Iterator[keras.Metric]:
+    """The metrics of a model, those inside the containers of `compile` among them."""
+    for metric in model.metrics:
+        yield from getattr(metric, "metrics", None) or [metric]
 
 
 def read_text(path: str) -> str | None:

@@ -161,7 +161,7 @@ def _try(text: str, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) ->
         if shape == ():
             return
         reason = f"it gives shape {shape} where one number is due"
-    shapes = [tuple(keras.ops.shape(given)) for given in (y_true, y_pred)]
+    shapes = [tuple(given.shape) for given in (y_true, y_pred)]
     raise ValueError(
         f"loss {text!r} fails on labels of shape {shapes[0]} and outputs of shape {shapes[1]}: "
         f"{reason}"
@@ -238,6 +238,11 @@ def resolve(site: LossSite, value: Any) -> LossChoice:
     if equal is None:
         return LossChoice(described.text, converted, described.declared, is_declared=False)
     return LossChoice(described.text, converted, equal)
+
+
+def text_of(loss: Callable[..., Any]) -> str:
+    """The name of a loss, with its options in parentheses where they are not the usual ones."""
+    return _describe(loss).text
 
 
 def declare(model: keras.Model, sites: list[LossSite]) -> None:

@@ -18,10 +18,13 @@ class PlateauWatch:
 
     Attributes:
         when: the same.
+        larger_is_better: whether the metric improves by growing; None, with the mode `auto`, until
+            someone has said so.
     """
 
     def __init__(self, when: Plateau) -> None:
         self.when = when
+        self.larger_is_better = None if when.mode == "auto" else when.mode == "max"
         self._best: float | None = None
         self._waited = 0
 
@@ -43,15 +46,21 @@ class PlateauWatch:
         """Takes the logs of one more epoch.
 
         Raises:
-            ValueError: if the metric is not among them.
+            ValueError: if the metric is not among them, or it is not known which direction is
+                better.
         """
         if self.when.metric not in logs:
             raise ValueError(
                 f"{self.when}: no metric {self.when.metric!r} in the logs of the epoch; there "
                 f"are {', '.join(sorted(logs))}"
             )
+        if self.larger_is_better is None:
+            raise ValueError(
+                f"{self.when}: it is not known whether {self.when.metric!r} improves by growing; "
+                f"add mode=max or mode=min"
+            )
         value = float(logs[self.when.metric])
-        sign = -1 if self.when.larger_is_better else 1
+        sign = -1 if self.larger_is_better else 1
         if self._best is None or sign * (self._best - value) > self.when.min_delta:
             self._best = value
             self._waited = 0

@@ -53,12 +53,17 @@ class Change:
 
     @property
     def name(self) -> str:
-        """The value as text: for an object, its Keras name."""
+        """The value as text: of a function its name, of an object of Keras its options too."""
         if isinstance(self.value, str):
             return self.value
-        for attribute in ("__name__", "name"):
-            if isinstance(getattr(self.value, attribute, None), str):
-                return getattr(self.value, attribute)
+        name = getattr(self.value, "__name__", None)
+        if isinstance(name, str):
+            return name
+        if callable(self.value) and self.target in ("activation", "loss"):
+            from akp_keras.hotswap import activations, losses
+
+            texts = {"activation": activations.text_of, "loss": losses.text_of}
+            return texts[self.target](self.value)
         return type(self.value).__name__
 
     @property
@@ -141,7 +146,10 @@ class Schedule:
     """Swaps in order.
 
     Epochs must rise strictly, and so must steps; a plateau is watched from the swap before it on.
-    `str(Schedule.parse(text)) == text`, apart from spaces that mean nothing.
+    `str(Schedule.parse(text)) == text`, apart from spaces, leading zeros (`@00`) and options of a
+    plateau that are the usual ones (`min_delta=0`); what is printed is printed so again. Functions
+    and objects of one's own are printed by name alone, which says enough only if it is registered
+    with Keras; `get_config` keeps them.
 
     Attributes:
         swaps: the swaps, in order; none is a valid schedule, under which nothing changes.
@@ -287,7 +295,10 @@ class Schedule:
             ValueError: if a key is missing, or the schedule is not valid.
         """
         try:
-            return cls(tuple(Swap.from_config(swap) for swap in config["swaps"]))
+            swaps = config["swaps"]
+            if isinstance(swaps, (str, Mapping)) or not isinstance(swaps, Iterable):
+                raise ValueError(f"swaps of a schedule's config must be a list, not {swaps!r}")
+            return cls(tuple(Swap.from_config(swap) for swap in swaps))
         except KeyError as error:
             raise ValueError(f"config of a schedule lacks the key {error}") from None
 

@@ -5,7 +5,7 @@ On TensorFlow the index is a variable, on JAX an argument that travels with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -15,11 +15,8 @@ from akp_keras.hotswap import keras_internals
 from akp_keras.hotswap.tracing import Configuration, Functions, Tracer
 
 
-class VariableSwitch:
-    """Train and test functions that read the index from variables (TensorFlow).
-
-    A table has one row of indices for each step of an execution, so that a swap falls on its
-    exact step inside an execution too. The variables belong to no layer: nothing saves them.
+class _Switch:
+    """Train and test functions that hold all choices of a configuration.
 
     Args:
         model: a compiled model.
@@ -28,9 +25,29 @@ class VariableSwitch:
     """
 
     exact = True
+    functions: tuple[Callable[..., Any], Callable[..., Any]]
 
     def __init__(self, model: keras.Model, tracer: Tracer, configuration: Configuration) -> None:
         self._configuration = configuration
+
+    def begin(self, model: keras.Model) -> None:
+        """Makes the functions the model's own and counts steps from 0."""
+        model.train_function, model.test_function = self.functions
+
+    def _indices(self, functions: Functions) -> np.ndarray:
+        # A variable or an argument cannot be empty.
+        return np.asarray(self._configuration.indices(functions) or [0], "int32")
+
+
+class VariableSwitch(_Switch):
+    """Train and test functions that read the index from variables (TensorFlow).
+
+    A table has one row of indices for each step of an execution, so that a swap falls on its
+    exact step inside an execution too. The variables belong to no layer: nothing saves them.
+    """
+
+    def __init__(self, model: keras.Model, tracer: Tracer, configuration: Configuration) -> None:
+        super().__init__(model, tracer, configuration)
         self._rows = model.steps_per_execution
         self._written: tuple | None = None
         slots = max(1, configuration.slots)
@@ -59,7 +76,7 @@ class VariableSwitch:
 
     def begin(self, model: keras.Model) -> None:
         """Makes the functions the model's own and counts steps from 0."""
-        model.train_function, model.test_function = self.functions
+        super().begin(model)
         self._counter.assign(0)
         self._written = None
 
@@ -75,8 +92,8 @@ class VariableSwitch:
         now = functions
         for step in range(self._rows):
             now = (ahead or {}).get(step, now)
-            rows.append(self._configuration.indices(now) or [0])
-        test = self._configuration.indices(functions) or [0]
+            rows.append(self._indices(now).tolist())
+        test = self._indices(functions).tolist()
         if ahead and self._rows > 1:
             self._base.assign(self._counter)
         if (rows, test) != self._written:
@@ -98,19 +115,11 @@ class VariableSwitch:
         return self._test[slot]
 
 
-class ArgumentSwitch:
-    """Train and test functions that take the index with each batch (JAX).
-
-    Args:
-        model: a compiled model.
-        tracer: puts the choices into it.
-        configuration: the choices.
-    """
-
-    exact = True
+class ArgumentSwitch(_Switch):
+    """Train and test functions that take the index with each batch (JAX)."""
 
     def __init__(self, model: keras.Model, tracer: Tracer, configuration: Configuration) -> None:
-        self._configuration = configuration
+        super().__init__(model, tracer, configuration)
         self._rows: list[np.ndarray] = []
         self._test = np.zeros(1, "int32")
         self._steps = 0
@@ -136,7 +145,7 @@ class ArgumentSwitch:
 
     def begin(self, model: keras.Model) -> None:
         """Makes the functions the model's own and counts steps from 0."""
-        model.train_function, model.test_function = self.functions
+        super().begin(model)
         self._steps = self._base = 0
 
     def put(self, functions: Functions, ahead: dict[int, Functions] | None = None) -> None:
@@ -153,9 +162,6 @@ class ArgumentSwitch:
     def steps(self) -> int:
         """Training steps since `begin`."""
         return self._steps
-
-    def _indices(self, functions: Functions) -> np.ndarray:
-        return np.asarray(self._configuration.indices(functions) or [0], "int32")
 
     def _tag_train(self, iterator: Any) -> Iterator[Any]:
         for data in iterator:

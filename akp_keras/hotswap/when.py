@@ -65,8 +65,8 @@ class Plateau:
         metric: a name in the epoch's logs, such as `val_loss`.
         patience: number of epochs in a row without improvement that make a plateau, at least 1.
         min_delta: a change of at most this much is no improvement, at least 0.
-        mode: `min` or `max`: in which direction the metric improves; `auto` is `max` for names
-            that hold `acc`, `auc`, `precision`, `recall` or `f1`, else `min`.
+        mode: `min` or `max`: in which direction the metric improves. `auto` asks the metric of
+            that name, as Keras' `EarlyStopping` does; a loss is to fall.
     """
 
     metric: str
@@ -95,13 +95,6 @@ class Plateau:
         if self.mode != "auto":
             options.append(f"mode={self.mode}")
         return f"@plateau({','.join(options)})"
-
-    @property
-    def larger_is_better(self) -> bool:
-        """Whether the metric improves by growing."""
-        if self.mode != "auto":
-            return self.mode == "max"
-        return any(part in self.metric for part in ("acc", "auc", "precision", "recall", "f1"))
 
     def get_config(self) -> dict[str, Any]:
         """The attributes as plain JSON types."""

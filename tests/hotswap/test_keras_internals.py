@@ -157,3 +157,35 @@ def test_a_file_of_a_backup_is_written_whole(tmp_path):
     assert len(list((tmp_path / "new").iterdir())) == 1
     backup = keras.callbacks.BackupAndRestore(tmp_path)
     assert backup.backup_dir == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("loss", False),
+        ("val_precision_loss", False),
+        ("val_accent_loss", False),
+        ("accent_mean_absolute_error", False),
+        ("val_accent_cosine_similarity", True),
+        ("precision_r2_score", True),
+        ("val_precision_AUC", True),
+        ("precision_mine", None),
+        ("learning_rate", None),
+    ],
+)
+def test_metrics_say_in_which_direction_they_improve(name, expected):
+    def mine(y_true, y_pred):
+        return keras.ops.mean(y_pred)
+
+    inputs = keras.Input((4,))
+    outputs = {key: keras.layers.Dense(1, name=key)(inputs) for key in ("accent", "precision")}
+    model = keras.Model(inputs, outputs)
+    metrics = {
+        "accent": ["mean_absolute_error", "cosine_similarity"],
+        "precision": [keras.metrics.R2Score(), keras.metrics.AUC(name="AUC"), mine],
+    }
+    model.compile("sgd", loss="mse", metrics=metrics)
+    y = {key: np.ones((4, 1)) for key in outputs}
+    history = model.fit(np.ones((4, 4)), y, validation_data=(np.ones((4, 4)), y), verbose=0).history
+    assert name in history or name == "learning_rate"
+    assert keras_internals.larger_is_better(model, name) is expected

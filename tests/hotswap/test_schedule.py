@@ -71,6 +71,46 @@ def test_text_of_the_design_is_printed_as_it_was_read(text):
     assert str(Schedule.parse(text)) == text
 
 
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        (" @00  activation=relu ;@step:007 loss=hinge ", "@0 activation=relu; @step:7 loss=hinge"),
+        (
+            "@plateau( val_loss, mode=auto, min_delta=0, patience=2 ) loss=hinge",
+            "@plateau(val_loss,patience=2) loss=hinge",
+        ),
+    ],
+)
+def test_other_spellings_are_printed_in_one_form_for_good(text, printed):
+    assert str(Schedule.parse(text)) == printed
+    assert Schedule.parse(printed) == Schedule.parse(text)
+    assert str(Schedule.parse(printed)) == printed
+
+
+def test_objects_are_printed_with_their_options():
+    import keras
+
+    schedule = Schedule(
+        (
+            Swap(
+                Epoch(0),
+                (
+                    Change("activation", keras.layers.LeakyReLU(negative_slope=0.3)),
+                    Change("loss", keras.losses.Huber(delta=2.0)),
+                    Change("activation", keras.layers.ReLU(), "conv"),
+                    Change("loss", keras.losses.BinaryCrossentropy(), "a"),
+                ),
+            ),
+        )
+    )
+    text = (
+        "@0 activation=LeakyReLU(negative_slope=0.3) loss=Huber(delta=2.0) "
+        "activation[conv]=ReLU loss[a]=binary_crossentropy"
+    )
+    assert str(schedule) == text
+    assert str(Schedule.parse(text)) == text
+
+
 @given(schedules())
 def test_every_schedule_survives_text_and_config(schedule):
     assert Schedule.parse(str(schedule)) == schedule

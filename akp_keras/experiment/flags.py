@@ -150,7 +150,8 @@ def define_flags(values: flags.FlagValues) -> None:
             "At the ends of which epochs, from 0, the probe set's representations are kept "
             "besides: a list (0,2,5) or every:k; the last epoch is always among them. Off by "
             "default. TensorBoard then shows families part over training, after each member while "
-            "they train, and at the end. Convolutional maps are averaged over their positions, whatever --spatial says.",
+            "they train, and at the end. Convolutional maps are averaged over their positions, "
+            "whatever --spatial says.",
             **here,
         ),
     )

@@ -1,3 +1,4 @@
+import runpy
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,7 @@ def test_the_container_component_is_the_command_line(tmp_path, monkeypatch):
 
     def evaluate(**parameters):
         calls.append(parameters)
-        return {"members": [], "layers": [], "measures": []}
+        return {"members": [], "layers": [], "measures": [], "similarity": []}
 
     monkeypatch.setattr(step, "similarity_evaluator", evaluate)
     assert command.main(arguments) == 0
@@ -104,3 +105,15 @@ def test_the_container_component_is_the_command_line(tmp_path, monkeypatch):
         "workers": 2,
         "output": "OUT",
     }
+
+
+def test_the_pipeline_of_the_readme_compiles(tmp_path):
+    readme = Path(kubeflow.__file__).with_name("README.md").read_text()
+    (block,) = (
+        code.split("```")[0] for code in readme.split("```python\n") if "@dsl.pipeline" in code
+    )
+    # Kubeflow reads the source of the function, so it has to lie in a file.
+    (tmp_path / "compare.py").write_text(block)
+    compare = runpy.run_path(str(tmp_path / "compare.py"))["compare"]
+    compiler.Compiler().compile(compare, str(tmp_path / "compare.yaml"))
+    assert "models" in (tmp_path / "compare.yaml").read_text()

@@ -28,16 +28,21 @@ class InnerProduct(Statistic):
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the normalised vector and the norm."""
+        return self.normalised(factors)[0]
+
+    def normalised(self, factors: Factors) -> tuple[Prepared, float]:
+        """What `prepare` keeps, and the norm that `vector` has."""
         vector, factor = self.vector(factors)
         norm = float(np.sqrt(arithmetic.square_sum(vector)))
         if not norm > 0.0:
             raise factors.degenerate(self.vanishing())
         vector /= vector.dtype.type(norm)
-        return {
+        prepared = {
             "vector": vector,
             "size": np.array(norm * factor),
             "samples": np.array(factors.samples),
         }
+        return prepared, norm
 
     def vanishing(self) -> str:
         """Why the vector can be zero, for the error."""
@@ -45,7 +50,12 @@ class InnerProduct(Statistic):
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
         """Cosines of all pairs, (L, R) float64."""
-        return arithmetic.product(left["vector"], right["vector"].T).astype(np.float64, copy=False)
+        if right is left:
+            upper = arithmetic.gram_triangle(left["vector"])
+            table = upper + np.triu(upper, 1).T
+        else:
+            table = arithmetic.product(left["vector"], right["vector"].T)
+        return table.astype(np.float64, copy=False)
 
 
 def pack(matrix: np.ndarray) -> np.ndarray:

@@ -31,10 +31,13 @@ class LinearGram(InnerProduct):
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the participation ratio (tr K)² / tr K² too."""
-        triangle = factors.gram_triangle
-        diagonal = np.diagonal(triangle)
-        squares = 2.0 * square_sum(triangle) - float(np.square(diagonal).sum())
-        return {**super().prepare(factors), "participation": np.array(1.0 / squares)}
+        prepared, norm = self.normalised(factors)
+        squares = norm * norm
+        if self.debiased:
+            triangle = factors.gram_triangle
+            diagonal = np.diagonal(triangle)
+            squares = 2.0 * square_sum(triangle) - float(np.square(diagonal).sum())
+        return {**prepared, "participation": np.array(1.0 / squares)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
         """The packed matrix; √2 where the packing of a hollow matrix leaves it out."""

@@ -73,7 +73,7 @@ class Factors:
     def _centred(self) -> tuple[np.ndarray, float, float]:
         """The column-centred values divided by a factor, their norm, and that factor."""
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            centred = self._less_column_means(np.asarray(self.values, dtype=np.float64))
+            centred = self._less_column_means(self.values)
             square = square_sum(centred)
         if 1e-200 < square < 1e200:
             return centred, square**0.5, 1.0
@@ -89,7 +89,7 @@ class Factors:
         return centred, float(np.linalg.norm(centred)), scale * power
 
     def _less_column_means(self, values: np.ndarray) -> np.ndarray:
-        centred = values - values.mean(axis=0)
+        centred = np.subtract(values, values.mean(axis=0, dtype=np.float64), dtype=np.float64)
         # The mean of many large numbers is rounded; a second pass takes off what the first left.
         centred -= centred.mean(axis=0)
         # A feature that never changes is exactly zero, not the rounding of its mean.
@@ -110,8 +110,12 @@ class Factors:
         """(n, p) Xc / ‖Xc‖_F: column-centred in float64, of Frobenius norm 1."""
         if self.constant:
             raise self.degenerate("every sample has the same values, so it has no variance")
-        centred, norm, _ = self._centred
-        return _frozen((centred / norm).astype(self.precision, copy=False))
+        centred, norm, factor = self._centred
+        if norm != 1.0:
+            # In place: nothing else has the centred values.
+            centred /= norm
+            self._centred = (centred, 1.0, factor * norm)
+        return _frozen(centred.astype(self.precision, copy=False))
 
     @cached_property
     def gram_triangle(self) -> np.ndarray:
@@ -329,12 +333,21 @@ class Factors:
         """Whether every squared singular value is above the tolerance: a Cholesky factor says so.
 
         It costs a fraction of the eigenvalues, and the squared singular values of `unit` sum to
-        1, so none is larger.
+        1, so none is larger. More rows only make them larger: what a few more rows than features
+        show need not be asked of all.
         """
-        shifted = self._column_triangle.copy()
-        shifted[np.diag_indices(self.features)] -= self._tolerance**2
+        few = self.features + self.features // 8 + 16
+        if few < self.samples:
+            rows = self.unit[:few].astype(np.float64, copy=False)
+            if self._is_positive(gram_triangle(rows.T)):
+                return True
+        return self._is_positive(self._column_triangle.copy())
+
+    def _is_positive(self, triangle: np.ndarray) -> bool:
+        """Whether all eigenvalues are above the tolerance; the triangle is overwritten."""
+        triangle[np.diag_indices(self.features)] -= self._tolerance**2
         # In LAPACK's order of columns the transpose has its lower triangle filled.
-        _, failed = scipy.linalg.lapack.dpotrf(shifted.T, lower=1, clean=0, overwrite_a=1)
+        _, failed = scipy.linalg.lapack.dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
         return failed == 0
 
     @cached_property

@@ -3,8 +3,10 @@
     python docs/screenshots.py RUN
 
 writes `docs/images/projector.png`, the models' map of the deepest layer in TensorBoard's
-projector, coloured by one click on its bookmark, and `docs/images/report.png`, the report's
-figures of the deepest layer. Needs Chromium and its driver (Debian: chromium, chromium-driver).
+projector, coloured by one click on its bookmark, `docs/images/families.png`, TensorBoard's page
+Families at the same layer, with snapshots at their last epoch, and `docs/images/report.png`, the
+report's figures of the deepest layer. Needs Chromium and its driver (Debian: chromium,
+chromium-driver).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from browser import (
     click_bookmark,
     missing_programs,
     open_browser,
+    open_page,
     open_projector,
     outside_requests,
     serve_tensorboard,
@@ -31,6 +34,12 @@ if TYPE_CHECKING:
 
 _IMAGES = Path(__file__).parent / "images"
 _BOOKMARK = "Colour by family, in space"
+# TensorBoard answers before it has read the runs: then the page is asked to read again.
+_READY = """(status => {
+  if (status?.dataset.ready === 'failed') document.querySelector('#reload').click();
+  return status?.dataset.ready === '1';
+})(document.querySelector('#status'))
+"""
 _PANEL = "find(document, 'vz-projector-data-panel')"
 _PROJECTOR = "find(document, 'vz-projector')"
 
@@ -46,6 +55,33 @@ def take_projector(logdir: Path, picture: Path) -> None:
         open_projector(browser, address)
         _choose_deepest_layer(browser)
         click_bookmark(browser, _BOOKMARK)
+        browser.switch_to.default_content()
+        _save(browser, picture)
+
+
+def take_families(logdir: Path, picture: Path) -> None:
+    """Draws the page Families at the deepest layer, two members of different families chosen.
+
+    Args:
+      logdir: TensorBoard's log directory.
+      picture: the PNG file to write.
+    """
+    with serve_tensorboard(logdir) as address, open_browser(1400, 1180) as browser:
+        open_page(browser, address, "akp")
+        wait_until(browser, _READY, seconds=60)
+        browser.execute_script(
+            "const layer = document.getElementById('layer');"
+            "layer.value = [...layer.options].at(-1).value;"
+            "layer.dispatchEvent(new Event('change'))"
+        )
+        wait_until(browser, _READY, seconds=60)
+        # The first member, and the one that is least alike.
+        browser.execute_script(
+            "document.querySelector('.dots .point').dispatchEvent(new MouseEvent('click'))"
+        )
+        wait_until(browser, "document.querySelector('#farthest button') !== null")
+        browser.execute_script("document.querySelector('#farthest button').click()")
+        wait_until(browser, "document.querySelector('#details').dataset.ready === '1'")
         browser.switch_to.default_content()
         _save(browser, picture)
 
@@ -97,7 +133,7 @@ def _save(browser: Chrome, picture: Path) -> None:
 
 
 def main() -> None:
-    """Takes both pictures."""
+    """Takes the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run_directory", type=Path, help="of an experiment that has ended")
     run = parser.parse_args().run_directory
@@ -108,8 +144,9 @@ def main() -> None:
         if not path.exists():
             sys.exit(f"{path} is not there; run the experiment first")
     take_projector(logdir, _IMAGES / "projector.png")
+    take_families(logdir, _IMAGES / "families.png")
     take_report(report, _IMAGES / "report.png")
-    print(f"{_IMAGES / 'projector.png'}\n{_IMAGES / 'report.png'}")
+    print(*(_IMAGES / f"{name}.png" for name in ("projector", "families", "report")), sep="\n")
 
 
 if __name__ == "__main__":

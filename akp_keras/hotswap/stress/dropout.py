@@ -47,14 +47,15 @@ class DropoutSite(Site):
         def call(inputs: Any, training: bool = False) -> Any:
             if not training:
                 return inputs
-            before = keras.ops.convert_to_tensor(generator.state)
+            # Sums are what the state is at this moment; a tensor of it may be the variable itself.
+            before = generator.state + 0
             position = index()
             branches = [at(rate, before) for rate in rates]
             result = keras.ops.switch(position, branches, inputs)
             # As Keras does, go on to the next random numbers only where some were drawn.
             draws = keras.ops.take(keras.ops.convert_to_tensor([r > 0 for r in rates]), position)
             generator.next()
-            after = keras.ops.convert_to_tensor(generator.state)
+            after = generator.state + 0
             generator.state.assign(keras.ops.where(draws, after, before))
             return with_shape(result, inputs.shape)
 

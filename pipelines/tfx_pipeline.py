@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from absl import flags
 
 PROGRAM = "pipelines.tfx_pipeline"
-METADATA_FILE = "metadata.sqlite"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -85,7 +84,7 @@ def _run(values: flags.FlagValues) -> str:
     require_extra("tfx", "tfx")
     from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-    from pipelines.lineage import executions, last_verdict
+    from pipelines.lineage import METADATA_FILE, executions, last_verdict
     from pipelines.tfx_graph import create_pipeline
 
     root = Path(values.pipeline_root).absolute()

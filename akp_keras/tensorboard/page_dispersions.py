@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import stats
 
 from akp_keras.dispersion.centroids import distances_to_centroid
+from akp_keras.dispersion.intervals import half_width_of_mean
 from akp_keras.export.member_record import family_of
 from akp_keras.tensorboard.page_contents import Dispersions, FamilyDispersion
 
@@ -131,9 +131,8 @@ def _interval(values: Sequence[float | None], level: float) -> tuple[float, floa
     # Two members are equally far from their centroid, whatever their dispersion.
     if len(numbers) < 3:
         return None
-    mean, error = np.mean(numbers), np.std(numbers, ddof=1) / math.sqrt(len(numbers))
-    half = stats.t.ppf((1 + level) / 2, len(numbers) - 1) * error
-    return max(0.0, float(mean - half)), float(mean + half)
+    mean, half = float(np.mean(numbers)), half_width_of_mean(numbers, level)
+    return max(0.0, mean - half), mean + half
 
 
 def _ratio(

@@ -7,6 +7,7 @@ from matplotlib.colors import to_hex
 from scipy.spatial.distance import pdist, squareform
 from scipy.stats import ttest_1samp
 
+from akp_keras.dispersion.intervals import half_width_of_mean
 from akp_keras.report.families import order_families, style_families
 from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
@@ -18,7 +19,6 @@ from akp_keras.report.figures.training_curves import (
     swap_marks,
 )
 from akp_keras.report.illustrations import distances_by_family
-from akp_keras.report.intervals import half_width_of_mean
 from akp_keras.report.summary import summarise_family
 
 

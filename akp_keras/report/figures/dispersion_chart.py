@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from akp_keras.dispersion.intervals import half_width_of_mean
 from akp_keras.report.families import FamilyStyle
-from akp_keras.report.intervals import half_width_of_mean
 from akp_keras.report.svg import INK, MUTED
 
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from akp_keras.dispersion.intervals import half_width_of_mean
 from akp_keras.report.families import FamilyStyle
 from akp_keras.report.figures.mds_map import add_family_legend
-from akp_keras.report.intervals import half_width_of_mean
 from akp_keras.report.summary import FamilySummary
 
 

@@ -157,6 +157,7 @@ def _member(family: str, seed: int, layers: list[str], rng: np.random.Generator)
             )
         },
         swaps=(start, swap),
+        steps_per_epoch=100,
     )
 
 

@@ -187,7 +187,7 @@ def write_random_families(logdir: Path, members: int, layers: int) -> None:
                     found.family: tuple(found.mean * part for part in grown)
                     for found in dispersions[-1].families
                 },
-                {record.name: swap_marks(record, STEPS_PER_EPOCH) for record in records},
+                {record.name: swap_marks(record) for record in records},
             )
         )
     probe = ProbeSet(
@@ -229,6 +229,7 @@ def a_member(index: int, layers: int) -> MemberRecord:
         metrics={"test_accuracy": accuracy, "train_accuracy": 0.95, "gap": 0.95 - accuracy},
         history={},
         swaps=(start | {"layers": ["dense"]}, *([swap] if index % FAMILIES else [])),
+        steps_per_epoch=STEPS_PER_EPOCH,
     )
 
 

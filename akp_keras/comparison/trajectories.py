@@ -253,7 +253,7 @@ def _aligned_maps(distances: np.ndarray) -> np.ndarray:
 def _why_not_comparable(values: np.ndarray, epochs: Sequence[int]) -> str | None:
     for epoch, of_epoch in zip(epochs, values, strict=True):
         if not np.isfinite(of_epoch).all():
-            return f"not finite after epoch {epoch}: training diverged"
+            return f"not finite after epoch {epoch}: NaN or infinity among its answers"
         if (of_epoch == of_epoch[:1]).all():
-            return f"constant over the probe set after epoch {epoch}: the layer is dead"
+            return f"constant over the probe set after epoch {epoch}: it tells no samples apart"
     return None

@@ -11,6 +11,8 @@ three where members are few.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,6 +38,33 @@ class DispersionRatio:
     log_ratio: float | None
     interval: tuple[float, float] | None
     level: float
+
+
+def largest_effect(control: str, ratios: Mapping[str, DispersionRatio]) -> str:
+    """The family whose dispersion is furthest from the control's, with its ratio, in words.
+
+    Args:
+        control: name of the control family.
+        ratios: family -> its ratio; those that are not finite are passed over.
+
+    Returns:
+        One sentence, or nothing where no ratio is finite.
+    """
+    finite = {
+        family: ratio
+        for family, ratio in ratios.items()
+        if ratio.log_ratio is not None and math.isfinite(ratio.log_ratio)
+    }
+    if not finite:
+        return ""
+    family = max(finite, key=lambda name: abs(finite[name].log_ratio))
+    ratio = finite[family]
+    times = math.exp(ratio.log_ratio)
+    text = f"Furthest from {control} is {family}, {times:.2f} times as dispersed"
+    if ratio.interval is None:
+        return f"{text}."
+    low, high = (math.exp(end) for end in ratio.interval)
+    return f"{text} ({100 * ratio.level:.4g} % interval {low:.2f} to {high:.2f})."
 
 
 def dispersion_ratio(

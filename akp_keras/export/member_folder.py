@@ -66,6 +66,7 @@ def write_member(
             "seed": record.seed,
             "schedule": record.schedule,
             "swaps": list(record.swaps),
+            "steps_per_epoch": record.steps_per_epoch,
             "metrics": dict(record.metrics),
         },
     )
@@ -112,6 +113,7 @@ def read_member(folder: str | Path) -> MemberRecord:
             metrics=metrics,
             history=dict(zip(header[1:], columns, strict=True)),
             swaps=tuple(swaps),
+            steps_per_epoch=description["steps_per_epoch"],
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(

@@ -26,6 +26,7 @@ class MemberRecord:
         swaps: what was swapped and when, in order; each has `epoch` (from 0), `step`
             (optimizer steps taken before it), `what` ("activation", "loss", "labels", …),
             `from`, `to` (names) and `layers` (list of layer names, empty for a loss).
+        steps_per_epoch: optimizer steps in an epoch, ≥ 1.
     """
 
     family: str
@@ -35,11 +36,16 @@ class MemberRecord:
     metrics: Mapping[str, float]
     history: Mapping[str, tuple[float, ...]]
     swaps: tuple[Mapping[str, object], ...]
+    steps_per_epoch: int
 
     @property
     def name(self) -> str:
         """`<family>/<seed>`, the member's name everywhere."""
         return f"{self.family}/{self.seed}"
+
+    def moment(self, swap: Mapping[str, object]) -> float:
+        """When one of the swaps happened, in epochs since the start: e is the start of epoch e."""
+        return int(swap["step"]) / self.steps_per_epoch
 
 
 def family_of(member: str) -> str:

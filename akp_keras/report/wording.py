@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from akp_keras.dispersion import Outcome
+from akp_keras.dispersion.ratios import largest_effect
 
 MISSING = "–"
 
@@ -57,27 +58,6 @@ def log_ratio(outcome: Outcome, family: str) -> str:
     return f"{text} [{fixed(low, 2)}, {fixed(high, 2)}]"
 
 
-def effect(outcome: Outcome) -> str:
-    """The family whose dispersion is furthest from the control's, with its ratio."""
-    finite = {
-        family: ratio
-        for family, ratio in outcome.ratios.items()
-        if ratio.log_ratio is not None and math.isfinite(ratio.log_ratio)
-    }
-    if not finite:
-        return ""
-    family = max(finite, key=lambda name: abs(finite[name].log_ratio))
-    ratio = finite[family]
-    text = (
-        f"Furthest from {outcome.control} is {family}, "
-        f"{math.exp(ratio.log_ratio):.2f} times as dispersed"
-    )
-    if ratio.interval is None:
-        return f"{text}."
-    low, high = (math.exp(end) for end in ratio.interval)
-    return f"{text} ({level(outcome)} interval {low:.2f} to {high:.2f})."
-
-
 def verdict_sentence(outcome: Outcome) -> str:
     """Why the verdict is what it is, with adjusted p-values, and the largest effect.
 
@@ -87,7 +67,7 @@ def verdict_sentence(outcome: Outcome) -> str:
     Returns:
         A sentence or two, without the layer's name and the verdict.
     """
-    return " ".join(filter(None, [outcome.reason, effect(outcome)]))
+    return " ".join(filter(None, [outcome.reason, largest_effect(outcome.control, outcome.ratios)]))
 
 
 def excludes_equality(outcome: Outcome, family: str) -> bool:

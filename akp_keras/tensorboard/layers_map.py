@@ -65,9 +65,9 @@ def why_not_comparable(layers: Mapping[str, np.ndarray]) -> str | None:
         values = np.asarray(representation)
         values = values.reshape(len(values), -1, values.shape[-1]).mean(axis=1, dtype=np.float64)
         if not np.isfinite(values).all():
-            return f"{layer} is not finite, training diverged"
+            return f"{layer} is not finite: NaN or infinity among its answers"
         if (values == values[:1]).all():
-            return f"{layer} is constant over the probe set, a dead layer"
+            return f"{layer} is constant over the probe set: it tells no samples apart"
     return None
 
 

@@ -10,12 +10,12 @@ import numpy as np
 
 from akp_keras.dispersion.centroids import distances_to_centroid
 from akp_keras.dispersion.intervals import half_width_of_mean
+from akp_keras.dispersion.ratios import DispersionRatio, largest_effect
 from akp_keras.export.member_record import family_of
 from akp_keras.tensorboard.page_contents import Dispersions, FamilyDispersion
 
 if TYPE_CHECKING:
     from akp_keras.dispersion import Outcome
-    from akp_keras.dispersion.ratios import DispersionRatio
 
 
 def tested_dispersions(layer: str, measure: str, outcome: Outcome) -> Dispersions:
@@ -57,7 +57,7 @@ def tested_dispersions(layer: str, measure: str, outcome: Outcome) -> Dispersion
         level=level,
         verdict=outcome.verdict,
         reason=outcome.reason,
-        effect=_effect(families, outcome.control, level),
+        effect=largest_effect(outcome.control, outcome.ratios),
         cautions=tuple(outcome.cautions),
         pvalue=outcome.adjusted_pvalue,
     )
@@ -109,20 +109,28 @@ def measured_dispersions(
         for family, values in found.items()
     }
     reference = means.get(control)
+    ratios = {
+        family: mean / reference
+        for family, mean in means.items()
+        if reference and mean is not None and family != control
+    }
     families = tuple(
         FamilyDispersion(
             family,
             means[family],
             _interval(values.values(), level),
             values,
-            means[family] / reference
-            if reference and means[family] is not None and family != control
-            else None,
+            ratios.get(family),
         )
         for family, values in found.items()
     )
+    finite = {
+        family: DispersionRatio(math.log(ratio), None, level)
+        for family, ratio in ratios.items()
+        if ratio
+    }
     return Dispersions(
-        layer, measure, families, control, level, effect=_effect(families, control, level)
+        layer, measure, families, control, level, effect=largest_effect(control, finite)
     )
 
 
@@ -144,15 +152,3 @@ def _ratio(
     if ratio.interval is not None and all(math.isfinite(end) for end in ratio.interval):
         interval = (math.exp(ratio.interval[0]), math.exp(ratio.interval[1]))
     return math.exp(ratio.log_ratio), interval
-
-
-def _effect(families: Sequence[FamilyDispersion], control: str | None, level: float) -> str:
-    compared = [family for family in families if family.ratio]
-    if not compared:
-        return ""
-    largest = max(compared, key=lambda family: abs(math.log(family.ratio)))
-    text = f"Furthest from {control} is {largest.family}, {largest.ratio:.2f} times as dispersed"
-    if largest.ratio_interval is None:
-        return f"{text}."
-    low, high = largest.ratio_interval
-    return f"{text} ({100 * level:.4g} % interval {low:.2f} to {high:.2f})."

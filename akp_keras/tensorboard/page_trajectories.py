@@ -8,7 +8,7 @@ from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.comparison.trajectories import Trajectories
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.tensorboard.page_contents import Trajectory
-from akp_keras.tensorboard.swap_marks import steps_in_an_epoch, swap_marks
+from akp_keras.tensorboard.swap_marks import swap_marks
 
 
 def page_trajectory(
@@ -20,13 +20,12 @@ def page_trajectory(
 
     Args:
       trajectories: the members' ways at one layer.
-      records: every member by name. Their swaps tell how many steps an epoch has.
+      records: every member by name.
       matrix: of the trained members at the same layer; None where it is made of the snapshots.
 
     Returns:
       The trajectory, each member with its own swaps.
     """
-    steps = steps_in_an_epoch(list(records.values()))
     return Trajectory(
         layer=trajectories.layer,
         measure=trajectories.measure,
@@ -34,7 +33,7 @@ def page_trajectory(
         members=trajectories.members,
         coordinates=trajectories.coordinates[:, :, :2],
         dispersion=trajectories.dispersion,
-        swaps={name: swap_marks(records[name], steps) for name in trajectories.members},
+        swaps={name: swap_marks(records[name]) for name in trajectories.members},
         excluded=trajectories.excluded,
         averaged=matrix is not None and _has_positions(trajectories, matrix),
     )

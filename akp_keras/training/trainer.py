@@ -129,6 +129,7 @@ class MemberTrainer:
                     for name, values in history.history.items()
                 },
                 swaps=tuple(swaps),
+                steps_per_epoch=self._steps_per_epoch,
             ),
             self._model,
             description={

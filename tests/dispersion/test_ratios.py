@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import pdist, squareform
 
-from akp_keras.dispersion.ratios import dispersion_ratio
+from akp_keras.dispersion.ratios import DispersionRatio, dispersion_ratio, largest_effect
 
 
 def family(members, scale=1.0, seed=0, dimensions=10):
@@ -78,3 +78,29 @@ def test_equidistant_members_have_an_interval_of_no_width():
     found = dispersion_ratio(4 * simplex, simplex)
     assert found.log_ratio == pytest.approx(math.log(2))
     assert found.interval == pytest.approx((math.log(2), math.log(2)), abs=1e-9)
+
+
+def some_ratios(**ratios):
+    return {
+        family: DispersionRatio(log_ratio, interval, 0.95)
+        for family, (log_ratio, interval) in ratios.items()
+    }
+
+
+def test_the_largest_effect_is_furthest_from_the_control_on_the_logarithm():
+    ratios = some_ratios(
+        pulse=(math.log(3), (math.log(2), math.log(4.5))),
+        both=(math.log(0.25), (math.log(0.2), math.log(0.5))),
+        silent=(-math.inf, None),
+        single=(None, None),
+    )
+    assert largest_effect("control", ratios) == (
+        "Furthest from control is both, 0.25 times as dispersed (95 % interval 0.20 to 0.50)."
+    )
+
+
+def test_an_effect_without_interval_or_ratio():
+    assert largest_effect("control", some_ratios(pulse=(math.log(2), None))) == (
+        "Furthest from control is pulse, 2.00 times as dispersed."
+    )
+    assert largest_effect("control", some_ratios(pulse=(None, None))) == ""

@@ -29,7 +29,7 @@ def matrix(layer, excluded=()):
         samples=20,
         features=np.full(len(members), 10),
         ranks=np.full(len(members), 10),
-        excluded=dict.fromkeys(excluded, "constant over the probe set: the layer is dead"),
+        excluded=dict.fromkeys(excluded, "constant over the probe set: it tells no samples apart"),
     )
 
 

@@ -23,6 +23,7 @@ RECORD = MemberRecord(
             "layers": ["dense1"],
         },
     ),
+    steps_per_epoch=64,
 )
 
 

@@ -135,6 +135,7 @@ def _make_member(family, seed, layers=("dense",), **changes):
             }
             for step, what, before, after in swaps
         ),
+        "steps_per_epoch": STEPS,
     }
     return MemberRecord(**(fields | changes))
 

@@ -15,7 +15,6 @@ from akp_keras.report.figures.heat_map import draw_heat_map
 from akp_keras.report.figures.mds_map import classical_mds, draw_mds_map
 from akp_keras.report.figures.training_curves import (
     draw_training_curves,
-    steps_in_an_epoch,
     swap_marks,
 )
 from akp_keras.report.illustrations import distances_by_family
@@ -160,24 +159,16 @@ def test_generalisation_chart_has_one_point_a_family(experiment, styles, make_me
 
 
 def test_swaps_stand_where_they_happened(make_member):
-    members = [make_member(family, 0) for family in ("control", "late_hinge", "pulse", "both")]
-    assert steps_in_an_epoch(members) == 48
-    control, late, pulse, both = members
-    assert swap_marks([control], 48) == {}
-    assert swap_marks([late, late], 48) == {6: "loss → hinge"}
-    assert swap_marks([pulse], 48) == {
+    control, late, pulse, both = (
+        make_member(family, 0) for family in ("control", "late_hinge", "pulse", "both")
+    )
+    assert swap_marks([control]) == {}
+    assert swap_marks([late, late]) == {6: "loss → hinge"}
+    assert swap_marks([pulse]) == {
         150 / 48: "loss → hinge",
         210 / 48: "loss → binary_crossentropy",
     }
-    assert swap_marks([both], 48) == {4: "activation → gelu\nloss → hinge"}
-
-
-def test_a_swap_stands_in_its_epoch_even_where_steps_are_unknown(make_member):
-    pulse = make_member("pulse", 0)
-    for steps in (math.nan, steps_in_an_epoch([pulse])):
-        first, second = swap_marks([pulse], steps)
-        assert 3 <= first < 4
-        assert 4 <= second < 5
+    assert swap_marks([both]) == {4: "activation → gelu\nloss → hinge"}
 
 
 def test_training_curves_have_a_panel_a_family(experiment, styles, make_member):

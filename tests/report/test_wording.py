@@ -4,6 +4,7 @@ import math
 import pytest
 
 from akp_keras.dispersion import DispersionRatio
+from akp_keras.dispersion.ratios import largest_effect
 from akp_keras.report import wording
 
 
@@ -59,28 +60,10 @@ def with_ratios(outcome, **ratios):
     )
 
 
-def test_effect_is_the_family_furthest_from_the_control(outcome):
-    changed = with_ratios(
-        outcome,
-        pulse=(math.log(3), (math.log(2), math.log(4.5))),
-        both=(math.log(0.25), (math.log(0.2), math.log(0.5))),
-        silent=(-math.inf, None),
-        single=(None, None),
-    )
-    assert wording.effect(changed) == (
-        "Furthest from control is both, 0.25 times as dispersed (95 % interval 0.20 to 0.50)."
-    )
-
-
-def test_effect_without_interval_or_ratio(outcome):
-    assert wording.effect(with_ratios(outcome, pulse=(math.log(2), None))) == (
-        "Furthest from control is pulse, 2.00 times as dispersed."
-    )
-    assert wording.effect(with_ratios(outcome, pulse=(None, None))) == ""
-
-
 def test_verdict_sentence_is_reason_and_effect(outcome):
-    assert wording.verdict_sentence(outcome) == f"{outcome.reason} {wording.effect(outcome)}"
+    effect = largest_effect(outcome.control, outcome.ratios)
+    assert effect
+    assert wording.verdict_sentence(outcome) == f"{outcome.reason} {effect}"
     alone = with_ratios(outcome)
     assert wording.verdict_sentence(alone) == outcome.reason
 

@@ -113,6 +113,7 @@ def a_member(family, seed, **changes):
             "swaps": (1.0, *[0.0] * (EPOCHS - 1)),
         },
         "swaps": swaps,
+        "steps_per_epoch": 30,
     }
     return MemberRecord(**(values | changes))
 

@@ -200,7 +200,8 @@ def test_a_dead_member_is_left_out_of_the_layers(tmp_path, arguments, pages_of):
     metadata = pages_of(tmp_path / "logs").metadata("01_layers", "layers/cka.linear")
     assert metadata["model"][:-ANCHORS] == ("late_sigmoid/1",) * 2 + ("memoriser/1",) * 2
     about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
-    assert "Without control/1: dense is constant over the probe set, a dead layer." in about
+    reason = "dense is constant over the probe set: it tells no samples apart"
+    assert f"Without control/1: {reason}." in about
 
 
 def test_a_diverged_layer_is_not_comparable():
@@ -209,7 +210,8 @@ def test_a_diverged_layer_is_not_comparable():
     ) is (None)
     broken = np.arange(12.0).reshape(4, 3)
     broken[2, 1] = np.nan
-    assert why_not_comparable({"dense": broken}) == "dense is not finite, training diverged"
+    reason = "dense is not finite: NaN or infinity among its answers"
+    assert why_not_comparable({"dense": broken}) == reason
 
 
 def test_without_any_comparable_layer_there_is_no_run_of_layers(tmp_path, arguments):
@@ -219,7 +221,7 @@ def test_without_any_comparable_layer_there_is_no_run_of_layers(tmp_path, argume
     assert "01_layers" not in runs_of(tmp_path / "logs")
     about = summaries_of(tmp_path / "logs" / "00_models")["about"][0][1].decode()
     assert "There is no run `01_layers`: fewer than two layers can be compared" in about
-    assert "control/1: dense is constant over the probe set, a dead layer" in about
+    assert "control/1: dense is constant over the probe set: it tells no samples apart" in about
 
 
 def test_measurements_have_points_but_no_pictures(tmp_path, arguments, pages_of):

@@ -16,35 +16,12 @@ from akp_keras.report.svg import INK, MUTED
 COLUMNS = 4
 
 
-def steps_in_an_epoch(members: Sequence[MemberRecord]) -> float:
-    """Optimizer steps in an epoch, from the swaps of all members.
-
-    A swap at the start of epoch e > 0 happens after e · steps, and one within it after more: the
-    smallest ratio of step to epoch is exact if any swap fell on the start of an epoch.
-
-    Args:
-        members: of one experiment, so that all have the same number of steps in an epoch.
-
-    Returns:
-        The steps, or NaN where no swap came after the first epoch.
-    """
-    ratios = [
-        float(swap["step"]) / float(swap["epoch"])
-        for member in members
-        for swap in member.swaps
-        if swap["epoch"]
-    ]
-    return min(ratios, default=math.nan)
-
-
-def swap_marks(members: Sequence[MemberRecord], steps: float) -> dict[float, str]:
+def swap_marks(members: Sequence[MemberRecord]) -> dict[float, str]:
     """Where a family's swaps stand on the axis of epochs, and what they changed.
 
     Args:
         members: of one family. Members whose swaps came at different times (a plateau) give
             one mark each.
-        steps: optimizer steps in an epoch, NaN if not known: a swap within an epoch then stands
-            at the epoch's start.
 
     Returns:
         Text such as `activation → tanh` under each position in epochs, a line a change. What is
@@ -53,16 +30,13 @@ def swap_marks(members: Sequence[MemberRecord], steps: float) -> dict[float, str
     marks: dict[float, list[str]] = {}
     for member in members:
         for swap in member.swaps:
-            epoch, step = float(swap["epoch"]), float(swap["step"])
-            if step == 0:
+            if swap["step"] == 0:
                 continue
-            within = step / steps - epoch if math.isfinite(steps) else 0.0
-            position = epoch + min(max(within, 0.0), 1.0)
             text = f"{swap['what']} → {swap['to']}"
-            texts = marks.setdefault(round(position, 6), [])
+            texts = marks.setdefault(member.moment(swap), [])
             if text not in texts:
                 texts.append(text)
-    return {position: "\n".join(marks[position]) for position in sorted(marks)}
+    return {moment: "\n".join(marks[moment]) for moment in sorted(marks)}
 
 
 def draw_training_curves(
@@ -85,7 +59,6 @@ def draw_training_curves(
     Returns:
         A figure of at most four panels in a row. The value after the first epoch stands at 1.
     """
-    steps = steps_in_an_epoch(members)
     columns = min(COLUMNS, len(styles))
     rows = math.ceil(len(styles) / columns)
     figure = Figure(figsize=(10.9, 2.3 * rows + 0.3), layout="constrained")
@@ -106,7 +79,7 @@ def draw_training_curves(
             rising = mean[-1] >= mean[0]
         else:
             panel.text(0.5, 0.5, "no curve", transform=panel.transAxes, ha="center", color=MUTED)
-        _mark_swaps(panel, swap_marks(own, steps), at_bottom=rising)
+        _mark_swaps(panel, swap_marks(own), at_bottom=rising)
         panel.set_title(family, loc="left", fontweight="bold")
         panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
         panel.set_xlim(left=0)

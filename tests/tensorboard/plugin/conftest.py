@@ -87,8 +87,8 @@ def a_trajectory(rng, layer, measure, members, points):
             family: tuple(float(value) for value in rng.uniform(0.2, 1, len(EPOCHS)))
             for family in FAMILIES
         },
-        {member.name: swap_marks(member, STEPS_PER_EPOCH) for member in followed},
-        {members[-1].name: "not finite after epoch 2: training diverged"},
+        {member.name: swap_marks(member) for member in followed},
+        {members[-1].name: "not finite after epoch 2: NaN or infinity among its answers"},
         averaged=True,
     )
 

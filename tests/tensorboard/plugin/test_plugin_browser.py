@@ -399,7 +399,7 @@ def test_a_member_that_is_not_in_the_map_is_named_with_the_reason(browser, headl
     trajectory = page_data.trajectories["dense", "cka.linear"]
     (name,) = set(page_data.matrices["dense", "cka.linear"].members) - set(trajectory.members)
     told = texts(headless, browser, "#missing")[0]
-    assert f"{name} (not finite after epoch 2: training diverged)" in told
+    assert f"{name} (not finite after epoch 2: NaN or infinity among its answers)" in told
     choose(headless, browser, layer="stem")
     assert texts(headless, browser, "#missing") == [""]
 

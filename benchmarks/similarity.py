@@ -8,12 +8,14 @@
 The loops are what known toolkits do for one pair, written plainly from their formulas: nothing is
 kept from pair to pair. They run on a sample of pairs, and their time is that of the fastest of them
 times the number of pairs; the last column but one says how far both differ on that sample. All
-pairs at once are the best of `--repeats`, since memory that a machine gives out for the first time
-can cost more than what is computed in it.
+pairs at once are the best of `--repeats`. What memory was given back to the system is kept out of
+all times: a virtual machine may take it from its host anew, for longer than what is computed in it
+takes.
 """
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import sys
 import time
@@ -199,11 +201,20 @@ _HEADER = (
 )
 
 
+def _keep_freed_memory() -> None:
+    """Makes the C library keep what is freed, where it is glibc."""
+    use_no_mappings, trim_threshold = (-4, 0), (-1, 2**31 - 1)
+    for parameter, value in (use_no_mappings, trim_threshold):
+        ctypes.CDLL(None).mallopt(parameter, value)
+
+
 def main(arguments: list[str]) -> None:
     """Prints the tables."""
     if _MEMORY.value:
         _memory()
         return
+    if sys.platform == "linux":
+        _keep_freed_memory()
     double, single = _peak("float64"), _peak("float32")
     print(f"peak of this machine's BLAS: {double:.0f} GFLOP/s float64, {single:.0f} float32")
     print(

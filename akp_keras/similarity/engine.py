@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from numbers import Integral, Real
 
 import numpy as np
@@ -15,9 +17,11 @@ from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.registry import Measure
 from akp_keras.similarity.representation import Source, check_ids, load
 from akp_keras.similarity.result import Results, SimilarityResult
+from akp_keras.similarity.scratch import Scratch
 from akp_keras.similarity.shelf import Shelf
 from akp_keras.similarity.spatial import apply_policy
-from akp_keras.similarity.statistic import Statistic, Tile, Value, stack, unstack
+from akp_keras.similarity.statistic import Prepared, Statistic, Tile, Value, stack, unstack
+from akp_keras.similarity.threads import Threads, blas_threads, spread, useful
 
 Progress = Callable[[int, int, str], None]
 
@@ -67,21 +71,24 @@ def pairwise(
 ) -> Results:
     """Compares all pairs of representations under several measures.
 
-    Each representation is loaded once, prepared for all measures, and let go. Pairs are compared
-    in blocks whose shape depends on the sizes and on `memory_gb` alone, so the results are the
-    same bytes for any executor on machines of one kind.
+    Each representation is loaded once, here, prepared for all measures, and let go. Pairs are
+    compared in blocks whose shape depends on the sizes and on `memory_gb` alone, so the results
+    are the same bytes for any executor on machines of one kind. Representations are prepared and
+    blocks compared side by side, in a thread a core, where there are enough of them; where NumPy's
+    BLAS is limited to one thread (threadpoolctl, OPENBLAS_NUM_THREADS), the number of cores
+    changes no byte.
 
     Args:
         representations: name -> representation (see `representation.Source`), the same n samples
             in the same order; a function without arguments is called when it is needed.
         ids: identifiers of measures.
         memory_gb: bound on the memory of prepared factors and blocks, in GiB; factors that do
-            not fit are kept in temporary files. The representation being prepared, and what is
-            computed of it, come on top.
+            not fit are kept in temporary files. A single representation being prepared, and what
+            is computed of it, come on top; more of them side by side take a quarter of it.
         spatial: what becomes of positions, one of `SPATIAL_POLICIES`; representations without
             positions are taken as they are.
-        executor: where blocks of pairs are compared; by default here. Where a block is one
-            product, it is done here before its operands could be sent.
+        executor: where blocks of pairs are compared; by default in threads here. Where a block
+            is one product, it is done here before its operands could be sent.
         progress: called as progress(done, total, what).
         null: number of row permutations for the null of every measure; 0 for none. With
             `spatial="positions"` whole samples are permuted, their positions stay together.
@@ -123,6 +130,7 @@ def pairwise(
             None if labels is None else np.asarray(labels),
             report,
             cleanup,
+            accelerator,
         )
         values: dict[str, np.ndarray] = {}
         nulls = {}
@@ -153,6 +161,7 @@ def pairwise(
                     orders,
                     counters,
                     accelerator,
+                    preparation.threads,
                 )
             )
             if null:
@@ -218,6 +227,7 @@ class _Preparation:
         self.features = np.empty(0, dtype=np.int64)
         self.ranks = np.empty(0, dtype=np.int64)
         self.shelves: list[tuple[Statistic, Statistic, Shelf]] = []
+        self.threads = Threads(1)
 
 
 def _prepare(
@@ -229,13 +239,62 @@ def _prepare(
     labels: np.ndarray | None,
     report: Progress,
     cleanup: ExitStack,
+    accelerator: bool,
 ) -> _Preparation:
-    statistics = list(dict.fromkeys(measure.statistic for measure in measures.values()))
     members = len(representations)
     found = _Preparation()
+    free: deque[Scratch] = deque()
+    loaded = _load_all(representations, measures, spatial, precision, labels, found, free)
+    first = next(loaded)
+    statistics = list(dict.fromkeys(measure.statistic for measure in measures.values()))
+    for statistic in statistics:
+        routed = statistic.route(first.samples, first.features, members)
+        # Half of the memory is for shelves, half for the blocks in work.
+        shelf = Shelf(members, memory / 2 / len(statistics))
+        cleanup.callback(shelf.close)
+        found.shelves.append((statistic, routed, shelf))
+    if not accelerator:
+        # The representation in float64, its Gram matrix, and what is made of them on the way.
+        each = 4.0 * 8.0 * first.samples * (first.samples + first.features)
+        found.threads = cleanup.enter_context(spread(useful(members, each, memory / 4)))
+
+    def prepare(factors: Factors) -> tuple[list[Prepared], int, int, Scratch]:
+        prepared = []
+        for _, routed, _ in found.shelves:
+            if routed.needs_variance and factors.constant:
+                raise factors.degenerate("every sample has the same values, so it has no variance")
+            prepared.append(routed.prepare(factors))
+        return prepared, factors.features, factors.rank, factors.scratch
+
+    every = itertools.chain([first], loaded)
+    # What it computes is let go as soon as it is on the shelves.
+    del first
     features, ranks = [], []
+    for prepared, width, rank, scratch in found.threads.map(prepare, every):
+        for (_, _, shelf), one in zip(found.shelves, prepared, strict=True):
+            shelf.put(one)
+        features.append(width)
+        ranks.append(rank)
+        free.append(scratch)
+        report(len(ranks), members, "preparing")
+    found.features = np.array(features, dtype=np.int64)
+    found.ranks = np.array(ranks, dtype=np.int64)
+    return found
+
+
+def _load_all(
+    representations: Mapping[str, Source],
+    measures: Mapping[str, Measure],
+    spatial: str | None,
+    precision: str,
+    labels: np.ndarray | None,
+    found: _Preparation,
+    free: deque[Scratch],
+) -> Iterator[Factors]:
+    """Loads one representation after the other and makes sure that it fits those before it."""
     known_ids: tuple[str, np.ndarray] | None = None
     first = next(iter(representations))
+    classes = 0
     positioned = ""
     for index, (name, source) in enumerate(representations.items()):
         representation = load(source, name)
@@ -244,16 +303,11 @@ def _prepare(
                 known_ids = (name, representation.ids)
             check_ids(representation.ids, name, known_ids[1], known_ids[0])
         values = apply_policy(representation.values, spatial, name)
-        factors = Factors(values, name, precision, labels)
+        scratch = free.popleft() if free else None
+        factors = Factors(values, name, precision, labels, scratch)
         if index == 0:
-            found.samples = factors.samples
+            found.samples, classes = factors.samples, factors.features
             _check_samples(factors, measures)
-            for statistic in statistics:
-                routed = statistic.route(factors.samples, factors.features, members)
-                # Half of the memory is for shelves, half for the blocks in work.
-                shelf = Shelf(members, memory / 2 / len(statistics))
-                cleanup.callback(shelf.close)
-                found.shelves.append((statistic, routed, shelf))
         elif factors.samples != found.samples:
             raise ValueError(
                 f"representation {name!r} has {factors.samples} samples, {first!r} has "
@@ -267,18 +321,9 @@ def _prepare(
                     f"has {found.positions}; all are taken on the same samples and positions"
                 )
             positioned, found.positions = name, positions
-        if features and factors.features != features[0]:
-            _check_classes(factors, features[0], first, measures)
-        for _, routed, shelf in found.shelves:
-            if routed.needs_variance and factors.constant:
-                raise factors.degenerate("every sample has the same values, so it has no variance")
-            shelf.put(routed.prepare(factors))
-        features.append(factors.features)
-        ranks.append(factors.rank)
-        report(index + 1, members, "preparing")
-    found.features = np.array(features, dtype=np.int64)
-    found.ranks = np.array(ranks, dtype=np.int64)
-    return found
+        if factors.features != classes:
+            _check_classes(factors, classes, first, measures)
+        yield factors
 
 
 def _check_samples(factors: Factors, measures: Mapping[str, Measure]) -> None:
@@ -323,6 +368,7 @@ def _all_pairs(
     orders: np.ndarray,
     counters: Mapping[str, NullCounter],
     accelerator: bool,
+    threads: Threads,
 ) -> dict[str, np.ndarray]:
     """The (members, members) values of the measures that share a statistic."""
     is_sent = statistic.is_sent or len(orders) > 0
@@ -331,6 +377,9 @@ def _all_pairs(
     room = max(memory / 2, 0.75 * memory - held)
     tiles = 4 if is_sent else 2
     length = int(np.clip(room // (tiles * max(shelf.largest, 1)), 1, statistic.tile))
+    if is_sent:
+        # Few representations make blocks enough to be spread, too.
+        length = min(length, -(-members // 4))
     spans = [(start, min(start + length, members)) for start in range(0, members, length)]
     symmetric = statistic.symmetric and all(m.declaration.symmetric for m in measures.values())
     blocks = [(row, column) for row in spans for column in spans if column >= row or not symmetric]
@@ -348,6 +397,7 @@ def _all_pairs(
         executor if is_sent else None,
         accelerator,
         in_flight,
+        threads if is_sent else Threads(1),
     )
     for done, ((row, column), (block, permuted)) in enumerate(finished, start=1):
         rows, columns = slice(*row), slice(*column)
@@ -374,6 +424,7 @@ def _run(
     executor: Executor | None,
     accelerator: bool,
     in_flight: int,
+    threads: Threads,
 ) -> Iterator[tuple[tuple[tuple[int, int], tuple[int, int]], tuple[list, list]]]:
     """Compares blocks here, or in the executor with a bounded number under way."""
     held: dict[tuple[int, int], Tile] = {}
@@ -384,31 +435,30 @@ def _run(
             held[span] = shelf.tile(*span)
         return held[span]
 
-    def forget(row: tuple[int, int]) -> None:
-        for span in [span for span in held if span != row]:
-            del held[span]
+    def tiles() -> Iterator[tuple[tuple[tuple[int, int], tuple[int, int]], Tile, Tile | None]]:
+        for row, column in blocks:
+            for span in [span for span in held if span != row]:
+                del held[span]
+            yield (row, column), tile(row), None if column == row else tile(column)
+
+    def compare_here(
+        block: tuple[tuple[tuple[int, int], tuple[int, int]], Tile, Tile | None],
+    ) -> tuple[tuple[tuple[int, int], tuple[int, int]], tuple[list, list]]:
+        place, left, right = block
+        return place, compare_block(statistic, functions, left, right, orders, accelerator)
 
     if executor is None:
-        for row, column in blocks:
-            forget(row)
-            left = tile(row)
-            right = None if column == row else tile(column)
-            yield (
-                (row, column),
-                compare_block(statistic, functions, left, right, orders, accelerator),
-            )
+        yield from threads.map(compare_here, tiles(), min(in_flight, threads.count + 1))
         return
 
+    limit = threads.blas_threads
     under_way: dict[Future, tuple[tuple[int, int], tuple[int, int]]] = {}
     try:
-        for row, column in blocks:
-            forget(row)
-            left = tile(row)
-            right = None if column == row else tile(column)
+        for place, left, right in tiles():
             future = executor.submit(
-                compare_block, statistic, functions, left, right, orders, accelerator
+                compare_block, statistic, functions, left, right, orders, accelerator, limit
             )
-            under_way[future] = (row, column)
+            under_way[future] = place
             if len(under_way) >= in_flight:
                 finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
                 for one in finished:
@@ -429,6 +479,7 @@ def compare_block(
     right: Tile | None,
     orders: np.ndarray,
     accelerator: bool = False,
+    limit: int | None = None,
 ) -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
     """Compares two tiles: the unit of work that is sent to an executor.
 
@@ -439,11 +490,12 @@ def compare_block(
         right: R prepared representations; None on the diagonal, where they are the left ones.
         orders: (B, n) int64 orders of the rows of the right side, for the null.
         accelerator: whether products go through `keras.ops`.
+        limit: of the BLAS's threads; None where it is what it is.
 
     Returns:
         The (L, R) values of each measure, and for each order the (L, R) values of each measure.
     """
-    with arithmetic.use(accelerator):
+    with arithmetic.use(accelerator), nullcontext() if limit is None else blas_threads(limit):
         return _compare_block(statistic, functions, left, left if right is None else right, orders)
 
 

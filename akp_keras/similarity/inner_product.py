@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import ClassVar
 
 import numpy as np
@@ -28,21 +29,19 @@ class InnerProduct(Statistic):
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the normalised vector and the norm."""
-        return self.normalised(factors)[0]
+        return self.normalised(factors, *self.vector(factors))
 
-    def normalised(self, factors: Factors) -> tuple[Prepared, float]:
-        """What `prepare` keeps, and the norm that `vector` has."""
-        vector, factor = self.vector(factors)
+    def normalised(self, factors: Factors, vector: np.ndarray, factor: float) -> Prepared:
+        """What `prepare` keeps, of what `vector` gave."""
         norm = float(np.sqrt(arithmetic.square_sum(vector)))
         if not norm > 0.0:
             raise factors.degenerate(self.vanishing())
         vector /= vector.dtype.type(norm)
-        prepared = {
+        return {
             "vector": vector,
             "size": np.array(norm * factor),
             "samples": np.array(factors.samples),
         }
-        return prepared, norm
 
     def vanishing(self) -> str:
         """Why the vector can be zero, for the error."""
@@ -50,11 +49,7 @@ class InnerProduct(Statistic):
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
         """Cosines of all pairs, (L, R) float64."""
-        if right is left:
-            upper = arithmetic.gram_triangle(left["vector"])
-            table = upper + np.triu(upper, 1).T
-        else:
-            table = arithmetic.product(left["vector"], right["vector"].T)
+        table = arithmetic.product_of_rows(left["vector"], right["vector"])
         return table.astype(np.float64, copy=False)
 
 
@@ -66,24 +61,51 @@ def pack(matrix: np.ndarray) -> np.ndarray:
     """
     n = len(matrix)
     packed = np.empty(n * (n + 1) // 2, dtype=matrix.dtype)
-    packed[:n] = np.diagonal(matrix)
-    start = n
-    for i in range(n - 1):
-        packed[start : start + n - 1 - i] = matrix[i, i + 1 :]
-        start += n - 1 - i
-    packed[n:] *= matrix.dtype.type(np.sqrt(2.0))
+    pack_panels([matrix], packed)
     return packed
+
+
+def pack_panels(panels: Iterable[np.ndarray], packed: np.ndarray) -> None:
+    """Packs a symmetric (n, n) matrix that comes in panels (see `arithmetic.gram_panels`).
+
+    Args:
+        panels: the rows from i on without the columns before i.
+        packed: (n(n + 1)/2,) for the result, as of `pack`.
+    """
+    root = packed.dtype.type(np.sqrt(2.0))
+    row, start = 0, None
+    for panel in panels:
+        if start is None:
+            start = panel.shape[1]
+        packed[row : row + len(panel)] = np.diagonal(panel)
+        row += len(panel)
+        for i, values in enumerate(panel, start=1):
+            stop = start + len(values) - i
+            np.multiply(values[i:], root, out=packed[start:stop])
+            start = stop
 
 
 def pack_off_diagonal(matrix: np.ndarray) -> np.ndarray:
     """The entries above the diagonal of a symmetric (n, n) matrix, row by row: n(n − 1)/2."""
     n = len(matrix)
     packed = np.empty(n * (n - 1) // 2, dtype=matrix.dtype)
-    start = 0
-    for i in range(n - 1):
-        packed[start : start + n - 1 - i] = matrix[i, i + 1 :]
-        start += n - 1 - i
+    pack_panels_off_diagonal([matrix], packed)
     return packed
+
+
+def pack_panels_off_diagonal(panels: Iterable[np.ndarray], packed: np.ndarray) -> None:
+    """Packs a symmetric (n, n) matrix that comes in panels (see `arithmetic.gram_panels`).
+
+    Args:
+        panels: the rows from i on without the columns before i.
+        packed: (n(n − 1)/2,) for the result, as of `pack_off_diagonal`.
+    """
+    start = 0
+    for panel in panels:
+        for i, values in enumerate(panel, start=1):
+            stop = start + len(values) - i
+            packed[start:stop] = values[i:]
+            start = stop
 
 
 def product(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:

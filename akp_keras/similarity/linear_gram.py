@@ -11,8 +11,8 @@ from akp_keras.similarity.arithmetic import product, square_sum
 from akp_keras.similarity.frobenius_product import block_square_sums
 from akp_keras.similarity.inner_product import (
     InnerProduct,
-    pack,
-    pack_off_diagonal,
+    pack_panels,
+    pack_panels_off_diagonal,
 )
 from akp_keras.similarity.permutation_index import permute_packed
 from akp_keras.similarity.preparation import Factors
@@ -31,20 +31,28 @@ class LinearGram(InnerProduct):
 
     def prepare(self, factors: Factors) -> Prepared:
         """Keeps the participation ratio (tr K)² / tr K² too."""
-        prepared, norm = self.normalised(factors)
-        squares = norm * norm
-        if self.debiased:
-            triangle = factors.gram_triangle
-            diagonal = np.diagonal(triangle)
-            squares = 2.0 * square_sum(triangle) - float(np.square(diagonal).sum())
+        vector, factor, squares = self._packed(factors)
+        prepared = self.normalised(factors, vector, factor)
         return {**prepared, "participation": np.array(1.0 / squares)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
         """The packed matrix; √2 where the packing of a hollow matrix leaves it out."""
+        return self._packed(factors)[:2]
+
+    def _packed(self, factors: Factors) -> tuple[np.ndarray, float, float]:
+        """The packed matrix, its factor, and tr K² of the matrix that is not U-centred."""
         factor = factors.norm * factors.norm
-        if self.debiased:
-            return _pack_u_centred(factors.gram_triangle), factor * np.sqrt(2.0)
-        return pack(factors.gram_triangle), factor
+        n = factors.samples
+        if not self.debiased:
+            packed = factors.scratch.take("gram", (n * (n + 1) // 2,), factors.precision)
+            pack_panels(factors.gram_panels(), packed)
+            return packed, factor, square_sum(packed)
+        packed = factors.scratch.take("hollow gram", (n * (n - 1) // 2,), factors.precision)
+        pack_panels_off_diagonal(factors.gram_panels(), packed)
+        diagonal = np.einsum("ij,ij->i", factors.unit, factors.unit)
+        squares = 2.0 * square_sum(packed) + float(np.square(diagonal).sum())
+        _centre_u(packed, diagonal)
+        return packed, factor * np.sqrt(2.0), squares
 
     def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
         """One gather."""
@@ -114,21 +122,19 @@ class LinearCrossProduct(Statistic):
         return {**prepared, **gathered}
 
 
-def _pack_u_centred(triangle: np.ndarray) -> np.ndarray:
-    """Packs the U-centred form of a centred Gram matrix from its upper triangle.
+def _centre_u(packed: np.ndarray, diagonal: np.ndarray) -> None:
+    """U-centres a centred Gram matrix of which the entries above the diagonal are packed.
 
     Without its diagonal, row i of a matrix whose rows sum to zero sums to −Kᵢᵢ, from which
     `kernels.u_centred` follows without another pass over the matrix.
     """
-    n = len(triangle)
-    means = -np.diagonal(triangle) / (n - 2)
+    n = len(diagonal)
+    means = -diagonal / (n - 2)
     means -= means.sum() / (2 * (n - 1))
-    packed = pack_off_diagonal(triangle)
     start = 0
     for i in range(n - 1):
         packed[start : start + n - 1 - i] -= means[i] + means[i + 1 :]
         start += n - 1 - i
-    return packed
 
 
 def _u_correction(rows: np.ndarray, columns: np.ndarray, n: int) -> float:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import scipy.linalg
 
 from akp_keras.similarity.arithmetic import gram_triangle, product
 from akp_keras.similarity.preparation import Factors
@@ -96,7 +95,7 @@ def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
     """
     matrix = matrix.astype(np.float64, copy=False)
     small = gram_triangle(matrix.T if matrix.shape[0] >= matrix.shape[1] else matrix)
-    eigenvalues = scipy.linalg.eigvalsh(small.T, lower=True, check_finite=False, overwrite_a=True)
+    eigenvalues = np.linalg.eigvalsh(small, UPLO="U")
     if eigenvalues[-1] > 0.0:
         roots = np.sqrt(np.maximum(eigenvalues, 0.0))
         total = float(roots.sum())
@@ -105,4 +104,4 @@ def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
         errors = np.minimum(rounding / np.maximum(roots, 1e-300), np.sqrt(rounding))
         if float(errors.sum()) <= 5e-9 * total and total < (1.0 - 1e-4) * largest:
             return total
-    return float(scipy.linalg.svdvals(matrix, check_finite=False).sum())
+    return float(np.linalg.svd(matrix, compute_uv=False).sum())

@@ -6,9 +6,12 @@ statistic that keeps a packed matrix. Where entries come from depends on the per
 
 from __future__ import annotations
 
-import functools
+import threading
 
 import numpy as np
+
+# Each thread is at an order of its own.
+_latest = threading.local()
 
 
 def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -> np.ndarray:
@@ -23,7 +26,7 @@ def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -
     Returns:
         The same packing of `matrix[order][:, order]`, the same numbers in other places.
     """
-    index = _above_diagonal(np.ascontiguousarray(order, dtype=np.int64).tobytes())
+    index = _above_diagonal(order)
     if not with_diagonal:
         return packed[index]
     n = len(order)
@@ -34,10 +37,10 @@ def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -
     return permuted
 
 
-@functools.lru_cache(maxsize=1)
-def _above_diagonal(order_bytes: bytes) -> np.ndarray:
-    """(n(n − 1)/2,) where the entries above the diagonal come from, of the latest order."""
-    order = np.frombuffer(order_bytes, dtype=np.int64)
+def _above_diagonal(order: np.ndarray) -> np.ndarray:
+    """(n(n − 1)/2,) where the entries above the diagonal come from, kept for the latest order."""
+    if np.array_equal(order, getattr(_latest, "order", None)):
+        return _latest.index
     n = len(order)
     # Entry (low, high) of the packing is at starts[low] + high.
     starts = np.arange(n) * n - np.arange(n) * (np.arange(n) + 1) // 2 - np.arange(n) - 1
@@ -51,4 +54,5 @@ def _above_diagonal(order_bytes: bytes) -> np.ndarray:
         part += np.maximum(others, order[row])
         begin += len(others)
     index.flags.writeable = False
+    _latest.order, _latest.index = order.copy(), index
     return index

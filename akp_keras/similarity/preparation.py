@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
+from scipy.linalg.lapack import dpotrf
 
-from akp_keras.similarity.arithmetic import gram_triangle, product, square_sum
+from akp_keras.similarity.arithmetic import (
+    gram_panels,
+    gram_triangle,
+    product,
+    square_sum,
+)
 from akp_keras.similarity.nearest_neighbours import nearest
+from akp_keras.similarity.scratch import Scratch
+from akp_keras.similarity.threads import blas_threads
 
 
 class Factors:
@@ -22,6 +30,8 @@ class Factors:
         features: p.
         precision: dtype of the factors, float64, or float32 in the float32 mode.
         given_labels: (n,) the samples' classes, or None.
+        scratch: memory for large arrays. What is made of these factors may lie in it, and is
+            valid until the scratch is given to the next ones.
     """
 
     def __init__(
@@ -30,14 +40,16 @@ class Factors:
         name: str,
         precision: str = "float64",
         labels: np.ndarray | None = None,
+        scratch: Scratch | None = None,
     ) -> None:
         if values.shape[0] < 2 or values.shape[1] < 1:
             raise ValueError(
                 f"representation {name!r} has shape {values.shape}; at least two samples "
                 "and one feature are needed"
             )
-        finite = np.isfinite(values).all(axis=1)
+        finite = np.isfinite(values)
         if not finite.all():
+            finite = finite.all(axis=1)
             raise ValueError(
                 f"representation {name!r} holds NaN or infinite values in {np.sum(~finite)} "
                 f"samples, the first of them at row {int(np.argmin(finite))}"
@@ -47,6 +59,7 @@ class Factors:
         self.samples, self.features = values.shape
         self.precision = np.dtype(precision)
         self.given_labels = labels
+        self.scratch = Scratch() if scratch is None else scratch
         self._neighbours: dict[str, np.ndarray] = {}
 
     def degenerate(self, reason: str) -> ValueError:
@@ -56,7 +69,9 @@ class Factors:
     @cached_property
     def constant(self) -> bool:
         """Whether every sample has the same values."""
-        return bool((self.values == self.values[:1]).all())
+        # Nearly always the last sample differs from the first.
+        same = (self.values[-1] == self.values[0]).all()
+        return bool(same and (self.values == self.values[:1]).all())
 
     @cached_property
     def resolution(self) -> float:
@@ -89,7 +104,8 @@ class Factors:
         return centred, float(np.linalg.norm(centred)), scale * power
 
     def _less_column_means(self, values: np.ndarray) -> np.ndarray:
-        centred = np.subtract(values, values.mean(axis=0, dtype=np.float64), dtype=np.float64)
+        centred = self.scratch.take("centred", values.shape)
+        np.subtract(values, values.mean(axis=0, dtype=np.float64), out=centred)
         # The mean of many large numbers is rounded; a second pass takes off what the first left.
         centred -= centred.mean(axis=0)
         # A feature that never changes is exactly zero, not the rounding of its mean.
@@ -121,6 +137,10 @@ class Factors:
     def gram_triangle(self) -> np.ndarray:
         """(n, n) upper triangle of `gram`, zero below the diagonal."""
         return _frozen(gram_triangle(self.unit))
+
+    def gram_panels(self) -> Iterable[np.ndarray]:
+        """`gram_triangle` a few rows at a time, see `arithmetic.gram_panels`."""
+        return [self.gram_triangle] if "gram_triangle" in self.__dict__ else gram_panels(self.unit)
 
     @cached_property
     def gram(self) -> np.ndarray:
@@ -314,7 +334,7 @@ class Factors:
             return self.features
         unit = self.unit.astype(np.float64, copy=False)
         small = self._column_triangle if self.features <= self.samples else gram_triangle(unit)
-        spectrum = scipy.linalg.eigvalsh(small.T, lower=True, check_finite=False)
+        spectrum = np.linalg.eigvalsh(small, UPLO="U")
         return int(np.sum(spectrum > self._tolerance**2 * spectrum[-1]))
 
     @property
@@ -339,15 +359,18 @@ class Factors:
         few = self.features + self.features // 8 + 16
         if few < self.samples:
             rows = self.unit[:few].astype(np.float64, copy=False)
-            if self._is_positive(gram_triangle(rows.T)):
+            triangle = self.scratch.take("columns", (self.features, self.features))
+            if self._is_positive(gram_triangle(rows.T, out=triangle)):
                 return True
         return self._is_positive(self._column_triangle.copy())
 
     def _is_positive(self, triangle: np.ndarray) -> bool:
         """Whether all eigenvalues are above the tolerance; the triangle is overwritten."""
         triangle[np.diag_indices(self.features)] -= self._tolerance**2
-        # In LAPACK's order of columns the transpose has its lower triangle filled.
-        _, failed = scipy.linalg.lapack.dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
+        # SciPy's BLAS has threads of its own, which would be in the way of NumPy's.
+        with blas_threads(1):
+            # In LAPACK's order of columns the transpose has its lower triangle filled.
+            _, failed = dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
         return failed == 0
 
     @cached_property
@@ -362,9 +385,7 @@ class Factors:
                 return self.unit
             if self._eigenvalues_tell and self.features <= self.samples:
                 # Directions below the resolution go; eigenvectors tell those from the others.
-                spectrum, directions = scipy.linalg.eigh(
-                    self._column_triangle, lower=False, check_finite=False
-                )
+                spectrum, directions = np.linalg.eigh(self._column_triangle, UPLO="U")
                 kept = directions[:, spectrum > self._tolerance**2 * spectrum[-1]]
                 return _frozen(product(self.unit, kept.astype(self.precision, copy=False)))
         left, values = self.svd

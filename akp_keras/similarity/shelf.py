@@ -29,7 +29,7 @@ class Shelf:
         self._rows: list[Prepared] = []
 
     def put(self, prepared: Prepared) -> None:
-        """Takes the next representation's arrays."""
+        """Takes a copy of the next representation's arrays."""
         index = len(self._layout)
         self._layout.append({name: (a.shape, a.dtype) for name, a in prepared.items()})
         bytes_here = sum(array.nbytes for array in prepared.values())
@@ -59,7 +59,7 @@ class Shelf:
                 for i in range(index)
             ]
             self._columns = {}
-        self._rows.append(prepared)
+        self._rows.append({name: np.array(array) for name, array in prepared.items()})
         if self.held > self._memory:
             self._files = tempfile.TemporaryDirectory(prefix="similarity.", dir=self._folder)
             for i, row in enumerate(self._rows):

@@ -1,0 +1,152 @@
+"""Threads of one process: representations, and blocks of pairs, side by side.
+
+A BLAS that spreads each product over all cores leaves them idle between products. Side by side
+every thread computes its products alone, and the last digits of what one BLAS thread computes do
+not depend on the number of cores.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from typing import TypeVar
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Threads:
+    """A number of threads, or with one of them, the thread that asks.
+
+    Args:
+        count: how many, ≥ 1.
+        blas_threads: how many threads the BLAS has in each of them; None where it is what it is.
+    """
+
+    def __init__(self, count: int, blas_threads: int | None = None) -> None:
+        self.count = count
+        self.blas_threads = blas_threads
+        self._pool = ThreadPoolExecutor(count, "similarity") if count > 1 else None
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Iterable[Item],
+        most_under_way: int | None = None,
+    ) -> Iterator[Result]:
+        """The function of every item, in order.
+
+        Args:
+            function: called in the threads, where `current` is one thread: nothing is spread
+                twice.
+            items: taken here, one after the other, as threads become free.
+            most_under_way: how many items may be taken whose results are not; by default one
+                more than there are threads.
+
+        Yields:
+            The results. What fails first in the order of the items is raised, however fast it
+            was, also where an item could not be taken.
+        """
+        if self._pool is None:
+            yield from map(function, items)
+            return
+        most = self.count + 1 if most_under_way is None else most_under_way
+        waiting: deque[Future[Result]] = deque()
+        remaining = iter(items)
+        try:
+            while True:
+                while len(waiting) >= most:
+                    yield waiting.popleft().result()
+                try:
+                    item = next(remaining)
+                except StopIteration:
+                    break
+                except Exception:
+                    while waiting:
+                        yield waiting.popleft().result()
+                    raise
+                waiting.append(self._pool.submit(copy_context().run, _alone, function, item))
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Waits for what is under way."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+
+_ALONE = Threads(1)
+_CURRENT: ContextVar[Threads] = ContextVar("similarity_threads", default=_ALONE)
+# To ask the BLAS takes longer than many a product.
+_LIMITED: ContextVar[bool] = ContextVar("similarity_blas_limited", default=False)
+
+
+def current() -> Threads:
+    """The threads that work may be spread over here."""
+    return _CURRENT.get()
+
+
+def _alone(function: Callable[[Item], Result], item: Item) -> Result:
+    _CURRENT.set(_ALONE)
+    return function(item)
+
+
+def useful(members: int, bytes_each: float, memory: float) -> int:
+    """How many threads representations are worth.
+
+    Args:
+        members: how many representations there are.
+        bytes_each: what preparing one of them takes.
+        memory: bytes that preparing may take.
+
+    Returns:
+        From 1 to the number of cores that this process may use.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(cores, members // 2, int(memory // max(bytes_each, 1.0))))
+
+
+@contextlib.contextmanager
+def spread(count: int) -> Iterator[Threads]:
+    """Spreads work over threads; the BLAS's own threads are divided among them."""
+    if count == 1:
+        yield _ALONE
+        return
+    each = max(1, _threads_of_blas() // count)
+    with blas_threads(each):
+        threads = Threads(count, each)
+        token = _CURRENT.set(threads)
+        try:
+            yield threads
+        finally:
+            _CURRENT.reset(token)
+            threads.close()
+
+
+def _threads_of_blas() -> int:
+    libraries = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    return min((one["num_threads"] for one in libraries), default=1)
+
+
+@contextlib.contextmanager
+def blas_threads(count: int) -> Iterator[None]:
+    """Limits the BLAS of this process to so many threads, where `spread` has not done it."""
+    if _LIMITED.get():
+        yield
+        return
+    with threadpool_limits(count, "blas"):
+        token = _LIMITED.set(True)
+        try:
+            yield
+        finally:
+            _LIMITED.reset(token)

@@ -1,0 +1,142 @@
+"""Work spread over threads: the same results in the same order, and nothing left behind."""
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from akp_keras import similarity
+from akp_keras.similarity import threads
+from akp_keras.similarity.threads import blas_threads, spread, useful
+
+IDS = ["cka.linear", "cka.rbf.debiased", "procrustes.angular", "knn.mutual[k=5,cosine]"]
+
+
+def numbers_of_blas_threads():
+    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+
+
+def later_first(item):
+    time.sleep(0.02 * (3 - item % 3))
+    return item * item
+
+
+def test_results_come_in_the_order_of_the_items():
+    with spread(3) as three:
+        assert list(three.map(later_first, range(8))) == [n * n for n in range(8)]
+
+
+def test_no_more_is_under_way_than_is_asked_for():
+    taken = []
+
+    def items():
+        for item in range(12):
+            taken.append(item)
+            yield item
+
+    with spread(2) as two:
+        for done, _ in enumerate(two.map(later_first, items(), 3), start=1):
+            assert len(taken) <= done + 3
+    assert len(taken) == 12
+
+
+def test_nothing_is_spread_twice():
+    with spread(2) as two:
+        assert threads.current() is two
+        inside = list(two.map(lambda _: threads.current().count, range(4)))
+    assert inside == [1] * 4
+    assert threads.current().count == 1
+
+
+def test_the_first_error_in_order_is_raised():
+    def fail(item):
+        if item == 1:
+            time.sleep(0.1)
+            raise ValueError("the second item")
+        if item == 2:
+            raise ValueError("the third item")
+
+    with spread(3) as three, pytest.raises(ValueError, match="the second item"):
+        list(three.map(fail, range(6)))
+
+
+def test_what_came_before_an_item_that_cannot_be_taken_fails_first():
+    def items():
+        yield 0
+        yield 1
+        raise ValueError("there is no third item")
+
+    def fail(item):
+        time.sleep(0.1)
+        if item:
+            raise ValueError("the second item")
+
+    with spread(4) as four:
+        with pytest.raises(ValueError, match="the second item"):
+            list(four.map(fail, items()))
+        with pytest.raises(ValueError, match="no third item"):
+            list(four.map(str, items()))
+
+
+def test_the_limit_is_taken_back():
+    before = numbers_of_blas_threads()
+    with blas_threads(1):
+        assert numbers_of_blas_threads() == {1}
+        with blas_threads(3):
+            assert numbers_of_blas_threads() == {1}
+    assert numbers_of_blas_threads() == before
+
+
+@pytest.mark.parametrize(
+    ("members", "each", "threads_at_most"), [(1, 1.0, 1), (3, 1.0, 1), (4, 1.0, 2), (100, 0.6, 1)]
+)
+def test_threads_are_as_many_as_are_useful(members, each, threads_at_most):
+    assert 1 <= useful(members, each, memory=1.0 if each < 1 else 1e9) <= threads_at_most
+
+
+def some_representations(widths):
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=(150, 6))
+    return {
+        f"m{i}": common @ rng.normal(size=(6, width)) + rng.normal(size=(150, width))
+        for i, width in enumerate(widths)
+    }
+
+
+@pytest.mark.parametrize("widths", [[20] * 9, [20, 31, 7, 150, 200, 1, 20, 20, 40]])
+def test_the_number_of_threads_changes_no_byte(monkeypatch, widths):
+    some = some_representations(widths)
+    found = []
+    for count in (1, 2, 5):
+        monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_, count=count: count)
+        with threadpool_limits(1, "blas"):
+            found.append(similarity.pairwise(some, IDS, null=3))
+    for other in found[1:]:
+        for id in IDS:
+            assert (other[id].values == found[0][id].values).all()
+            assert (other[id].ranks == found[0][id].ranks).all()
+            assert (other[id].null.pvalues == found[0][id].null.pvalues).all()
+            assert (other[id].null.mean == found[0][id].null.mean).all()
+
+
+def test_processes_give_the_bytes_of_threads(monkeypatch):
+    some = some_representations([20] * 9)
+    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
+    here = similarity.pairwise(some, IDS)
+    with ProcessPoolExecutor(1) as executor:
+        there = similarity.pairwise(some, IDS, executor=executor)
+    for id in IDS:
+        assert (there[id].values == here[id].values).all()
+
+
+def test_a_bad_representation_is_named_and_the_limit_is_taken_back(monkeypatch):
+    some = some_representations([5] * 8)
+    some["m2"] = np.ones((150, 5))
+    some["m5"] = np.ones((149, 5))
+    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 4)
+    before = numbers_of_blas_threads()
+    with pytest.raises(ValueError, match="'m2' is degenerate"):
+        similarity.pairwise(some, IDS)
+    assert numbers_of_blas_threads() == before

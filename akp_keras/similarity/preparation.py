@@ -327,69 +327,74 @@ class Factors:
             return 0
         if "svd" in self.__dict__:
             return len(self.svd[1])
-        if not self._eigenvalues_tell:
+        if self._has_full_rank():
+            return min(self.features, self.samples - 1)
+        if self._tolerance**2 < self._rounding_of_eigenvalues:
             values = np.linalg.svd(self.unit, compute_uv=False)
             return int(np.sum(values > self._tolerance * values[0]))
-        if self.features < self.samples and self._has_full_column_rank():
-            return self.features
         unit = self.unit.astype(np.float64, copy=False)
-        small = self._column_triangle if self.features <= self.samples else gram_triangle(unit)
-        spectrum = np.linalg.eigvalsh(small, UPLO="U")
+        spectrum = np.linalg.eigvalsh(
+            gram_triangle(unit.T if self.features <= self.samples else unit), UPLO="U"
+        )
         return int(np.sum(spectrum > self._tolerance**2 * spectrum[-1]))
 
     @property
-    def _eigenvalues_tell(self) -> bool:
-        """Whether the tolerance is coarse enough for eigenvalues of a Gram matrix.
+    def _rounding_of_eigenvalues(self) -> float:
+        """How far those of a Gram matrix may be off, as a fraction of the largest.
 
         They lose half of the digits of singular values.
         """
-        return self._tolerance**2 >= 64 * self.samples * np.finfo(np.float64).eps
+        return 64 * self.samples * np.finfo(np.float64).eps
 
-    @cached_property
-    def _column_triangle(self) -> np.ndarray:
-        return gram_triangle(self.unit.astype(np.float64, copy=False).T)
+    def _has_full_rank(self) -> bool:
+        """Whether as many singular values as there can be are above the tolerance.
 
-    def _has_full_column_rank(self) -> bool:
-        """Whether every squared singular value is above the tolerance: a Cholesky factor says so.
-
-        It costs a fraction of the eigenvalues, and the squared singular values of `unit` sum to
-        1, so none is larger. More rows only make them larger: what a few more rows than features
-        show need not be asked of all.
+        A Cholesky factor says so, at a fraction of the cost of eigenvalues: the squared singular
+        values of `unit` sum to 1, so none is larger. Rows of it, and columns, only make them
+        smaller when they are left out: what some of them show need not be asked of all. The rows
+        sum to zero, so that one of them follows from the others.
         """
-        few = self.features + self.features // 8 + 16
-        if few < self.samples:
-            rows = self.unit[:few].astype(np.float64, copy=False)
-            triangle = self.scratch.take("columns", (self.features, self.features))
-            if self._is_positive(gram_triangle(rows.T, out=triangle)):
+        vectors = self.unit.T if self.features < self.samples else self.unit[:-1]
+        count, length = vectors.shape
+        few = count + count // 8 + 16
+        triangle = self.scratch.take("vectors", (count, count))
+        for some in (few, length) if few < length else (length,):
+            part = vectors[:, :some].astype(np.float64, copy=False)
+            gram_triangle(part, out=triangle)
+            triangle[np.diag_indices(count)] -= max(
+                self._tolerance**2, self._rounding_of_eigenvalues
+            )
+            # SciPy's BLAS has threads of its own, which would be in the way of NumPy's.
+            with blas_threads(1):
+                # In LAPACK's order of columns the transpose has its lower triangle filled.
+                _, failed = dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
+            if not failed:
                 return True
-        return self._is_positive(self._column_triangle.copy())
-
-    def _is_positive(self, triangle: np.ndarray) -> bool:
-        """Whether all eigenvalues are above the tolerance; the triangle is overwritten."""
-        triangle[np.diag_indices(self.features)] -= self._tolerance**2
-        # SciPy's BLAS has threads of its own, which would be in the way of NumPy's.
-        with blas_threads(1):
-            # In LAPACK's order of columns the transpose has its lower triangle filled.
-            _, failed = dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
-        return failed == 0
+        return False
 
     @cached_property
     def rotation_factor(self) -> np.ndarray:
         """(n, r) with `rotation_factor` times its transpose equal to `gram`, r as small as may be.
 
         Any two such matrices differ by a rotation of the features: `unit` itself where its rank
-        is full, else left singular vectors times singular values.
+        is full, else without the directions in which its samples differ by rounding alone.
         """
-        if "svd" not in self.__dict__:
+        if self._tolerance**2 < self._rounding_of_eigenvalues:
             if self.rank == self.features:
                 return self.unit
-            if self._eigenvalues_tell and self.features <= self.samples:
-                # Directions below the resolution go; eigenvectors tell those from the others.
-                spectrum, directions = np.linalg.eigh(self._column_triangle, UPLO="U")
-                kept = directions[:, spectrum > self._tolerance**2 * spectrum[-1]]
-                return _frozen(product(self.unit, kept.astype(self.precision, copy=False)))
-        left, values = self.svd
-        return _frozen(left * values)
+            left, values = self.svd
+            return _frozen(left * values)
+        if self.features < self.samples and self.rank == self.features:
+            return self.unit
+        rows = self.unit
+        if self.features > self.samples:
+            # X and Rᵀ have the same Gram matrix where Xᵀ = QR.
+            rows = np.linalg.qr(self.unit.T, mode="r").T
+        columns = gram_triangle(rows.astype(np.float64, copy=False).T)
+        spectrum, directions = np.linalg.eigh(columns, UPLO="U")
+        # What is below the resolution counts for no rank, and yet for a distance.
+        kept = directions[:, spectrum > self._rounding_of_eigenvalues * spectrum[-1]]
+        return _frozen(product(rows, kept.astype(self.precision, copy=False)))
 
 
 def _squared_distances(rows: np.ndarray, gram: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ not depend on the number of cores.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from typing import TypeVar
 
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -86,7 +87,6 @@ class Threads:
 
 _ALONE = Threads(1)
 _CURRENT: ContextVar[Threads] = ContextVar("similarity_threads", default=_ALONE)
-# To ask the BLAS takes longer than many a product.
 _LIMITED: ContextVar[bool] = ContextVar("similarity_blas_limited", default=False)
 
 
@@ -134,8 +134,13 @@ def spread(count: int) -> Iterator[Threads]:
 
 
 def _threads_of_blas() -> int:
-    libraries = [one for one in threadpool_info() if one["user_api"] == "blas"]
-    return min((one["num_threads"] for one in libraries), default=1)
+    return min((one["num_threads"] for one in _libraries().info()), default=1)
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """The BLAS of NumPy and that of SciPy. To look for them takes longer than many a product."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 @contextlib.contextmanager
@@ -144,7 +149,7 @@ def blas_threads(count: int) -> Iterator[None]:
     if _LIMITED.get():
         yield
         return
-    with threadpool_limits(count, "blas"):
+    with _libraries().limit(limits=count):
         token = _LIMITED.set(True)
         try:
             yield

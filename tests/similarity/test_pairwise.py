@@ -200,6 +200,23 @@ def test_float32_mode_is_close(representations):
         np.testing.assert_allclose(single[id].values[off], double[id].values[off], atol=1e-5)
 
 
+@pytest.mark.parametrize("p", [6, 60])
+def test_what_counts_for_no_rank_counts_for_a_distance(p):
+    rng = np.random.default_rng(0)
+    base = np.linalg.qr(rng.normal(size=(40, 3)) - 1.0)[0]
+    base -= base.mean(axis=0)
+    turn = np.linalg.qr(rng.normal(size=(p, p)))[0][:3]
+    # Float32 tells what lies along the third direction from nothing, but not much more.
+    x = ((base * [1.0, 0.5, 3e-6]) @ turn).astype(np.float32)
+    y = (base * [0.2, 0.1, 1.0]).astype(np.float32)
+    found = similarity.pairwise({"x": x, "y": y}, ["bures.similarity"])["bures.similarity"]
+    assert found.ranks[0] == 2
+    xc, yc = (v.astype(np.float64) - v.astype(np.float64).mean(axis=0) for v in (x, y))
+    exact = np.linalg.svd(xc.T @ yc, compute_uv=False).sum()
+    exact /= np.linalg.norm(xc) * np.linalg.norm(yc)
+    assert found.values[0, 1] == pytest.approx(exact, abs=1e-8)
+
+
 @pytest.mark.parametrize(("p", "rank"), [(12, 12), (30, 5), (80, 7), (80, 39)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rotation_factors_have_the_gram_matrix(p, rank, dtype):

@@ -124,6 +124,7 @@ def pairwise(
         preparation = _prepare(
             representations,
             measures,
+            null,
             memory,
             spatial,
             precision,
@@ -233,6 +234,7 @@ class _Preparation:
 def _prepare(
     representations: Mapping[str, Source],
     measures: Mapping[str, Measure],
+    permutations: int,
     memory: float,
     spatial: str | None,
     precision: str,
@@ -248,7 +250,7 @@ def _prepare(
     first = next(loaded)
     statistics = list(dict.fromkeys(measure.statistic for measure in measures.values()))
     for statistic in statistics:
-        routed = statistic.route(first.samples, first.features, members)
+        routed = statistic.route(first.samples, first.features, members, permutations)
         # Half of the memory is for shelves, half for the blocks in work.
         shelf = Shelf(members, memory / 2 / len(statistics))
         cleanup.callback(shelf.close)

@@ -59,9 +59,9 @@ class LinearGram(InnerProduct):
         vector = permute_packed(prepared["vector"], order, with_diagonal=not self.debiased)
         return {**prepared, "vector": vector}
 
-    def route(self, samples: int, features: int, members: int) -> Statistic:
+    def route(self, samples: int, features: int, members: int, permutations: int = 0) -> Statistic:
         """By n × n matrices, or by p × q cross-products where those cost less."""
-        pairs = members * (members - 1) / 2
+        pairs = members * (members - 1) / 2 * (1 + permutations)
         by_gram = members * samples**2 * features + pairs * samples**2
         by_features = members * samples * features**2 + pairs * 2 * samples * features**2
         return LinearCrossProduct(self.debiased) if by_features < by_gram else self

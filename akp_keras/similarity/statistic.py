@@ -52,8 +52,8 @@ class Statistic(ABC):
     def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
         """What `prepare` would keep of the representation with its rows in another order."""
 
-    def route(self, samples: int, features: int, members: int) -> Statistic:
-        """An equal statistic that costs least for these sizes."""
+    def route(self, samples: int, features: int, members: int, permutations: int = 0) -> Statistic:
+        """An equal statistic that costs least for these sizes, and permutations of every pair."""
         return self
 
 

@@ -42,6 +42,9 @@ def test_the_cheaper_route_is_taken():
     assert isinstance(statistic.route(1024, 512, 240), LinearGram)
     assert isinstance(statistic.route(500, 8, 2), LinearCrossProduct)
     assert isinstance(statistic.route(50, 4000, 2), LinearGram)
+    # What is prepared once pays where pairs are many, as under a null.
+    assert isinstance(statistic.route(1024, 400, 2), LinearCrossProduct)
+    assert isinstance(statistic.route(1024, 400, 2, permutations=200), LinearGram)
 
 
 # --- spatial policies --------------------------------------------------------------------------

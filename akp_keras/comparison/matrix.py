@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from akp_keras.comparison.file_names import file_name
+from akp_keras.numpy_files import UNREADABLE
 
 
 @dataclass(frozen=True)
@@ -95,15 +94,7 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
                     for name, reason in zip(file["excluded"], file["excluded_because"], strict=True)
                 },
             )
-    except (
-        OSError,
-        KeyError,
-        ValueError,
-        EOFError,
-        NotImplementedError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"{path} is missing or damaged ({error}); remove it and run again"
         ) from error

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from akp_keras.numpy_files import UNREADABLE
+
 # What a probe set may hold beside what the models are shown.
 _IDS, _LABELS, _CLASSES = "ids", "labels", "class_names"
-_DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    AttributeError,
-    NotImplementedError,
-    TypeError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(frozen=True)
@@ -79,7 +69,7 @@ def read_probe_inputs(path: str | Path) -> ProbeInputs:
         else:
             with np.load(path, allow_pickle=False) as archive:
                 arrays = {name: archive[name] for name in archive.files}
-    except _DAMAGE as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"probe set {path} is damaged, or no NumPy file ({reason})") from error
     ids, labels, _ = (arrays.pop(name, None) for name in (_IDS, _LABELS, _CLASSES))

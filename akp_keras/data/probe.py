@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
 from akp_keras.data.records import DataSet, ProbeSet
+from akp_keras.numpy_files import UNREADABLE
 
 _KEYS = ("ids", "images", "labels", "class_names")
 
@@ -111,16 +110,7 @@ def read_probe(path: str | Path) -> ProbeSet:
             if missing:
                 raise ValueError(f"it lacks {', '.join(missing)}")
             arrays = {key: archive[key] for key in _KEYS}
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        AttributeError,
-        NotImplementedError,
-        TypeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as error:
+    except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"{path} is not a probe set ({reason}); a NumPy archive (.npz) with the keys "

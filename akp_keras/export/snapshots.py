@@ -5,13 +5,13 @@ snapshots/<layer>.npz   `epochs` (T,) int64, `representations` (T, n, d) float32
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from akp_keras.numpy_files import UNREADABLE
 
 _FOLDER = "snapshots"
 
@@ -66,15 +66,7 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
             with np.load(path, allow_pickle=False) as file:
                 epochs.add(tuple(file["epochs"].tolist()))
                 representations[layer] = file["representations"]
-        except (
-            OSError,
-            KeyError,
-            ValueError,
-            EOFError,
-            NotImplementedError,
-            zipfile.BadZipFile,
-            zlib.error,
-        ) as error:
+        except UNREADABLE as error:
             raise ValueError(
                 f"{path} is missing or damaged ({error}); remove the member's folder and run "
                 "again with --snapshots"

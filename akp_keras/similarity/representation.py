@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from akp_keras.numpy_files import UNREADABLE
+
 
 @dataclass(frozen=True)
 class Representation:
@@ -135,7 +137,7 @@ def _read(path: Path, name: str) -> Representation:
             return Representation(np.load(path, mmap_mode="r", allow_pickle=False))
         with np.load(path, allow_pickle=False) as file:
             return Representation(file["values"], file.get("ids"))
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except UNREADABLE as error:
         raise ValueError(
             f"representation {name!r}: {path} cannot be read ({error}); an .npy file, or an .npz "
             "file with `values` and, if known, `ids` is needed"

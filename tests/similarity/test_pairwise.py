@@ -128,6 +128,21 @@ def test_files_memmaps_and_batches(tmp_path, representations):
         similarity.compare(tmp_path / "nothing.npz", y, "cka.linear")
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".npy"])
+@pytest.mark.parametrize("left", [0, 40, 0.5])
+def test_a_damaged_file_is_named(tmp_path, suffix, left):
+    path = tmp_path / f"damaged{suffix}"
+    values = np.random.default_rng(0).normal(size=(50, 4))
+    if suffix == ".npz":
+        np.savez_compressed(path, values=values)
+    else:
+        np.save(path, values)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(left * len(whole)) if left < 1 else left])
+    with pytest.raises(ValueError, match=rf"'x'.*damaged{suffix} cannot be read"):
+        similarity.compare(path, values, "cka.linear")
+
+
 def test_samples_that_do_not_match_are_an_error(representations):
     x, y = representations["m0"], representations["m1"]
     ids = np.arange(40)

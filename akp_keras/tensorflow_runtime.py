@@ -21,7 +21,7 @@ def configure_tensorflow() -> None:
         RuntimeError: if TensorFlow already runs in this process with other threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _quiet_start():
+    with quiet_start():
         import tensorflow as tf
 
         devices = tf.config.list_physical_devices("GPU")
@@ -32,7 +32,7 @@ def configure_tensorflow() -> None:
 
 
 @contextlib.contextmanager
-def _quiet_start() -> Iterator[None]:
+def quiet_start() -> Iterator[None]:
     """Keeps what TensorFlow's C++ code says while it starts, at any log level, off the terminal."""
     sys.stderr.flush()
     standard_error = os.dup(2)

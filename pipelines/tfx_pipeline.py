@@ -5,9 +5,11 @@ python -m pipelines.tfx_pipeline --flagfile=exp.flags --pipeline_root=ROOT
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +76,7 @@ def _run(values: flags.FlagValues) -> str:
     from akp_keras.comparison.unfinished_folder import locked_folder
     from akp_keras.executors import open_executor
     from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
+    from akp_keras.tensorflow_runtime import quiet_start
     from components.workers import share_workers
     from pipelines.experiment_steps import experiment_steps
     from pipelines.flags import code_version_from, require_extra
@@ -82,10 +85,12 @@ def _run(values: flags.FlagValues) -> str:
         raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
     settings, execution = settings_from_flags(values), execution_from_flags(values)
     require_extra("tfx", "tfx")
-    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    # TFX imports TensorFlow.
+    with quiet_start():
+        from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-    from pipelines.lineage import METADATA_FILE, executions, last_verdict
-    from pipelines.tfx_graph import create_pipeline
+        from pipelines.lineage import METADATA_FILE, executions, last_verdict
+        from pipelines.tfx_graph import create_pipeline
 
     root = Path(values.pipeline_root).absolute()
     store = root / METADATA_FILE
@@ -101,6 +106,7 @@ def _run(values: flags.FlagValues) -> str:
         with (
             open_executor(execution.workers, execution.dask_scheduler) as executor,
             share_workers(executor),
+            _quiet_runner(),
         ):
             LocalDagRunner().run(pipeline)
         now = executions(store)[earlier:]
@@ -113,6 +119,26 @@ def _run(values: flags.FlagValues) -> str:
             f"Lineage:  python -m pipelines.lineage {uri} --metadata={store}",
         ]
     )
+
+
+@contextlib.contextmanager
+def _quiet_runner() -> Iterator[None]:
+    """Keeps what TFX logs about itself off the terminal.
+
+    For every input of every step it warns that it passes over a condition of its own making, and
+    when a step fails it says so without the reason, which the exception tells.
+    """
+    noisy = {"channel_resolver", "launcher"}
+    logger = logging.getLogger("absl")
+
+    def is_for_people(record: logging.LogRecord) -> bool:
+        return record.module not in noisy
+
+    logger.addFilter(is_for_people)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_for_people)
 
 
 if __name__ == "__main__":

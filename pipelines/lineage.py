@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "pipelines.lineage"
 METADATA_FILE = "metadata.sqlite"
-_OUTCOME = "DispersionOutcome"
 _MEMBER = "TrainedMember"
-_TEST = "DispersionTest"
 # What TFX writes of an artifact or execution for itself.
 _OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
 
@@ -114,15 +112,23 @@ def open_store(path: str | Path) -> MetadataStore:
     return store
 
 
-def last_verdict(metadata: str | Path) -> tuple[str, str]:
-    """The verdict of the newest run of the test, run or taken from the cache, and its URI."""
+def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
+    """What the newest run of the step that makes it made or took from the cache.
+
+    Args:
+        metadata: the SQLite file of ML Metadata.
+        kind: the artifact's type, such as `DispersionOutcome`.
+
+    Raises:
+        ValueError: if no step has made one.
+    """
     store = open_store(metadata)
-    tests = [run.id for run in store.get_executions() if run.type.endswith(f".{_TEST}")]
-    for event in store.get_events_by_execution_ids(tests[-1:]):
-        (artifact,) = store.get_artifacts_by_id([event.artifact_id])
-        if _is_output(event) and artifact.type == _OUTCOME:
-            return artifact.properties["verdict"].string_value, artifact.uri
-    raise ValueError(f"--metadata={metadata} holds no outcome of a test")
+    for run in reversed(store.get_executions()):
+        for event in store.get_events_by_execution_ids([run.id]):
+            (artifact,) = store.get_artifacts_by_id([event.artifact_id])
+            if _is_output(event) and artifact.type == kind:
+                return artifact
+    raise ValueError(f"--metadata={metadata} holds no {kind}")
 
 
 def executions(metadata: str | Path) -> list[tuple[str, str]]:

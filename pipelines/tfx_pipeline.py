@@ -89,7 +89,7 @@ def _run(values: flags.FlagValues) -> str:
     with quiet_start():
         from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 
-        from pipelines.lineage import METADATA_FILE, executions, last_verdict
+        from pipelines.lineage import METADATA_FILE, executions, newest_output
         from pipelines.tfx_graph import create_pipeline
 
     root = Path(values.pipeline_root).absolute()
@@ -110,13 +110,18 @@ def _run(values: flags.FlagValues) -> str:
         ):
             LocalDagRunner().run(pipeline)
         now = executions(store)[earlier:]
-        verdict, uri = last_verdict(store)
+        outcome, log, report = (
+            newest_output(store, kind)
+            for kind in ("DispersionOutcome", "EmbeddingLog", "ExperimentReport")
+        )
     ran = [f"{state:<10}{node}" for node, state in now]
     return "\n".join(
         [
             *ran,
-            f"Verdict:  {verdict}",
-            f"Lineage:  python -m pipelines.lineage {uri} --metadata={store}",
+            f"Verdict:      {outcome.properties['verdict'].string_value}",
+            f"Lineage:      python -m pipelines.lineage {outcome.uri} --metadata={store}",
+            f"Report:       {report.uri}/index.html",
+            f"TensorBoard:  tensorboard --logdir {log.uri}",
         ]
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipelines.lineage import executions, last_verdict, lineage, main, open_store
+from pipelines.lineage import executions, lineage, main, newest_output, open_store
 
 pytest.importorskip("ml_metadata", reason="ml-metadata is not installed")
 
@@ -92,8 +92,12 @@ def test_uris_and_flags_are_taken_in_all_their_forms(store, capsys, monkeypatch,
     assert capsys.readouterr().out.startswith("DispersionOutcome (verdict AKP)")
 
 
-def test_the_last_verdict_may_come_from_the_cache(store):
-    assert last_verdict(store) == ("AKP", f"{store.parent}/outcome")
+def test_the_newest_output_may_come_from_the_cache(store):
+    newest = newest_output(store, "DispersionOutcome")
+    assert newest.uri == f"{store.parent}/outcome"
+    assert newest.properties["verdict"].string_value == "AKP"
+    with pytest.raises(ValueError, match="holds no ExperimentReport"):
+        newest_output(store, "ExperimentReport")
     assert executions(store) == [
         ("FamilyTrainer", "COMPLETE"),
         ("DispersionTest", "COMPLETE"),

@@ -89,11 +89,12 @@ def gram_triangle(matrix: np.ndarray, out: np.ndarray | None = None) -> np.ndarr
     Returns:
         (n, n) in C order, of the matrix's dtype; below the diagonal zero, or in `out` anything.
     """
-    if _ON_ACCELERATOR.get():
-        return np.triu(product(matrix, matrix.T))
     if out is None:
         out = np.zeros((len(matrix), len(matrix)), dtype=matrix.dtype)
-    _fill_triangle(matrix, out)
+    if _ON_ACCELERATOR.get():
+        out[:] = np.triu(product(matrix, matrix.T))
+    else:
+        _fill_triangle(matrix, out)
     return out
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from akp_keras.similarity import arithmetic, registry
 from akp_keras.similarity.null import NullCounter, permutation_orders
+from akp_keras.similarity.permutation_index import forget_order
 from akp_keras.similarity.preparation import Factors
 from akp_keras.similarity.registry import Measure
 from akp_keras.similarity.representation import Source, check_ids, load
@@ -305,6 +306,9 @@ def _load_all(
                 known_ids = (name, representation.ids)
             check_ids(representation.ids, name, known_ids[1], known_ids[0])
         values = apply_policy(representation.values, spatial, name)
+        if callable(source):
+            # The next call may give the same memory with other values in it.
+            values = np.array(values)
         scratch = free.popleft() if free else None
         factors = Factors(values, name, precision, labels, scratch)
         if index == 0:
@@ -515,6 +519,7 @@ def _compare_block(
         other = _permuted(statistic, right, order)
         table = statistic.compare(left, other)
         permuted.append([function(table, left, other) for function in functions])
+    forget_order()
     return values, permuted
 
 

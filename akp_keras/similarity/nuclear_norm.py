@@ -83,8 +83,8 @@ def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
 
     They are square roots of the eigenvalues of the smaller Gram matrix, several times faster
     than a singular value decomposition, where a bound on the rounding of that way (√p ε λ₁ for
-    each eigenvalue λ) stays below 5e-9 of the sum. Otherwise, and where the sum is nearly the
-    largest possible, so that an arccosine would magnify rounding, from the decomposition.
+    each eigenvalue λ) stays below 5e-9 of the sum and of the angle whose cosine it is. Otherwise
+    from the decomposition.
 
     Args:
         matrix: AᵀB, (p, q) real.
@@ -102,6 +102,8 @@ def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
         rounding = len(small) ** 0.5 * np.finfo(np.float64).eps * eigenvalues[-1]
         # |√(λ + e) − √λ| is at most e/√λ, and at most √e.
         errors = np.minimum(rounding / np.maximum(roots, 1e-300), np.sqrt(rounding))
-        if float(errors.sum()) <= 5e-9 * total and total < (1.0 - 1e-4) * largest:
+        # Where the sum is cos θ of the largest, an error δ of it is one of δ / sin θ of the angle.
+        sine = np.sqrt(max(1.0 - np.square(total / largest), 0.0))
+        if float(errors.sum()) <= 5e-9 * min(total, sine * largest):
             return total
     return float(np.linalg.svd(matrix, compute_uv=False).sum())

@@ -37,6 +37,11 @@ def permute_packed(packed: np.ndarray, order: np.ndarray, with_diagonal: bool) -
     return permuted
 
 
+def forget_order() -> None:
+    """Lets go of what is kept for the latest order in this thread."""
+    _latest.__dict__.clear()
+
+
 def _above_diagonal(order: np.ndarray) -> np.ndarray:
     """(n(n − 1)/2,) where the entries above the diagonal come from, kept for the latest order."""
     if np.array_equal(order, getattr(_latest, "order", None)):

@@ -374,10 +374,11 @@ class Factors:
 
     @cached_property
     def rotation_factor(self) -> np.ndarray:
-        """(n, r) with `rotation_factor` times its transpose equal to `gram`, r as small as may be.
+        """(n, r), of norm 1, with the Gram matrix of `unit`, so that both differ by a rotation.
 
-        Any two such matrices differ by a rotation of the features: `unit` itself where its rank
-        is full, else without the directions in which its samples differ by rounding alone.
+        r is smaller than p where samples differ in fewer directions. Of float32 values directions
+        are left out where all of them together are within the rounding of these values: the
+        factor is then that of a representation which could as well have been rounded to this one.
         """
         if self._tolerance**2 < self._rounding_of_eigenvalues:
             if self.rank == self.features:
@@ -386,15 +387,18 @@ class Factors:
             return _frozen(left * values)
         if self.features < self.samples and self.rank == self.features:
             return self.unit
-        rows = self.unit
+        rows = self.unit.astype(np.float64, copy=False)
         if self.features > self.samples:
             # X and Rᵀ have the same Gram matrix where Xᵀ = QR.
-            rows = np.linalg.qr(self.unit.T, mode="r").T
-        columns = gram_triangle(rows.astype(np.float64, copy=False).T)
-        spectrum, directions = np.linalg.eigh(columns, UPLO="U")
-        # What is below the resolution counts for no rank, and yet for a distance.
+            rows = np.linalg.qr(rows.T, mode="r").T
+        spectrum, directions = np.linalg.eigh(gram_triangle(rows.T), UPLO="U")
         kept = directions[:, spectrum > self._rounding_of_eigenvalues * spectrum[-1]]
-        return _frozen(product(rows, kept.astype(self.precision, copy=False)))
+        factor = product(rows, kept)
+        left_out = square_sum(rows - product(factor, kept.T)) ** 0.5
+        rounding = 2.0**-24 * np.linalg.norm(self.raw[0]) * self.raw[1] / self.norm
+        if kept.shape[1] < rows.shape[1] and left_out <= rounding:
+            rows = factor / square_sum(factor) ** 0.5
+        return _frozen(rows.astype(self.precision, copy=False))
 
 
 def _squared_distances(rows: np.ndarray, gram: np.ndarray) -> np.ndarray:

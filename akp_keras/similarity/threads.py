@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -33,6 +34,7 @@ class Threads:
     def __init__(self, count: int, blas_threads: int | None = None) -> None:
         self.count = count
         self.blas_threads = blas_threads
+        self.process = os.getpid()
         self._pool = ThreadPoolExecutor(count, "similarity") if count > 1 else None
 
     def map(
@@ -87,12 +89,13 @@ class Threads:
 
 _ALONE = Threads(1)
 _CURRENT: ContextVar[Threads] = ContextVar("similarity_threads", default=_ALONE)
-_LIMITED: ContextVar[bool] = ContextVar("similarity_blas_limited", default=False)
 
 
 def current() -> Threads:
     """The threads that work may be spread over here."""
-    return _CURRENT.get()
+    threads = _CURRENT.get()
+    # A forked process has the variable of its parent, and none of its threads.
+    return threads if threads.process == os.getpid() else _ALONE
 
 
 def _alone(function: Callable[[Item], Result], item: Item) -> Result:
@@ -109,7 +112,8 @@ def useful(members: int, bytes_each: float, memory: float) -> int:
         memory: bytes that preparing may take.
 
     Returns:
-        From 1 to the number of cores that this process may use.
+        From 1 to the number of cores that this process may use; 1 for fewer than four
+        representations, whose products are better spread themselves.
     """
     affinity = getattr(os, "sched_getaffinity", None)
     cores = len(affinity(0)) if affinity else os.cpu_count() or 1
@@ -143,15 +147,58 @@ def _libraries() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
+class _Limit:
+    """The limit of this process, which all of its threads have in common.
+
+    One thread sets it and takes it back, whoever asked first or last: threadpoolctl lets no other
+    thread change what one has set.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users = 0
+        self._owner: ThreadPoolExecutor | None = None
+
+    def enter(self, count: int) -> None:
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._owner = self._owner or ThreadPoolExecutor(1, "similarity-limit")
+                self._owner.submit(self._set, count).result()
+
+    def leave(self) -> None:
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                self._owner.submit(self._limits.close).result()
+
+    def _set(self, count: int) -> None:
+        self._limits = contextlib.ExitStack()
+        self._limits.enter_context(_libraries().limit(limits=count))
+
+
+_limit = _Limit()
+
+
+def _forget_limit() -> None:
+    global _limit
+    _limit = _Limit()
+
+
+if hasattr(os, "register_at_fork"):
+    # The lock may be held, and the thread is not there.
+    os.register_at_fork(after_in_child=_forget_limit)
+
+
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """Limits the BLAS of this process to so many threads, where `spread` has not done it."""
-    if _LIMITED.get():
+    """Limits the BLAS of this process to so many threads.
+
+    Of limits at the same time the first one holds, until the last has been taken back.
+    """
+    limit = _limit
+    limit.enter(count)
+    try:
         yield
-        return
-    with _libraries().limit(limits=count):
-        token = _LIMITED.set(True)
-        try:
-            yield
-        finally:
-            _LIMITED.reset(token)
+    finally:
+        limit.leave()

@@ -40,6 +40,20 @@ def test_keras_gives_what_numpy_gives():
         assert there[id].values.dtype == np.float64
 
 
+def test_ranks_do_not_depend_on_what_was_prepared_before():
+    pytest.importorskip("keras")
+    rng = np.random.default_rng(0)
+    some = {
+        f"m{i}": rng.normal(size=(30, 5))
+        if i % 2 == 0
+        else rng.normal(size=(30, 2)) @ rng.normal(size=(2, 5))
+        for i in range(4)
+    }
+    for device in ("cpu", "accelerator"):
+        found = similarity.pairwise(some, ["cka.linear"], device=device)["cka.linear"]
+        assert found.ranks.tolist() == [5, 2, 5, 2]
+
+
 def test_float64_is_not_lost_on_the_way():
     keras = pytest.importorskip("keras")
     if keras.backend.backend() == "jax":

@@ -1,7 +1,8 @@
 """Work spread over threads: the same results in the same order, and nothing left behind."""
 
+import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -121,14 +122,63 @@ def test_the_number_of_threads_changes_no_byte(monkeypatch, widths):
             assert (other[id].null.mean == found[0][id].null.mean).all()
 
 
-def test_processes_give_the_bytes_of_threads(monkeypatch):
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_processes_give_the_bytes_of_threads(monkeypatch, start):
     some = some_representations([20] * 9)
     monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
-    here = similarity.pairwise(some, IDS)
-    with ProcessPoolExecutor(1) as executor:
-        there = similarity.pairwise(some, IDS, executor=executor)
+    here = similarity.pairwise(some, IDS, null=2)
+    context = multiprocessing.get_context(start)
+    with ProcessPoolExecutor(1, mp_context=context) as executor:
+        there = similarity.pairwise(some, IDS, executor=executor, null=2)
     for id in IDS:
         assert (there[id].values == here[id].values).all()
+        assert (there[id].null.mean == here[id].null.mean).all()
+
+
+def test_calls_at_the_same_time_leave_the_blas_as_it_was(monkeypatch):
+    some = some_representations([20] * 9)
+    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
+    before = numbers_of_blas_threads()
+    expected = similarity.pairwise(some, IDS)
+    for _ in range(3):
+        with ThreadPoolExecutor(4) as callers:
+            calls = [callers.submit(similarity.pairwise, some, IDS) for _ in range(4)]
+        for call in calls:
+            assert (call.result()[IDS[0]].values == expected[IDS[0]].values).all()
+    assert numbers_of_blas_threads() == before
+
+
+def test_what_breaks_off_leaves_the_blas_as_it_was(monkeypatch):
+    some = some_representations([20] * 9)
+    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
+    before = numbers_of_blas_threads()
+
+    def progress(done, total, what):
+        if what.startswith("comparing"):
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(4) as executor, pytest.raises(KeyboardInterrupt):
+        similarity.pairwise(some, IDS, executor=executor, progress=progress)
+    assert numbers_of_blas_threads() == before
+
+
+def test_a_function_may_give_the_same_memory_again(monkeypatch):
+    some = some_representations([20] * 9)
+    buffer = np.empty((150, 20))
+
+    def filled_with(values):
+        def source():
+            buffer[:] = values
+            return buffer
+
+        return source
+
+    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 4)
+    expected = similarity.pairwise(some, IDS)
+    found = similarity.pairwise({name: filled_with(x) for name, x in some.items()}, IDS)
+    for id in IDS:
+        assert (found[id].values == expected[id].values).all()
 
 
 def test_a_bad_representation_is_named_and_the_limit_is_taken_back(monkeypatch):

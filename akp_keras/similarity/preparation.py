@@ -322,7 +322,7 @@ class Factors:
 
     @cached_property
     def rank(self) -> int:
-        """Numerical rank of the centred representation, at `resolution`."""
+        """Numerical rank of the centred representation, at `resolution` and at the precision's."""
         if self.constant:
             return 0
         if "svd" in self.__dict__:
@@ -354,23 +354,24 @@ class Factors:
         smaller when they are left out: what some of them show need not be asked of all. The rows
         sum to zero, so that one of them follows from the others.
         """
-        vectors = self.unit.T if self.features < self.samples else self.unit[:-1]
-        count, length = vectors.shape
-        few = count + count // 8 + 16
+        independent = self.unit.T if self.features < self.samples else self.unit[:-1]
+        count, length = independent.shape
+        enough = count + count // 8 + 16
+        return (enough < length and self._are_independent(independent[:, :enough])) or (
+            self._are_independent(independent)
+        )
+
+    def _are_independent(self, vectors: np.ndarray) -> bool:
+        """Whether all eigenvalues of the Gram matrix of these rows are above the tolerance."""
+        count = len(vectors)
         triangle = self.scratch.take("vectors", (count, count))
-        for some in (few, length) if few < length else (length,):
-            part = vectors[:, :some].astype(np.float64, copy=False)
-            gram_triangle(part, out=triangle)
-            triangle[np.diag_indices(count)] -= max(
-                self._tolerance**2, self._rounding_of_eigenvalues
-            )
-            # SciPy's BLAS has threads of its own, which would be in the way of NumPy's.
-            with blas_threads(1):
-                # In LAPACK's order of columns the transpose has its lower triangle filled.
-                _, failed = dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
-            if not failed:
-                return True
-        return False
+        gram_triangle(vectors.astype(np.float64, copy=False), out=triangle)
+        triangle[np.diag_indices(count)] -= max(self._tolerance**2, self._rounding_of_eigenvalues)
+        # SciPy's BLAS has threads of its own, which would be in the way of NumPy's.
+        with blas_threads(1):
+            # In LAPACK's order of columns the transpose has its lower triangle filled.
+            _, failed = dpotrf(triangle.T, lower=1, clean=0, overwrite_a=1)
+        return failed == 0
 
     @cached_property
     def rotation_factor(self) -> np.ndarray:

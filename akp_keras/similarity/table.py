@@ -6,6 +6,7 @@ python -m akp_keras.similarity.table docs/similarity.md   puts it into the page
 
 from __future__ import annotations
 
+import argparse
 import math
 import sys
 from pathlib import Path
@@ -86,10 +87,15 @@ def insert(page: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Prints the table, or puts it into the page that is named."""
-    if not arguments:
+    parser = argparse.ArgumentParser(
+        prog="python -m akp_keras.similarity.table",
+        description="Prints the table of measures, or puts it into a page.",
+    )
+    parser.add_argument("page", nargs="?", type=Path, help="such as docs/similarity.md")
+    page = parser.parse_args(arguments).page
+    if page is None:
         print(render())
         return 0
-    page = Path(arguments[0])
     try:
         text = insert(page.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

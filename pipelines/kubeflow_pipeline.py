@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 PROGRAM = "pipelines.kubeflow_pipeline"
 # What the compiler of Kubeflow takes.
-_MEMORY = re.compile(r"[1-9]\d*(?:\.\d+)?(?:[EPTGMK]i?)?|0?\.\d+(?:[EPTGMK]i?)")
+_MEMORY = re.compile(r"[1-9]\d*(?:[EPTGMK]i?)?")
 # In the folder that the runner makes for each run, whose name holds the time.
 _VERDICT = "*/dispersion-test/verdict"
 

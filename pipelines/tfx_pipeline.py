@@ -94,14 +94,14 @@ def _run(values: flags.FlagValues) -> str:
 
     root = Path(values.pipeline_root).absolute()
     store = root / METADATA_FILE
-    pipeline = create_pipeline(
-        experiment_steps(settings, execution.data_dir),
-        pipeline_root=root,
-        metadata_path=store,
-        code_version=code_version_from(values),
-    )
     # Two pipelines at once in one store would each take the other's executions for its own.
     with locked_folder(root, f"--pipeline_root={root}"):
+        pipeline = create_pipeline(
+            experiment_steps(settings, execution.data_dir),
+            pipeline_root=root,
+            metadata_path=store,
+            code_version=code_version_from(values),
+        )
         earlier = len(executions(store)) if store.exists() else 0
         with (
             open_executor(execution.workers, execution.dask_scheduler) as executor,

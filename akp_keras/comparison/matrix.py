@@ -96,5 +96,6 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
             )
     except UNREADABLE as error:
         raise ValueError(
-            f"{path} is missing or damaged ({error}); remove it and run again"
+            f"{path} is missing, damaged or no similarity matrix ({error}); remove it, if it is "
+            "meant to be one, and make it again"
         ) from error

@@ -44,7 +44,6 @@ class PairTable:
         self._schema = pa.schema([*_SCHEMA, *(_NULL if null else [])])
         self._parquet = pyarrow.parquet.ParquetWriter(folder / "similarity.parquet", self._schema)
         self._csv = pyarrow.csv.CSVWriter(folder / "similarity.csv", self._schema)
-        self.rows = 0
 
     def __enter__(self) -> PairTable:
         return self
@@ -84,7 +83,6 @@ class PairTable:
         table = pa.table(cells, schema=self._schema)
         self._parquet.write_table(table)
         self._csv.write_table(table)
-        self.rows += len(rows)
 
 
 def pairs(measure: str, members: int) -> tuple[np.ndarray, np.ndarray]:

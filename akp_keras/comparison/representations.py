@@ -134,11 +134,17 @@ def _represent(
             return tuple(taken["layers"])
     configure_tensorflow()
     marker.parent.mkdir(parents=True, exist_ok=True)
+    failure = None
     try:
         answered = _stream(saved_model, folder, member, layers, signature)
+    except ValueError as error:
+        # Alone, without TensorFlow's exception as its cause: whoever reads that loads TensorFlow.
+        failure = str(error)
     finally:
         # A loaded SavedModel is a web of cycles, which stays until they are looked for.
         gc.collect()
+    if failure is not None:
+        raise ValueError(failure)
     unfinished = marker.with_name(f"{_TAKEN}.{os.getpid()}.unfinished")
     unfinished.write_text(json.dumps({"asked": asked, "layers": answered}))
     unfinished.replace(marker)

@@ -112,7 +112,10 @@ def _check_text(model: NamedModel) -> None:
 
 def _check_folder(path: Path) -> None:
     if not (path / _FILE).is_file():
-        reason = f"it has no {_FILE}" if path.is_dir() else "there is no such folder"
+        if path.is_dir():
+            reason = f"it has no {_FILE}"
+        else:
+            reason = "it is a file" if path.is_file() else "there is no such folder"
         raise ValueError(f"{path} is no SavedModel: {reason}")
 
 

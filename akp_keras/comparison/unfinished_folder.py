@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _REQUEST = "request.json"
+_UNFINISHED_REQUEST = f"{_REQUEST}.unfinished"
 
 
 def check_output(output: str | Path) -> None:
@@ -88,6 +89,7 @@ def unfinished_folder(output: str | Path, request: Mapping[str, object]) -> Iter
     output = Path(output).absolute()
     text = json.dumps(request, sort_keys=True)
     with locked_folder(_beside(output), f"output={output}") as folder:
+        _check_own(folder)
         try:
             # Another may have ended between the first check and the lock.
             check_output(output)
@@ -106,18 +108,24 @@ def whole_folder(output: str | Path) -> Iterator[Path]:
         output: the folder to make; an empty one may be there.
 
     Yields:
-        An empty folder beside it. If the block raises, nothing is left of it.
+        A folder beside it, without files of its own. If the block raises, nothing is left of it.
 
     Raises:
-        ValueError: in one line, if the output exists, cannot be made, or is being worked on.
+        ValueError: in one line, if the output exists, cannot be made, or is being worked on, or
+            something else lies where it would be worked on.
     """
     check_output(output)
     output = Path(output).absolute()
     with locked_folder(_beside(output), f"output={output}") as folder:
+        _check_own(folder)
         try:
             check_output(output)
             _empty(folder)
+            # What a killed process leaves is known by it.
+            mark = folder / _UNFINISHED_REQUEST
+            mark.touch()
             yield folder
+            mark.unlink()
             folder.replace(output)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
@@ -128,13 +136,23 @@ def _beside(output: Path) -> Path:
     return output.with_name(f"{output.name}.unfinished")
 
 
+def _check_own(folder: Path) -> None:
+    """Refuses to work in, and so to empty, a folder that is not of unfinished work."""
+    names = {path.name for path in folder.iterdir()}
+    if names and not names & {_REQUEST, _UNFINISHED_REQUEST}:
+        raise ValueError(
+            f"{folder} is in the way: it holds something else than unfinished work; move it, or "
+            "name another output"
+        )
+
+
 def _take_up(folder: Path, request: str) -> None:
     kept = folder / _REQUEST
     with contextlib.suppress(OSError, UnicodeDecodeError):
         if kept.read_text() == request:
             return
     _empty(folder)
-    unfinished = folder / f"{_REQUEST}.unfinished"
+    unfinished = folder / _UNFINISHED_REQUEST
     unfinished.write_text(request)
     unfinished.replace(kept)
 

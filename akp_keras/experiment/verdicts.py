@@ -144,7 +144,10 @@ def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
             for entry in read_json(path)
         }
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged ({error}); remove it and run again") from error
+        raise ValueError(
+            f"{path} is damaged, or no dispersion.json of a test ({error}); remove it, if it is "
+            "meant to be one, and make it again"
+        ) from error
 
 
 def write_verdicts(path: Path, outcomes: Outcomes) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # What TensorFlow's file systems read as a pattern when they look for the variables.
 _PATTERN = frozenset("*?[\\")
 # `tensorflow/core/framework/op.cc` and `python/framework/importer.py`.
+# Where a graph failed, which TensorFlow says before why.
+_WHERE = re.compile(r"Graph execution error|Detected at node|<stack traces|\s|File ")
 _UNKNOWN_OPERATION = re.compile(r"Op type not registered '([^']+)'")
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -199,6 +201,7 @@ def _load(path: Path) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a message of TensorFlow, which may have hundreds."""
+    """The first line of a message of TensorFlow, which may have hundreds, that gives a reason."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    said = [line for line in lines if line.strip() and not _WHERE.match(line)]
+    return said[0] if said else type(error).__name__

@@ -51,6 +51,9 @@ def report(
     """
     found = read_members(members)
     compared = read_matrices(matrices, list(found.values()), split_identifiers(measures))
+    families = list(dict.fromkeys(member.family for member in found.values()))
+    if control not in families:
+        raise ValueError(f"--control={control} is no family; there are {', '.join(families)}")
     with whole_folder(output) as folder:
         page = write_report(
             folder,

@@ -1,4 +1,4 @@
-"""Compares exported models, whoever exported them, on a probe set.
+r"""Compares exported models, whoever exported them, on a probe set.
 
 python -m components.similarity_evaluator --saved_models='RUN/members/*/*/saved_model' \
     --probe=RUN/probe.npz --measures=cka.linear --output=OUT
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> int:
     limit_linear_algebra()
     return run_command(
         arguments,
-        program="similarity_evaluator",
+        program="components.similarity_evaluator",
         description=__doc__,
         define_flags=define_flags,
         stages=STAGES,
@@ -98,7 +98,7 @@ def define_flags(values: flags.FlagValues) -> None:
             ),
             flags.DEFINE_integer("seed", 0, "Seed of the permutations.", **here),
             flags.DEFINE_float(
-                "memory_gb", 4.0, "Bound on the memory of the comparison, in GB.", **here
+                "memory_gb", 4.0, "Bound on the memory of the comparison, in GiB.", **here
             ),
         ],
     )
@@ -121,7 +121,8 @@ def define_flags(values: flags.FlagValues) -> None:
 
 def _work(values: flags.FlagValues) -> str:
     for name in _NEEDED:
-        if not values[name].value:
+        given = values[name].value
+        if not given or (isinstance(given, list) and not all(given)):
             raise ValueError(f"--{name} is missing: {values[name].help}")
     from components.similarity_evaluator.step import similarity_evaluator
 

@@ -1,5 +1,6 @@
 import fcntl
 import os
+import shutil
 import stat
 
 import pytest
@@ -61,12 +62,28 @@ def test_a_whole_folder_appears_at_the_end_or_leaves_nothing(tmp_path):
         (folder / "work").touch()
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / "out.unfinished").mkdir()
-    (tmp_path / "out.unfinished" / "left by a kill").touch()
-    with whole_folder(tmp_path / "out") as folder:
+    with whole_folder(tmp_path / "elsewhere") as folder:
         (folder / "work").touch()
+        shutil.copytree(folder, tmp_path / "out.unfinished")  # as a kill would leave it
+    shutil.rmtree(tmp_path / "elsewhere")
+    with whole_folder(tmp_path / "out") as folder:
+        assert not (folder / "work").exists()
+        (folder / "other").touch()
         assert not (tmp_path / "out").exists()
-    assert [path.name for path in tmp_path.rglob("*")] == ["out", "work"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "other"]
+
+
+@pytest.mark.parametrize("work", [whole_folder, lambda output: unfinished_folder(output, {})])
+def test_what_somebody_else_put_there_is_not_touched(tmp_path, work):
+    other = tmp_path / "out.unfinished"
+    other.mkdir()
+    (other / "precious").write_text("mine")
+    with (
+        pytest.raises(ValueError, match=r"out\.unfinished is in the way"),
+        work(tmp_path / "out"),
+    ):
+        pass
+    assert (other / "precious").read_text() == "mine"
 
 
 def test_an_output_that_is_there_is_refused(tmp_path):

@@ -36,6 +36,7 @@ def write_member_folder(folder, family, seed, accuracy):
         "family": family,
         "seed": seed,
         "schedule": SCHEDULE,
+        "steps_per_epoch": 10,
         "layers": list(LAYERS),
     }
     (assets / "akp.json").write_text(json.dumps(description))

@@ -134,7 +134,7 @@ def test_a_damaged_matrix_and_a_damaged_member_are_named(experiment, tmp_path, c
     )
     code, _, err = command("dispersion_test", *arguments)
     assert code == 2
-    assert "first/cka.linear.npz is missing or damaged" in err
+    assert "first/cka.linear.npz is missing, damaged or no similarity matrix" in err
     (copy / "members" / "b" / "3" / "metrics.json").write_text("{}")
     code, _, err = command("dispersion_test", *arguments)
     assert code == 2

@@ -50,5 +50,21 @@ def test_it_is_another_for_another_backend(tmp_path, monkeypatch):
     assert code_version({"akp_keras": tmp_path}) != first
 
 
+@pytest.mark.parametrize(
+    ("settings", "is_another"),
+    [
+        ('{"epsilon": 0.01}', True),
+        ('{"floatx": "float64"}', True),
+        ('{"epsilon": 1e-07, "floatx": "float32"}', False),
+        ("damaged", False),
+    ],
+)
+def test_it_is_another_for_other_settings_of_keras(tmp_path, monkeypatch, settings, is_another):
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    first = code_version({"akp_keras": tmp_path / "none"})
+    (tmp_path / "keras.json").write_text(settings)
+    assert (code_version({"akp_keras": tmp_path / "none"}) != first) == is_another
+
+
 def test_by_default_it_covers_this_code():
     assert code_version() == code_version() != code_version({})

@@ -57,7 +57,7 @@ def refuse(capsys, tmp_path, *arguments):
     said = capsys.readouterr()
     assert said.out == ""
     line = said.err.strip().splitlines()[-1]
-    assert line.startswith("similarity_evaluator: ")
+    assert line.startswith("components.similarity_evaluator: ")
     return line
 
 

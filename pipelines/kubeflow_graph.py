@@ -72,6 +72,8 @@ def create_pipeline(
                 family=family, **_arguments(common), **workers, **version
             )
             _ask(trainer, resources)
+            # A data set that is wrong fails there, before anything is trained.
+            trainer.after(probe)
             if resources.gpus:
                 trainer.set_accelerator_type(resources.accelerator)
                 trainer.set_accelerator_limit(resources.gpus)

@@ -124,7 +124,8 @@ def _by_family(models: Sequence[NamedModel], families: Sequence[str]) -> list[Na
     for family in families:
         if family not in there:
             close = difflib.get_close_matches(family, there, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(there)}"
+            named = ", ".join(name for name in there if name) or "none that names its family"
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {named}"
             raise ValueError(f"no SavedModel is of the family {family!r}; {hint}")
     order = [*families, *(family for family in there if family not in families)]
     return sorted(models, key=lambda one: (order.index(one.family), natural_order(one.name)))

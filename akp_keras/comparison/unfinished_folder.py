@@ -108,7 +108,7 @@ def whole_folder(output: str | Path) -> Iterator[Path]:
         output: the folder to make; an empty one may be there.
 
     Yields:
-        A folder beside it, without files of its own. If the block raises, nothing is left of it.
+        An empty folder beside it. If the block raises, nothing is left of it.
 
     Raises:
         ValueError: in one line, if the output exists, cannot be made, or is being worked on, or
@@ -122,14 +122,13 @@ def whole_folder(output: str | Path) -> Iterator[Path]:
             check_output(output)
             _empty(folder)
             # What a killed process leaves is known by it.
-            mark = folder / _UNFINISHED_REQUEST
-            mark.touch()
-            yield folder
-            mark.unlink()
-            folder.replace(output)
-        except BaseException:
+            (folder / _UNFINISHED_REQUEST).touch()
+            work = folder / "work"
+            work.mkdir()
+            yield work
+            work.replace(output)
+        finally:
             shutil.rmtree(folder, ignore_errors=True)
-            raise
 
 
 def _beside(output: Path) -> Path:

@@ -64,7 +64,7 @@ def test_a_whole_folder_appears_at_the_end_or_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with whole_folder(tmp_path / "elsewhere") as folder:
         (folder / "work").touch()
-        shutil.copytree(folder, tmp_path / "out.unfinished")  # as a kill would leave it
+        shutil.copytree(folder.parent, tmp_path / "out.unfinished")  # as a kill would leave it
     shutil.rmtree(tmp_path / "elsewhere")
     with whole_folder(tmp_path / "out") as folder:
         assert not (folder / "work").exists()

@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import matplotlib
@@ -169,6 +170,8 @@ def test_swaps_stand_where_they_happened(make_member):
         210 / 48: "loss → binary_crossentropy",
     }
     assert swap_marks([both]) == {4: "activation → gelu\nloss → hinge"}
+    to_itself = tuple({**swap, "from": swap["to"]} for swap in late.swaps)
+    assert swap_marks([dataclasses.replace(late, swaps=to_itself)]) == {}
 
 
 def test_training_curves_have_a_panel_a_family(experiment, styles, make_member):

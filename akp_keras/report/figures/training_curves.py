@@ -25,12 +25,12 @@ def swap_marks(members: Sequence[MemberRecord]) -> dict[float, str]:
 
     Returns:
         Text such as `activation → tanh` under each position in epochs, a line a change. What is
-        set before the first step is the beginning and no mark.
+        set before the first step is the beginning and no mark, nor is a swap of a thing to itself.
     """
     marks: dict[float, list[str]] = {}
     for member in members:
         for swap in member.swaps:
-            if swap["step"] == 0:
+            if swap["step"] == 0 or swap["from"] == swap["to"]:
                 continue
             text = f"{swap['what']} → {swap['to']}"
             texts = marks.setdefault(member.moment(swap), [])

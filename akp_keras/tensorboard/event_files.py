@@ -7,6 +7,7 @@ imports TensorFlow where it is installed; this one does neither.
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
@@ -16,8 +17,9 @@ from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 
 EVENT_FILE = "events.out.tfevents.0000000001.akp"
-# Before the other in alphabetical order: a TensorBoard that runs goes on from this to that.
-LIVE_EVENT_FILE = "events.out.tfevents.0000000000.live.akp"
+# Before the other in alphabetical order: a TensorBoard that runs goes on from this to that. And
+# after those of earlier processes: one that runs reads no file again that it has seen go.
+LIVE_EVENT_FILE = f"events.out.tfevents.0000000000.{time.time_ns():020d}.live.akp"
 
 
 def write_event_file(

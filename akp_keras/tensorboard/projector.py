@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import numbers
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -121,8 +121,9 @@ def _check_kinds(
             raise ValueError(
                 f"{name} must be a mapping such as {example}, not {type(value).__name__}"
             )
-    if isinstance(samples_of, str):
-        raise ValueError(f"samples_of must be a list of models such as [{samples_of!r}]")
+    if isinstance(samples_of, str) or not isinstance(samples_of, Iterable | None):
+        example = [samples_of] if isinstance(samples_of, str) else ["control/0"]
+        raise ValueError(f"samples_of must be a list of models such as {example}")
     if not isinstance(measure, str) or not measure_in_a_name(measure):
         raise ValueError(f"measure {measure!r} names nothing; write for example 'cka.linear'")
 

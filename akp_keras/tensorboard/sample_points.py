@@ -58,8 +58,15 @@ def sample_metadata(probe: ProbeSet) -> Mapping[str, list[str]]:
       The columns `name` and `class`.
 
     Raises:
-      ValueError: if a label has no class name.
+      ValueError: if a label has no class name, or there are not as many inputs and labels as ids.
     """
+    for what, given in (("inputs", probe.inputs), ("labels", probe.labels)):
+        if len(given) != len(probe.ids):
+            raise ValueError(f"{len(given)} {what} for {len(probe.ids)} ids of probe samples")
+    if not np.issubdtype(np.asarray(probe.labels).dtype, np.integer):
+        raise ValueError(
+            f"labels of the probe samples are {np.asarray(probe.labels).dtype}, not integers"
+        )
     names = [str(identity) for identity in probe.ids]
     # The page labels points by the first column that is not all numbers.
     if all(_is_a_number(name) for name in names):

@@ -28,7 +28,7 @@ def test_what_was_in_force_from_the_start_is_no_mark(make_member):
 
 def test_swaps_of_one_moment_share_a_mark(make_member):
     loss = a_swap(1, 30, what="loss", **{"from": "a", "to": "b", "layers": []})
-    member = make_member("shock", 0, swaps=(a_swap(1), loss))
+    member = make_member("shock", 0, swaps=(a_swap(1, 30), loss))
     assert [(m.epoch, m.label) for m in swap_marks(member)] == [
         (0.0, "activation relu → tanh, loss a → b")
     ]

@@ -638,3 +638,21 @@ def test_five_hundred_members_are_all_in_the_matrix(served, browser, headless):
 
 def test_no_request_leaves_this_machine(browser, headless):
     assert headless.outside_requests(browser) == []
+
+
+def test_the_scale_bar_has_a_round_length_at_every_scale(browser, headless):
+    at_most = [10.0**power * factor for power in range(-6, 5) for factor in (1, 1.9, 4.5, 4.999, 9)]
+    found = browser.execute_async_script(
+        """
+        const [numbers, done] = arguments;
+        const here = performance.getEntriesByType('resource').map(({name}) => name);
+        import(here.find(name => name.includes('numbers.js')))
+          .then(({roundBelow}) => done(numbers.map(roundBelow)), error => done(String(error)));
+        """,
+        at_most,
+    )
+    for length, limit in zip(found, at_most, strict=True):
+        assert 0.4 * limit < length <= limit
+        assert f"{length:e}"[0] in "125"
+    (bar,) = texts(headless, browser, ".scalebar text")
+    assert float(bar.removeprefix("distance ")) > 0

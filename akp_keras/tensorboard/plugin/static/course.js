@@ -52,7 +52,9 @@ export function drawCourse(place, shown) {
   }
   place.replaceChildren(svg, make('p', {class: 'note'}, 'One line a family: the mean distance of '
     + 'its members to their centroid. Rings mark swaps, a thick line the time in which members were '
-    + 'swapped one by one, the dashed line the time of the map.'),
+    + 'swapped one by one, the dashed line the time of the map.'
+    + (Object.values(trajectory.swaps).flat().some(({epoch}) => epoch < epochs[0])
+      ? ' Swaps before the first snapshot are marked at it, and have no place in the map.' : '')),
   trajectory.averaged ? make('p', {class: 'note averaged'}, 'Snapshots average over the positions of '
     + 'this layer; the tested distances keep them. So the last epoch differs from “How far the '
     + 'members of a family scatter”.') : '');
@@ -67,8 +69,9 @@ export function drawCourse(place, shown) {
 function drawnSwap(swap, style, epochs, values, x, y) {
   const mixed = (before, after, part) =>
     (before === null || after === null ? null : before + part * (after - before));
-  const moments = [swap.first, ...epochs.filter(epoch => epoch > swap.first && epoch < swap.last),
-    swap.last].filter((moment, place, all) => place === 0 || moment !== all[0]);
+  const [from, to] = [swap.first, swap.last].map(at => Math.max(at, epochs[0]));
+  const moments = [from, ...epochs.filter(epoch => epoch > from && epoch < to),
+    to].filter((moment, place, all) => place === 0 || moment !== all[0]);
   const corners = moments.map(moment => [moment, between(epochs, values, moment, mixed)])
     .filter(([, value]) => value !== null).map(([moment, value]) => [x(moment), y(value)]);
   if (!corners.length) return [];

@@ -4,7 +4,7 @@
 
 import {drawn} from './elements.js';
 import {point} from './families.js';
-import {number, ticks} from './numbers.js';
+import {number, roundBelow} from './numbers.js';
 import {between} from './swaps.js';
 
 const MARGIN = 22;
@@ -130,7 +130,7 @@ function swapPlaces(shown, name, way) {
 }
 
 function scaleBar(frame, height) {
-  const length = ticks(0, 110 / frame.scale, 2)[1] ?? 0;
+  const length = roundBelow(110 / frame.scale);
   const size = length * frame.scale;
   const bottom = height - 8;
   return drawn('g', {class: 'scalebar'},

@@ -14,6 +14,14 @@ export const percent = fraction =>
 export const points = fraction => Number.isFinite(fraction)
   ? `${fraction > 0 ? '+' : ''}${fixed(100 * fraction, 1)}\u00a0points` : DASH;
 
+// The largest of 1, 2 and 5 times a power of ten that is not above it.
+export function roundBelow(most) {
+  if (!(most > 0 && Number.isFinite(most))) return 0;
+  const power = 10 ** Math.floor(Math.log10(most) + 1e-9);
+  const round = [5, 2, 1].map(factor => factor * power).find(size => size <= most * (1 + 1e-9));
+  return Number(round.toPrecision(10));
+}
+
 // Round numbers from low to high, about as many as asked for.
 export function ticks(low, high, count) {
   const span = high - low;

@@ -85,8 +85,8 @@ function swapMarks(shown, first, end) {
   const part = epoch => (end > first ? (epoch - first) / (end - first) : 0);
   for (const {name, colour} of shown.families.values()) {
     for (const swap of familySwaps(shown, name)) {
-      const [from, to] = [Math.max(swap.first, first), Math.min(swap.last, end)];
-      if (from > to) continue;
+      // What was swapped before the first snapshot is marked at it; the title says when it was.
+      const [from, to] = [swap.first, swap.last].map(at => Math.min(Math.max(at, first), end));
       const level = freeLevel(taken, from, to);
       taken.push({level, from, to});
       const place = {class: 'mark', 'data-family': name, 'data-epoch': swap.first,

@@ -473,6 +473,7 @@ def test_a_cell_shows_both_members_and_their_most_different_samples(browser, hea
     lengths = row_lengths(page_data, names[1], names[14])
     expected = np.argsort(-lengths)[: len(figures)]
     assert len(figures) == 12
+    assert texts(headless, browser, "#details .rough") == []
     probe = page_data.probe
     # Float16 keeps three decimal digits, so that near equals may change places.
     for (sample, identity, label, difference, position, told), rank in zip(

@@ -16,8 +16,8 @@ export function decodeFactor(content) {
   return {samples, factors, values};
 }
 
-// Samples in order of falling difference, as {sample, difference}; equal ones by their place.
-export function mostDifferent(first, second, count) {
+// All samples in order of falling difference, as {sample, difference}; equal ones by their place.
+export function byDifference(first, second) {
   if (first.samples !== second.samples) throw new Error('the members have different probe sets');
   const products = [product(first, first), product(first, second), product(second, second)];
   const found = Array.from({length: first.samples}, (_, sample) => {
@@ -25,8 +25,7 @@ export function mostDifferent(first, second, count) {
       - 2 * form(first, products[1], second, sample) + form(second, products[2], second, sample);
     return {sample, difference: Math.sqrt(Math.max(0, square))};
   });
-  found.sort((a, b) => b.difference - a.difference || a.sample - b.sample);
-  return found.slice(0, count);
+  return found.sort((a, b) => b.difference - a.difference || a.sample - b.sample);
 }
 
 function half(bits) {

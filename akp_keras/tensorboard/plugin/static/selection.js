@@ -4,7 +4,7 @@
 import {make} from './elements.js';
 import {readData} from './data.js';
 import {number, percent, points} from './numbers.js';
-import {decodeFactor, mostDifferent} from './samples.js';
+import {byDifference, decodeFactor} from './samples.js';
 
 const SHOWN_SAMPLES = 12;
 const SHOWN_NEIGHBOURS = 5;
@@ -141,7 +141,8 @@ async function differences(shown, names) {
   const [pictures, ...contents] = await Promise.all([
     shown.tags.includes('pictures') ? readData(shown.run, 'pictures') : null,
     ...tags.map(tag => readData(shown.run, tag))]);
-  const found = mostDifferent(...contents.map(decodeFactor), SHOWN_SAMPLES);
+  const all = byDifference(...contents.map(decodeFactor));
+  const found = all.slice(0, SHOWN_SAMPLES);
   const largest = found[0]?.difference || 1;
   const kept = Math.min(...contents.map(content => content.kept ?? 1));
   const figures = found.map(({sample, difference}, rank) =>
@@ -151,7 +152,17 @@ async function differences(shown, names) {
     note('For every sample, each network says how alike it is to every other sample. The bar and '
       + 'the number tell how far the two networks disagree on that: the length of the sample’s row '
       + 'in the difference of their centred, normalised Gram matrices at this layer '
-      + `(${kept > 0.999 ? 'all' : `at least ${percent(kept)}`} of the squared norm of each is kept).`)];
+      + `(${kept > 0.999 ? 'all' : `at least ${percent(kept)}`} of the squared norm of each is kept).`),
+    rough(all, contents)];
+}
+
+// F·Fᵀ is G without directions that are orthogonal to it, so that ‖G − F·Fᵀ‖² = 1 − kept.
+function rough(all, contents) {
+  const seen = all.reduce((sum, {difference}) => sum + difference ** 2, 0);
+  const leftOut = contents.reduce((sum, content) => sum + 1 - (content.kept ?? 1), 0);
+  return leftOut > seen ? note('These two relate the samples nearly alike: what is left out of both '
+    + 'weighs more than all that is seen of their difference. The order is rough, and single numbers '
+    + 'may be far off.', 'note rough') : '';
 }
 
 function figure(pictures, sample, difference, largest, rank) {

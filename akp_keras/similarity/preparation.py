@@ -394,11 +394,11 @@ class Factors:
             rows = np.linalg.qr(rows.T, mode="r").T
         spectrum, directions = np.linalg.eigh(gram_triangle(rows.T), UPLO="U")
         kept = directions[:, spectrum > self._rounding_of_eigenvalues * spectrum[-1]]
-        factor = product(rows, kept)
-        left_out = square_sum(rows - product(factor, kept.T)) ** 0.5
-        rounding = 2.0**-24 * np.linalg.norm(self.raw[0]) * self.raw[1] / self.norm
-        if kept.shape[1] < rows.shape[1] and left_out <= rounding:
-            rows = factor / square_sum(factor) ** 0.5
+        if kept.shape[1] < rows.shape[1]:
+            factor = product(rows, kept)
+            left_out = square_sum(rows - product(factor, kept.T)) ** 0.5
+            if left_out <= 2.0**-24 * self.raw[1] / self.norm:
+                rows = factor / square_sum(factor) ** 0.5
         return _frozen(rows.astype(self.precision, copy=False))
 
 

@@ -16,9 +16,7 @@ from collections import Counter
 import keras
 import numpy as np
 
-from akp_keras.hotswap import activations
-from akp_keras.hotswap.model_state import ModelState, restore
-from akp_keras.hotswap.tracing import Functions
+from akp_keras.hotswap import restore, swap_now, swappable
 
 NAMES = (
     *("ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2"),
@@ -38,22 +36,16 @@ def row(name):
     image = np.random.default_rng(0).uniform(0, 255, (1, *shape, 3)).astype("float32")
     before = np.asarray(model(image, training=False))
 
-    state = ModelState.of(model)
-    sites, held = state.tracer.sites, state.tracer.held
-    selected = set(activations.select(list(sites), list(held.activations), None, None))
-    tanh = activations.resolve("tanh")
-    choices = [tanh if i in selected else c for i, c in enumerate(held.activations)]
-    changed = Counter(held.activations[i].text for i in selected)
-    kept = Counter(
-        held.activations[i].text
-        for i, site in enumerate(sites)
-        if site.target == "activation" and i not in selected
-    )
-    state.put(model, Functions(tuple(choices), held.losses))
-    assert all(sites[i].held == tanh for i in selected)
+    places = swappable(model)
+    changed = Counter(place.held.text for place in places if place.by_default)
+    kept = Counter(place.held.text for place in places if not place.by_default)
+    swap_now(model, "activation=tanh")
+    places = swappable(model)
+    assert all((place.held.text == "tanh") == place.by_default for place in places)
     restore(model)
     same = np.array_equal(np.asarray(model(image, training=False)), before)
-    return f"| {name} | {len(selected)} | {_counts(changed)} | {_counts(kept)} | {_word(same)} |"
+    counts = f"{sum(changed.values())} | {_counts(changed)} | {_counts(kept)}"
+    return f"| {name} | {counts} | {_word(same)} |"
 
 
 def _counts(counter):

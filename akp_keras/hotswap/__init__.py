@@ -1,6 +1,6 @@
 """Hot-swap: change activations, losses and more in the middle of `fit`.
 
-Importing this package imports neither Keras nor TensorFlow; `HotSwap` does, when it is first used.
+Importing this package imports neither Keras nor NumPy; `HotSwap` does, when it is first used.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from akp_keras.hotswap.schedule import Change, Schedule, Swap
 from akp_keras.hotswap.when import Epoch, Plateau, Step
 
 if TYPE_CHECKING:
+    from akp_keras.hotswap.by_hand import restore, swap_now, swappable
     from akp_keras.hotswap.callback import HotSwap
-    from akp_keras.hotswap.model_state import restore
     from akp_keras.hotswap.record import SwapRecord
 
 __all__ = [
@@ -26,9 +26,17 @@ __all__ = [
     "Swap",
     "SwapRecord",
     "restore",
+    "swap_now",
+    "swappable",
 ]
 
-_LAZY = {"HotSwap": "callback", "SwapRecord": "record", "restore": "model_state"}
+_LAZY = {
+    "HotSwap": "callback",
+    "SwapRecord": "record",
+    "restore": "by_hand",
+    "swap_now": "by_hand",
+    "swappable": "by_hand",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What `BackupAndRestore` does not keep of an interrupted `fit`: steps, and what plateaus saw."""
+"""What `BackupAndRestore` does not keep of an interrupted `fit`: steps and plateaus."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _FILE = "hotswap.json"
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What has been seen until the end of an epoch.
+class Progress:
+    """How far a training is at the end of an epoch.
 
     Attributes:
         steps: training steps done. The optimizer's iterations do not tell: they are fewer where
@@ -34,7 +34,7 @@ class Backup:
     """A file in the folder of a `BackupAndRestore`, which deletes the folder when training ends.
 
     It has an entry for each epoch, since the weights that are restored can be older than the last
-    epoch that was seen.
+    epoch.
 
     Args:
         folder: the folder.
@@ -53,24 +53,24 @@ class Backup:
                 return cls(callback.backup_dir, schedule)
         return None
 
-    def save(self, epoch: int, seen: Seen) -> None:
-        """Keeps what was seen until the end of an epoch."""
+    def save(self, epoch: int, progress: Progress) -> None:
+        """Keeps the progress at the end of an epoch."""
         epochs = [entry for entry in self._entries() if entry["epoch"] < epoch]
         entry = {
             "epoch": epoch,
-            "steps": seen.steps,
-            "watches": dict(seen.watches),
-            "reached": dict(seen.reached),
+            "steps": progress.steps,
+            "watches": dict(progress.watches),
+            "reached": dict(progress.reached),
         }
         content = {"schedule": self._schedule, "epochs": [*epochs, entry]}
         keras_internals.write_text(self._path, json.dumps(content))
 
-    def load(self, epoch: int) -> Seen | None:
-        """What had been seen when an epoch began; None if nothing is known."""
+    def load(self, epoch: int) -> Progress | None:
+        """The progress when an epoch began; None if nothing is known."""
         for entry in self._entries():
             if entry["epoch"] == epoch - 1:
                 watches, reached = _by_number(entry["watches"]), _by_number(entry["reached"])
-                return Seen(entry["steps"], watches, reached)
+                return Progress(entry["steps"], watches, reached)
         return None
 
     def _entries(self) -> list[dict[str, Any]]:

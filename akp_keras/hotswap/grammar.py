@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from akp_keras.hotswap.targets import suggestion
+from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.when import Epoch, Plateau, Step, When
 
 _CHANGE = re.compile(r"(?P<target>[^\[=]*)(?:\[(?P<pattern>.*?)\](?==))?=(?P<value>.*)")

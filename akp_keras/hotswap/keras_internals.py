@@ -8,8 +8,9 @@ from __future__ import annotations
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,32 @@ from keras.src.utils import file_utils
 _STATE = "_akp_keras_hotswap"
 
 
+def check_ready(model: keras.Model) -> None:
+    """Refuses a model that is not built or not compiled.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    if not model.built:
+        raise ValueError(
+            f"HotSwap needs a model whose layers exist; build {model.name!r} before fit, by "
+            f"an Input, model.build(shape) or a call on one batch"
+        )
+    if not model.compiled:
+        raise ValueError(f"model {model.name!r} is not compiled; call compile first")
+
+
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     """The layers directly inside a layer, in the order in which they were made."""
     if isinstance(layer, keras.Model):
         return list(layer.layers)
     return layer._flatten_layers(include_self=False, recursive=False)
+
+
+def outputs(model: keras.Model) -> list[keras.KerasTensor]:
+    """The symbolic outputs of a model; none where they are not known."""
+    structure = output_structure(model)
+    return [] if structure is None else keras.tree.flatten(structure)
 
 
 def output_structure(model: keras.Model) -> Any:
@@ -49,6 +71,17 @@ def consumers(layer: keras.Layer) -> list[Any]:
     return [node.operation for node in layer._outbound_nodes]
 
 
+def inner_optimizer(model: keras.Model) -> Any:
+    """The optimizer of a compiled model, without a scaling of the loss around it; None if none."""
+    return getattr(model.optimizer, "inner_optimizer", model.optimizer)
+
+
+def iterations(model: keras.Model) -> int:
+    """How many updates the optimizer of a compiled model has made."""
+    optimizer = inner_optimizer(model)
+    return 0 if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
+
+
 def compilation(model: keras.Model) -> object:
     """An object that is another one after each `compile`."""
     return model._loss_tracker
@@ -59,9 +92,85 @@ def has_loss(model: keras.Model) -> bool:
     return model._compile_loss is not None
 
 
-def compiled_loss(model: keras.Model) -> Any:
-    """What was given as `loss` to `compile`: one loss, or a list or dict of losses."""
-    return model._compile_loss._user_loss
+@dataclass(frozen=True)
+class LossEntry:
+    """One loss of a compiled model.
+
+    Attributes:
+        key: where its output is in the outputs, as Keras says it, and its number among the losses
+            of that output.
+        name: of its output, as in the history.
+        loss: as it was given to `compile`; of one that Keras has resolved, the loss object.
+        output: the symbolic output; None if it is not known.
+        leaf: which of the losses that were given to `compile` it is.
+    """
+
+    key: tuple[Any, ...]
+    name: str
+    loss: Any
+    output: keras.KerasTensor | None = None
+    leaf: int = 0
+
+
+class _Given:
+    """Stands for a loss that was given to `compile`, in Keras' place for its function."""
+
+    __name__ = "given"
+
+    def __init__(self, leaf: int) -> None:
+        self.leaf = leaf
+
+    def __call__(self, y_true: Any, y_pred: Any) -> Any:
+        raise AssertionError("stands for a loss and is never computed")
+
+
+def loss_entries(model: keras.Model) -> list[LossEntry]:
+    """The losses of a model as Keras will find them at the first step.
+
+    Keras itself matches a copy of them with the symbolic outputs. Where these are not known, an
+    entry stands for each loss that was given.
+
+    Returns:
+        An entry for each loss; none where Keras will refuse the losses.
+    """
+    if not has_loss(model):
+        return []
+    container = model._compile_loss
+    losses = keras.tree.flatten(container._user_loss)
+    structure = output_structure(model)
+    if structure is None:
+        paths = [path for path, _ in keras.tree.flatten_with_path(container._user_loss)]
+        return [
+            LossEntry((*path, 0), "/".join(map(str, path)), loss, None, leaf)
+            for leaf, (path, loss) in enumerate(zip(paths, losses, strict=True))
+            if loss is not None
+        ]
+    leaves = [None if loss is None else _Given(leaf) for leaf, loss in enumerate(losses)]
+    copy = type(container)(
+        keras.tree.pack_sequence_as(container._user_loss, leaves),
+        container._user_loss_weights,
+        output_names=container.output_names,
+    )
+    try:
+        copy.build(structure, structure)
+    except Exception:  # Keras raises it again at the first step, with the labels' structure
+        return []
+    outputs = keras.tree.pack_sequence_as(
+        copy._y_pred_build_structure, keras.tree.flatten(structure)
+    )
+    entries = []
+    for key, entry in zip(_keys(copy), copy._flat_losses, strict=True):
+        leaf, output = entry.loss.fn.leaf, outputs
+        for part in entry.path:
+            output = output[part]
+        entries.append(LossEntry(key, entry.name, losses[leaf], output, leaf))
+    return entries
+
+
+def _keys(container: Any) -> list[tuple[Any, ...]]:
+    """The key of each loss in Keras' container."""
+    paths = [entry.path for entry in container._flat_losses]
+    return [(*path, paths[:number].count(path)) for number, path in enumerate(paths)]
 
 
 def wrap_loss(function: Callable[..., Any], name: str) -> keras.losses.Loss:
@@ -79,9 +188,7 @@ def loss_options(loss: keras.losses.Loss) -> dict[str, Any]:
     return dict(loss._fn_kwargs) if isinstance(loss, LossFunctionWrapper) else {}
 
 
-def replace_losses(
-    model: keras.Model, replace: Callable[[list[str], list[Any]], list[Any]]
-) -> None:
+def replace_losses(model: keras.Model, replace: Callable[[list[LossEntry]], list[Any]]) -> None:
     """Puts other callables in the place of the compiled losses.
 
     Loss weights, loss metrics and names stay. Where Keras has not yet resolved the losses, which
@@ -89,16 +196,21 @@ def replace_losses(
 
     Args:
         model: a compiled model.
-        replace: from the names and losses of the outputs that have one, gives the callables
+        replace: from the resolved losses, returns the callables
             (y_true, y_pred, sample_weight) -> loss to put in their place.
     """
     container = model._compile_loss
 
     def put() -> None:
-        entries = container._flat_losses
-        losses = replace([entry.name for entry in entries], [entry.loss for entry in entries])
+        resolved = container._flat_losses
+        losses = replace(
+            [
+                LossEntry(key, entry.name, entry.loss)
+                for key, entry in zip(_keys(container), resolved, strict=True)
+            ]
+        )
         container._flat_losses = [
-            entry._replace(loss=loss) for entry, loss in zip(entries, losses, strict=True)
+            entry._replace(loss=loss) for entry, loss in zip(resolved, losses, strict=True)
         ]
 
     if container.built:
@@ -113,8 +225,31 @@ def replace_losses(
     container.build = build_and_put
 
 
-def declare_loss(model: keras.Model, loss: Any) -> None:
-    """Sets the loss that a saved model is compiled with when it is loaded."""
+def declare_losses(model: keras.Model, losses: Mapping[tuple[Any, ...], Any]) -> None:
+    """Sets the losses that a saved model is compiled with when it is loaded.
+
+    Args:
+        model: a compiled model.
+        losses: from the key of each entry, its loss; empty for those of `compile`.
+    """
+    given = model._compile_loss._user_loss
+    if not losses:
+        _declare(model, given)
+        return
+    entries = loss_entries(model)
+    if keras.tree.is_nested(given) or len(entries) == 1:
+        leaves = dict.fromkeys(range(len(keras.tree.flatten(given))))
+        leaves |= {entry.leaf: losses[entry.key] for entry in entries}
+        _declare(model, keras.tree.pack_sequence_as(given, list(leaves.values())))
+        return
+    # The same loss was given for all outputs.
+    structure = output_structure(model)
+    by_path = {entry.key[:-1]: losses[entry.key] for entry in entries}
+    paths = [path for path, _ in keras.tree.flatten_with_path(structure)]
+    _declare(model, keras.tree.pack_sequence_as(structure, [by_path[path] for path in paths]))
+
+
+def _declare(model: keras.Model, loss: Any) -> None:
     model.loss = loss
     model._compile_config.config["loss"] = loss
 

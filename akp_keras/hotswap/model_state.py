@@ -7,16 +7,15 @@ from typing import Any
 
 import keras
 
-from akp_keras.hotswap import keras_internals, losses
-from akp_keras.hotswap.activations import Choice, find_sites
-from akp_keras.hotswap.retrace import Eager, Retrace
-from akp_keras.hotswap.stress import TRACED
-from akp_keras.hotswap.switch import ArgumentSwitch, VariableSwitch
-from akp_keras.hotswap.tracing import Configuration, Functions, Tracer
+from akp_keras.hotswap import keras_internals
+from akp_keras.hotswap.moving import Position
+from akp_keras.hotswap.places import Place
+from akp_keras.hotswap.programs import Programs
+from akp_keras.hotswap.targets import TARGETS, PlaceTarget
+from akp_keras.hotswap.targets.loss import declare, route
+from akp_keras.hotswap.tracing import Configuration, Held, Tracer
 
 STRATEGIES = ("auto", "switch", "retrace")
-
-Strategy = VariableSwitch | ArgumentSwitch | Retrace | Eager
 
 
 class ModelState:
@@ -25,25 +24,22 @@ class ModelState:
     It lives as long as the model, so that later calls of `fit` find the traced functions again.
 
     Attributes:
-        tracer: holds the places and the functions in force.
+        tracer: has the places and what they hold.
     """
 
     def __init__(self, model: keras.Model, before: ModelState | None) -> None:
-        known = before.tracer.sites if before is not None else ()
+        self._model = model
         self._compilation = keras_internals.compilation(model)
-        self.tracer = Tracer(
-            find_sites(model, known, [kind.make_site for kind in TRACED.values()]),
-            losses.find_losses(model),
-        )
-        self._strategies: dict[Any, Strategy] = {}
-        self._predict: dict[tuple[Choice, ...], Callable[..., Any] | None] = {}
+        self.tracer = Tracer(_places(model, before))
+        self._programs: dict[Any, Programs] = {}
+        self._predict: dict[Any, Callable[..., Any] | None] = {}
 
     @classmethod
     def of(cls, model: keras.Model) -> ModelState:
         """The state of a model; a new one after each `compile`."""
         state = cls.preview(model)
         if keras_internals.get_state(model) is not state:
-            losses.route_losses(model, list(state.tracer.losses))
+            route(model, state.tracer.of_target("loss"))
             keras_internals.set_state(model, state)
         return state
 
@@ -51,82 +47,76 @@ class ModelState:
     def preview(cls, model: keras.Model) -> ModelState:
         """The state that the next `fit` will find or make; the model is left as it is."""
         state = keras_internals.get_state(model)
-        if state is None or not state.is_of(model):
+        if state is None or not state.is_current:
             return cls(model, state)
         state.tracer.refresh()
         return state
 
-    def is_of(self, model: keras.Model) -> bool:
-        """Whether this is the state of a model that has not been compiled anew."""
-        is_kept = keras_internals.get_state(model) is self
-        return is_kept and self._compilation is keras_internals.compilation(model)
+    @property
+    def is_current(self) -> bool:
+        """Whether the model has not been compiled anew since."""
+        return self._compilation is keras_internals.compilation(self._model)
 
-    def strategy(self, model: keras.Model, name: str, configuration: Configuration) -> Strategy:
-        """The strategy of a name, with what it has traced so far.
+    def programs(self, strategy: str, configuration: Configuration) -> Programs:
+        """The train and test functions of a strategy, with what has been traced so far.
 
         Args:
-            model: the model.
-            name: `switch`, `retrace` or `auto`.
+            strategy: `switch`, `retrace` or `auto`: `retrace` where XLA compiles on TensorFlow,
+                `switch` elsewhere.
             configuration: what a switch must be able to hold.
         """
-        name = choose(model, name)
-        key: Any = (name, model.steps_per_execution, model.jit_compile)
-        if name == "switch":
-            key = (*key, configuration)
-        if key not in self._strategies:
-            if name == "eager":
-                self._strategies[key] = Eager(model, self.tracer)
-            elif name == "retrace":
-                self._strategies[key] = Retrace(model, self.tracer)
-            elif keras.backend.backend() == "tensorflow":
-                self._strategies[key] = VariableSwitch(model, self.tracer, configuration)
-            else:
-                self._strategies[key] = ArgumentSwitch(model, self.tracer, configuration)
-        return self._strategies[key]
+        model = self._model
+        if strategy == "auto":
+            is_xla = keras.backend.backend() == "tensorflow" and model.jit_compile
+            strategy = "retrace" if is_xla else "switch"
+        held = configuration if strategy == "switch" else None
+        key = (held, model.steps_per_execution, model.jit_compile, model.run_eagerly)
+        if key not in self._programs:
+            self._programs[key] = Programs(model, self.tracer, held)
+        return self._programs[key]
 
-    def put(self, model: keras.Model, functions: Functions) -> None:
-        """Makes the model hold plain functions, and predict with them."""
-        if functions != self.tracer.held:
-            if self._used_in_prediction(functions) != self._used_in_prediction(self.tracer.held):
-                before = self._used_in_prediction(self.tracer.held)
-                self._predict[before] = model.predict_function
-                model.predict_function = self._predict.get(self._used_in_prediction(functions))
-            losses_changed = functions.losses != self.tracer.held.losses
-            self.tracer.put(functions)
-            if losses_changed:
-                losses.declare(model, self.tracer.losses)
+    def put(self, held: Held, now: Position) -> None:
+        """Makes the model hold plain choices, and predict and be saved with them."""
+        before = self.tracer.held
+        if held == before:
+            return
+        self.tracer.put(held, now)
+        if self._of_target(held, "activation") != self._of_target(before, "activation"):
+            self._predict[self._of_target(before, "activation")] = self._model.predict_function
+            self._model.predict_function = self._predict.get(self._of_target(held, "activation"))
+        if self._of_target(held, "loss") != self._of_target(before, "loss"):
+            declare(self._model, self.tracer.of_target("loss"))
 
-    def _used_in_prediction(self, functions: Functions) -> tuple[Choice, ...]:
-        pairs = zip(self.tracer.sites, functions.activations, strict=True)
-        return tuple(choice for site, choice in pairs if site.target == "activation")
+    def try_losses(self, configuration: Configuration) -> None:
+        """Lets the first step try the losses that are not in force.
 
+        So one that cannot be computed is noticed at once, and not when its turn comes.
+        """
+        for number, place in enumerate(self.tracer.places):
+            if place.target == "loss":
+                choices = configuration.choices[number]
+                place.untried = tuple(choice for choice in choices if choice != place.held)
 
-def choose(model: keras.Model, name: str) -> str:
-    """Which strategy `auto` means for a model.
+    def end_fit(self, now: Position) -> None:
+        """Ends what lasts no longer than a training."""
+        originals = {
+            number: place.original
+            for number, place in enumerate(self.tracer.places)
+            if place.ends_with_fit
+        }
+        self.put(self.tracer.held.after(originals, now), now)
 
-    Returns:
-        `eager` for a model that runs eagerly; else the name, or for `auto`: `retrace` where XLA
-        compiles on TensorFlow, `switch` elsewhere.
-    """
-    if model.run_eagerly:
-        return "eager"
-    if name != "auto":
-        return name
-    if keras.backend.backend() == "tensorflow" and model.jit_compile:
-        return "retrace"
-    return "switch"
+    def _of_target(self, held: Held, target: str) -> tuple[Any, ...]:
+        pairs = zip(self.tracer.places, held.choices, strict=True)
+        return tuple(choice for place, choice in pairs if place.target == target)
 
 
-def restore(model: keras.Model) -> None:
-    """Gives a model the functions that it had before its first `HotSwap`.
-
-    Weights stay as they are. A model that no `HotSwap` has touched is left alone.
-    """
-    if keras_internals.get_state(model) is not None:
-        state = ModelState.of(model)
-        original = Functions(
-            tuple(site.original for site in state.tracer.sites),
-            tuple(site.original for site in state.tracer.losses),
-        )
-        state.put(model, original)
-        model.train_function = model.test_function = None
+def _places(model: keras.Model, before: ModelState | None) -> list[Place]:
+    """The places of all targets; those known from before keep what was original to them."""
+    known = {} if before is None else {place.key: place for place in before.tracer.places}
+    return [
+        known[place.key] if place.key is not None and place.key in known else place
+        for target in TARGETS.values()
+        if isinstance(target, PlaceTarget)
+        for place in target.places(model)
+    ]

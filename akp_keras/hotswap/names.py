@@ -9,9 +9,10 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from akp_keras.hotswap.targets import Call, parse_call, suggestion
+from akp_keras.hotswap.calls import Call, parse_call
+from akp_keras.hotswap.suggestion import suggestion
 
-# Abstract classes and functions of the namespaces that are no activation or loss.
+# Abstract classes and functions of the namespaces that are not activations or losses.
 _NO_LOSSES = ("Loss", "LossFunctionWrapper", "deserialize", "get", "serialize", "CTC", "ctc")
 _NO_ACTIVATIONS = ("deserialize", "get", "serialize")
 
@@ -31,7 +32,7 @@ def loss_names() -> list[str]:
 
 
 def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The activation of a name; an object is given back as it is.
+    """The activation of a name; an object is returned as it is.
 
     Args:
         value: a name of `keras.activations`, of a registered custom function, or of an
@@ -66,7 +67,7 @@ def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The loss of a name; an object is given back as it is.
+    """The loss of a name; an object is returned as it is.
 
     Args:
         value: a name of `keras.losses` (function or class, in the latter case with its arguments
@@ -81,16 +82,16 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
         return value
     call = parse_call(value)
     if call.name not in _NO_LOSSES:
-        found = keras.saving.get_registered_object(call.name)
-        if found is None:
-            found = getattr(keras.losses, call.name, None) or _alias(call.name)
+        loss = keras.saving.get_registered_object(call.name)
+        if loss is None:
+            loss = getattr(keras.losses, call.name, None) or _alias(call.name)
         has_options = bool(call.arguments or call.options)
-        if inspect.isfunction(found) and (has_options or _needs_options(found)):
-            found = find_loss_class(found.__name__)
-        if inspect.isclass(found):
-            return _construct(found, call)
-        if found is not None and not has_options:
-            return found
+        if inspect.isfunction(loss) and (has_options or _needs_options(loss)):
+            loss = find_loss_class(loss.__name__)
+        if inspect.isclass(loss):
+            return _construct(loss, call)
+        if loss is not None and not has_options:
+            return loss
     raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
 
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from akp_keras.hotswap.targets import suggestion
+import keras
+
+from akp_keras.hotswap import keras_internals
+from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.when import Plateau
 
 
@@ -41,6 +44,11 @@ class PlateauWatch:
     def reached(self) -> bool:
         """Whether the plateau has been reached."""
         return self._waited >= self.when.patience
+
+    def ask_direction(self, model: keras.Model) -> None:
+        """Asks the metric itself whether it is to grow, where nobody has said so."""
+        if self.larger_is_better is None:
+            self.larger_is_better = keras_internals.larger_is_better(model, self.when.metric)
 
     def check_direction(self) -> None:
         """Refuses a metric of which it is not known whether it is to grow.

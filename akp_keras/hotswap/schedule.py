@@ -4,7 +4,7 @@ Its text form is that of the flags::
 
     @0 activation=relu loss=binary_crossentropy; @4 activation[conv.*]=tanh; @step:900 loss=hinge
 
-Nothing here imports Keras, apart from `Schedule.check_names`.
+Nothing here imports Keras, apart from `Schedule.check_names` and the configs of objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from akp_keras.hotswap import grammar
-from akp_keras.hotswap.targets import Call, check_pattern, find_target, parse_call
+from akp_keras.hotswap.calls import Call, check_pattern, parse_call
+from akp_keras.hotswap.targets import find_target
 from akp_keras.hotswap.when import Epoch, Plateau, Step, When, when_from_config
 
 
@@ -40,10 +41,7 @@ class Change:
     def __post_init__(self) -> None:
         target = find_target(self.target)
         try:
-            if isinstance(self.value, str):
-                target.check(self.value)
-            elif self.target not in ("activation", "loss") or not callable(self.value):
-                raise ValueError(f"must be text such as {target.example!r}")
+            target.check_value(self.value)
             if self.pattern is not None:
                 if not target.takes_pattern:
                     raise ValueError("takes no layer filter")
@@ -54,17 +52,11 @@ class Change:
     @property
     def name(self) -> str:
         """The value as text: of a function its name, of an object of Keras its options too."""
-        if isinstance(self.value, str):
-            return self.value
-        name = getattr(self.value, "__name__", None)
-        if isinstance(name, str):
-            return name
-        if callable(self.value) and self.target in ("activation", "loss"):
-            from akp_keras.hotswap import activations, losses
-
-            texts = {"activation": activations.text_of, "loss": losses.text_of}
-            return texts[self.target](self.value)
-        return type(self.value).__name__
+        return (
+            self.value
+            if isinstance(self.value, str)
+            else find_target(self.target).text_of(self.value)
+        )
 
     @property
     def call(self) -> Call:
@@ -115,14 +107,14 @@ class Swap:
         object.__setattr__(self, "changes", tuple(self.changes))
         if not self.changes:
             raise ValueError(f"swap {self.when} changes nothing; say what, as in activation=tanh")
-        seen = set()
+        subjects = set()
         for change in self.changes:
             if not isinstance(change, Change):
                 raise ValueError(f"changes of swap {self.when} must be Change, not {change!r}")
-            if (change.target, change.pattern) in seen:
+            if (change.target, change.pattern) in subjects:
                 subject = str(change).partition("=")[0]
                 raise ValueError(f"swap {self.when} changes {subject} twice; keep one of the two")
-            seen.add((change.target, change.pattern))
+            subjects.add((change.target, change.pattern))
 
     def __str__(self) -> str:
         return " ".join([str(self.when), *map(str, self.changes)])
@@ -269,17 +261,12 @@ class Schedule:
         Raises:
             ValueError: in one line, the unknown name, and the nearest known one.
         """
-        from akp_keras.hotswap import names
-
         for swap in self.swaps:
             for change in swap.changes:
                 if change.value == "original":
                     continue
                 try:
-                    if change.target == "activation":
-                        names.find_activation(change.value)
-                    elif change.target == "loss":
-                        names.find_loss(change.value)
+                    find_target(change.target).check_names(change.value)
                 except ValueError as error:
                     raise ValueError(f"schedule {str(self)!r}, swap {swap.when}: {error}") from None
 

@@ -1,37 +1,64 @@
 """What is in the model while Keras traces a train or test function.
 
-Between steps a model holds the plain functions in force, always. Only while Keras traces a train
-or test function, its layers and losses hold what is to be traced. So nothing that is saved,
-exported or called by hand ever meets a switch.
+Between steps a model holds plain choices, always. Only while Keras traces a train or test
+function, its places hold what is to be traced. So nothing that is saved, exported or called by
+hand ever meets a switch.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
 
-import keras
+from akp_keras.hotswap.moving import Moving, Position, number_at
+from akp_keras.hotswap.places import Choice, Place, Reading
 
-from akp_keras.hotswap.activations import Choice, Site, with_shape
-from akp_keras.hotswap.losses import LossChoice, LossSite
-from akp_keras.hotswap.stress.inputs import InputSite
+START = Position(0, 0)
 
 
 @dataclass(frozen=True)
-class Functions:
-    """The functions that are in force at one time.
+class Held:
+    """What every place of a model holds at one time.
 
     Attributes:
-        activations: one for each place of the model.
-        losses: one for each output with a loss.
+        choices: one for each place.
+        since: from the number of a place, where in the training its choice came into force.
     """
 
-    activations: tuple[Choice, ...]
-    losses: tuple[LossChoice, ...]
+    choices: tuple[Choice, ...]
+    since: Mapping[int, Position] = field(default_factory=dict, compare=False)
+
+    def after(self, choices: Mapping[int, Choice], now: Position) -> Held:
+        """What is held once some places have come to hold others.
+
+        Args:
+            choices: from the number of a place, its new choice.
+            now: where in the training that happens.
+        """
+        changed = [choices.get(place, choice) for place, choice in enumerate(self.choices)]
+        return Held(tuple(changed), {**self.since, **dict.fromkeys(choices, now)})
+
+    def numbers(self, place: int, now: Position) -> tuple[float, ...]:
+        """The numbers of a place's choice at a position."""
+        start = self.since.get(place, START)
+        return tuple(number_at(number, now, start) for number in self.choices[place].numbers)
+
+    @cached_property
+    def draws(self) -> bool:
+        """Whether each step draws random numbers by its key."""
+        return any(choice.draws for choice in self.choices)
+
+    @cached_property
+    def moving(self) -> tuple[int, ...]:
+        """The places whose numbers move."""
+        return tuple(
+            place
+            for place, choice in enumerate(self.choices)
+            if any(isinstance(number, Moving) for number in choice.numbers)
+        )
 
 
 @dataclass(frozen=True)
@@ -39,34 +66,63 @@ class Configuration:
     """What a train function can compute without being traced again.
 
     Attributes:
-        activations: for each place of the model the functions it can hold.
-        losses: the same for each output with a loss.
+        forms: for each place the forms of what it can hold; none for a place that is left as it is.
+        choices: for each form a choice of it.
     """
 
-    activations: tuple[tuple[Choice, ...], ...]
-    losses: tuple[tuple[LossChoice, ...], ...]
+    forms: tuple[tuple[tuple[str, int], ...], ...]
+    choices: tuple[tuple[Choice, ...], ...] = field(compare=False)
 
     @classmethod
-    def of(cls, functions: Functions) -> Configuration:
-        """The configuration that can hold these functions only."""
+    def of(cls, possible: Sequence[Sequence[Choice]]) -> Configuration:
+        """The configuration for all choices that may come to be held."""
+        by_form = [
+            {choice.traced: choice for choice in sorted(choices, key=lambda choice: choice.text)}
+            for choices in possible
+        ]
         return cls(
-            tuple((choice,) for choice in functions.activations),
-            tuple((choice,) for choice in functions.losses),
+            tuple(tuple(choices) for choices in by_form),
+            tuple(tuple(choices.values()) for choices in by_form),
         )
+
+    @classmethod
+    def of_one(cls, held: Held) -> Configuration:
+        """The configuration for what a model holds by itself, apart from numbers."""
+        return cls.of([[choice] if choice.numbers else [] for choice in held.choices])
+
+    @cached_property
+    def slots(self) -> Mapping[int, int]:
+        """From each place that can hold several forms, the number of its index."""
+        several = (place for place, forms in enumerate(self.forms) if len(forms) > 1)
+        return {place: slot for slot, place in enumerate(several)}
+
+    @cached_property
+    def columns(self) -> Mapping[int, tuple[int, int]]:
+        """From each place whose choices have numbers, where these begin and end."""
+        columns, begin = {}, 0
+        for place, choices in enumerate(self.choices):
+            count = max((len(choice.numbers) for choice in choices), default=0)
+            if count:
+                columns[place] = (begin, begin + count)
+                begin += count
+        return columns
 
     @property
-    def slots(self) -> int:
-        """Number of places and outputs that have more than one choice."""
-        return sum(len(choices) > 1 for choices in (*self.activations, *self.losses))
+    def width(self) -> int:
+        """How many numbers a step is given."""
+        return max((end for _, end in self.columns.values()), default=0)
 
-    def indices(self, functions: Functions) -> list[int]:
-        """For each slot, which of its choices is in force."""
-        pairs = zip(
-            (*self.activations, *self.losses),
-            (*functions.activations, *functions.losses),
-            strict=True,
-        )
-        return [choices.index(choice) for choices, choice in pairs if len(choices) > 1]
+    def indices(self, held: Held) -> list[int]:
+        """For each slot, which form is in force."""
+        return [self.forms[place].index(held.choices[place].traced) for place in self.slots]
+
+    def numbers(self, held: Held, now: Position) -> list[float]:
+        """What a step at a position is given."""
+        numbers = [0.0] * self.width
+        for place, (begin, _) in self.columns.items():
+            for offset, number in enumerate(held.numbers(place, now)):
+                numbers[begin + offset] = number
+        return numbers
 
 
 class Tracer:
@@ -76,98 +132,76 @@ class Tracer:
     the first to enter puts it in, and the last to leave takes it out.
 
     Args:
-        sites: the activation functions of the model, and the further places of
-            `akp_keras.hotswap.stress`.
-        losses: the losses of the model.
+        places: of the model.
 
     Attributes:
-        inputs: the place that may put noise on the inputs of a train step.
+        held: what the places hold now.
+        train_traces: how often a train function has been traced.
     """
 
-    def __init__(self, sites: Sequence[Site], losses: Sequence[LossSite]) -> None:
-        self.sites = tuple(sites)
-        self.losses = tuple(losses)
-        (self.inputs,) = (site for site in self.sites if isinstance(site, InputSite))
-        self.held = Functions(
-            tuple(site.held for site in sites), tuple(site.held for site in losses)
-        )
+    def __init__(self, places: Sequence[Place]) -> None:
+        self.places = tuple(places)
+        self.held = Held(tuple(place.held for place in self.places))
         self.train_traces = 0
-        self._before: tuple[Choice, ...] = ()
+        self._installed: list[Place] = []
         self._depth = 0
         self._lock = threading.Lock()
 
+    def of_target(self, target: str) -> list[Place]:
+        """The places of one target."""
+        return [place for place in self.places if place.target == target]
+
     def refresh(self) -> None:
-        """Takes note of activations that were changed by hand."""
-        now = tuple(site.held for site in self.sites)
-        self.held = Functions(now, self.held.losses)
+        """Takes note of what was changed by hand."""
+        now = tuple(place.held for place in self.places)
+        if now != self.held.choices:
+            self.held = Held(now)
+
+    def put(self, held: Held, now: Position) -> None:
+        """Makes the model hold plain choices, where it does not yet."""
+        for number, place in enumerate(self.places):
+            choice = held.choices[number]
+            if choice != self.held.choices[number]:
+                place.put(choice, held.numbers(number, now))
+        self.held = held
+
+    def move(self, now: Position) -> None:
+        """Makes the model hold the numbers of a position."""
+        for number in self.held.moving:
+            self.places[number].put(self.held.choices[number], self.held.numbers(number, now))
 
     @contextmanager
     def holding(
-        self, configuration: Configuration, index: Callable[[int], Any], is_training: bool
+        self,
+        configuration: Configuration,
+        reading: Callable[[int], Reading],
+        is_training: bool,
     ) -> Iterator[None]:
         """Makes the model hold a configuration.
 
         Args:
             configuration: what to hold.
-            index: from the number of a slot, the scalar int32 tensor that says which of its
-                choices is in force; called wherever a layer or loss is.
+            reading: from the number of a place, what the step reads of it.
             is_training: whether a train function is traced.
         """
         with self._lock:
             self._depth += 1
             if self._depth == 1:
                 self.train_traces += is_training
-                self._install(configuration, index)
+                self._install(configuration, reading)
         try:
             yield
         finally:
             with self._lock:
                 self._depth -= 1
                 if self._depth == 0:
-                    for site in self.losses:
-                        site.active = None
-                    for site, choice in zip(self.sites, self._before, strict=True):
-                        site.put(choice)
+                    while self._installed:
+                        self._installed.pop().remove()
 
-    def put(self, functions: Functions) -> None:
-        """Makes the model hold plain functions, where it does not yet."""
-        for site, before, choice in zip(
-            self.sites, self.held.activations, functions.activations, strict=True
-        ):
-            if choice != before:
-                site.put(choice)
-        for site, choice in zip(self.losses, functions.losses, strict=True):
-            site.held = choice
-        self.held = functions
-
-    def _install(self, configuration: Configuration, index: Callable[[int], Any]) -> None:
-        slot = 0
-        self._before = tuple(site.held for site in self.sites)
-        for site, choices, now, held in zip(
-            self.sites, configuration.activations, self._before, self.held.activations, strict=True
-        ):
-            if now != held:
-                # Set by hand since: what Keras traces is what the layer holds.
-                site.install(now.function)
-            elif len(choices) == 1:
-                site.install(choices[0].function)
-            else:
-                site.install_switch([c.function for c in choices], partial(index, slot))
-            slot += len(choices) > 1
-        for site, choices in zip(self.losses, configuration.losses, strict=True):
-            callables = [site.callable_of(choice) for choice in choices]
-            if len(callables) == 1:
-                site.active = callables[0]
-            else:
-                site.active = _loss_switch(callables, index, slot)
-                slot += 1
-
-
-def _loss_switch(
-    losses: list[Callable[..., Any]], index: Callable[[int], Any], slot: int
-) -> Callable[..., Any]:
-    def loss(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        branches = [lambda f=f: f(y_true, y_pred, sample_weight) for f in losses]
-        return with_shape(keras.ops.switch(index(slot), branches), ())
-
-    return loss
+    def _install(self, configuration: Configuration, reading: Callable[[int], Reading]) -> None:
+        for number, place in enumerate(self.places):
+            choices = configuration.choices[number]
+            # What was set by hand since is what Keras traces.
+            if choices and place.held == self.held.choices[number]:
+                place.install(choices, reading(number))
+                self._installed.append(place)

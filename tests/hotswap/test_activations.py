@@ -5,13 +5,22 @@ import numpy as np
 import pytest
 from keras import layers
 
-from akp_keras.hotswap import HotSwap, activations, restore
+from akp_keras.hotswap import Change, Epoch, HotSwap, Swap, restore, swap_now, swappable
 
 
 def selected(model, pattern=None, only=None):
-    sites = activations.find_sites(model)
-    held = [site.held for site in sites]
-    return [sites[i].name for i in activations.select(sites, held, pattern, only)]
+    """Names of the places that a change selects, by making it and taking it back."""
+    if not model.compiled:
+        model.compile("sgd", "mse")
+    subject = "activation" if pattern is None else f"activation[{pattern}]"
+    try:
+        swap_now(model, f"{subject}=exponential", layers=only)
+    except ValueError as error:
+        assert "no layer" in str(error)
+        return []
+    names = [place.name for place in swappable(model) if place.held.text == "exponential"]
+    restore(model)
+    return names
 
 
 def functional(hidden, head=None):
@@ -39,7 +48,7 @@ def test_every_kind_of_activation_layer_is_found():
     model = functional(hidden)
     expected = ["attribute", "activation", "relu6", "leaky", "learned", "elu", "outer"]
     assert selected(model) == expected
-    texts = {site.name: site.held.text for site in activations.find_sites(model)}
+    texts = {place.name: place.held.text for place in swappable(model)}
     assert texts == {
         "attribute": "relu",
         "activation": "silu",
@@ -186,8 +195,6 @@ def test_custom_functions_and_layers_with_options_are_choices():
     model = functional(every_layer)
     model.compile("sgd", loss="sparse_categorical_crossentropy")
     x, y = np.ones((4, 8, 8, 4), "float32"), np.zeros(4)
-    from akp_keras.hotswap import Change, Epoch, Swap
-
     swap = HotSwap(
         [
             Swap(Epoch(0), (Change("activation", halved),)),
@@ -206,5 +213,7 @@ def test_custom_functions_and_layers_with_options_are_choices():
     [("glu", "turns shape"), ("relux", "unknown activation"), (lambda x: 1 / 0, "fails on")],
 )
 def test_a_function_that_cannot_be_an_activation_is_refused(value, message):
+    model = functional(every_layer)
+    model.compile("sgd", "mse")
     with pytest.raises(ValueError, match=message):
-        activations.resolve(value)
+        HotSwap([Swap(Epoch(0), (Change("activation", value),))]).check(model)

@@ -4,9 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from akp_keras.hotswap import activations
-from akp_keras.hotswap.model_state import ModelState, restore
-from akp_keras.hotswap.tracing import Functions
+from akp_keras.hotswap import restore, swap_now, swappable
 
 # Hidden non-linearities, without gates and heads.
 HIDDEN = {
@@ -51,28 +49,19 @@ def test_hidden_activations_go_to_tanh_and_back(name):
     before = np.asarray(model(image, training=False))
     config = model.get_config()
 
-    state = ModelState.of(model)
-    sites, held = state.tracer.sites, state.tracer.held
-    selected = activations.select(list(sites), list(held.activations), None, None)
-    tanh = activations.resolve("tanh")
-    swapped = list(held.activations)
-    for index in selected:
-        swapped[index] = tanh
-    state.put(model, Functions(tuple(swapped), held.losses))
-    assert {sites[index].held.text for index in selected} == {"tanh"}
-    kept = [
-        site.held.name
-        for index, site in enumerate(sites)
-        if site.target == "activation" and index not in selected
-    ]
+    hidden = [place.name for place in swappable(model) if place.by_default]
+    swap_now(model, "activation=tanh")
+    tanh = [place.name for place in swappable(model) if place.held.text == "tanh"]
+    kept = {place.held.name for place in swappable(model) if not place.by_default}
+    assert tanh == hidden
     model(image, training=False)
     restore(model)
     np.testing.assert_array_equal(np.asarray(model(image, training=False)), before)
     assert model.get_config() == config
-    assert len(selected) == HIDDEN[name] == hidden_by_config(config)
+    assert len(hidden) == HIDDEN[name] == hidden_by_config(config)
     # In MobileNetV3 the gates are a hard sigmoid, written with operators around a ReLU.
     gates = {"ReLU"} if name.startswith("MobileNetV3") else set()
-    assert set(kept) <= {"linear", "softmax", "sigmoid"} | gates
+    assert kept <= {"linear", "softmax", "sigmoid"} | gates
 
 
 def hidden_by_config(config):

@@ -43,15 +43,16 @@ def test_losses_are_replaced_where_they_are_computed(model, is_built):
         model.test_function = None
     seen = []
 
-    def replace(names, losses):
-        seen.append((names, [type(loss).__name__ for loss in losses]))
+    def replace(entries):
+        seen.extend((entry.key, entry.name, type(entry.loss).__name__) for entry in entries)
         return [lambda y_true, y_pred, weight: keras.ops.sum(y_pred) * 0 + 7.0]
 
     assert keras_internals.has_loss(model)
-    assert keras_internals.compiled_loss(model) == "binary_crossentropy"
+    (entry,) = keras_internals.loss_entries(model)
+    assert (entry.name, entry.loss, entry.output) == ("y", "binary_crossentropy", model.output)
     keras_internals.replace_losses(model, replace)
     assert model.evaluate(x, y, verbose=0) == 7.0
-    assert seen == [(["y"], ["LossFunctionWrapper"])]
+    assert seen == [(entry.key, "y", "LossFunctionWrapper")]
 
 
 def test_the_options_of_a_loss_are_seen():
@@ -59,8 +60,11 @@ def test_the_options_of_a_loss_are_seen():
 
 
 def test_the_declared_loss_is_the_saved_one(model):
-    keras_internals.declare_loss(model, "hinge")
+    (entry,) = keras_internals.loss_entries(model)
+    keras_internals.declare_losses(model, {entry.key: "hinge"})
     assert model.get_compile_config()["loss"] == "hinge"
+    keras_internals.declare_losses(model, {})
+    assert model.get_compile_config()["loss"] == "binary_crossentropy"
 
 
 def test_the_logits_of_probabilities_are_noted():

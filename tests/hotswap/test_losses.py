@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from akp_keras.hotswap import Change, Epoch, HotSwap, Swap, losses
+from akp_keras.hotswap import Change, Epoch, HotSwap, Swap, swap_now, swappable
 from akp_keras.hotswap.names import loss_names
 
 RNG = np.random.default_rng(0)
@@ -57,11 +57,9 @@ def loss_after_swap(model, value, y, strategy="switch", **options):
     return history.history["loss"][0], model
 
 
-def loss_by_site(model, value, y):
+def loss_by_hand(model, value, y):
     """The loss that the model computes once the swap is made."""
-    (site,) = sites = losses.find_losses(model)
-    losses.route_losses(model, sites)
-    site.held = losses.resolve(site, value)
+    swap_now(model, f"loss={value}")
     y = keras.ops.convert_to_tensor(np.asarray(y, "float32"))
     return float(model.compute_loss(x=X, y=y, y_pred=model(X)))
 
@@ -117,7 +115,7 @@ def test_binary_outputs(name, labels):
         ("linear", keras.losses.BinaryCrossentropy(from_logits=True)),
     ):
         model = build(head, 1, compiled)
-        found = loss_by_site(model, name, y)
+        found = loss_by_hand(model, name, y)
         if name == "binary_crossentropy" and labels == "signed":
             continue  # the compiled loss itself is left as it was compiled
         expected = expected_loss(name, logits_of(model), BINARY)
@@ -133,7 +131,7 @@ def test_categorical_outputs(name, sparse):
     y = CLASSES[:, None] if sparse else ONE_HOT
     for head, loss in (("softmax", compiled), ("linear", logits_loss)):
         model = build(head, 3, loss)
-        found = loss_by_site(model, name, y)
+        found = loss_by_hand(model, name, y)
         expected = expected_loss(name, logits_of(model), ONE_HOT)
         assert found == pytest.approx(expected, rel=2e-5)
 
@@ -269,13 +267,23 @@ def test_a_loss_that_cannot_fit_is_refused_before_the_first_step(
 
 def test_texts_tell_losses_apart():
     model = build("sigmoid", 1, keras.losses.BinaryCrossentropy())
-    (site,) = losses.find_losses(model)
-    assert losses.resolve(site, "binary_crossentropy") is site.original
-    assert losses.resolve(site, "bce") is site.original
-    assert losses.resolve(site, "Hinge") == losses.resolve(site, "hinge")
-    smooth = losses.resolve(site, "BinaryCrossentropy(label_smoothing=0.1)")
-    assert smooth.text == "BinaryCrossentropy(label_smoothing=0.1)"
-    narrow, wide = (losses.resolve(site, f"Huber(delta={delta})") for delta in (0.25, 2.0))
-    assert narrow.text == "Huber(delta=0.25)"
-    assert narrow != wide
-    assert losses.resolve(site, "Huber(delta=1.0)") == losses.resolve(site, "huber")
+    texts = {}
+    for value in (
+        *("binary_crossentropy", "bce", "BinaryCrossentropy", "Hinge", "hinge", "huber"),
+        *("BinaryCrossentropy(label_smoothing=0.1)", "Huber(delta=0.25)", "Huber(delta=1.0)"),
+    ):
+        swap_now(model, f"loss={value}")
+        (place,) = swappable(model, "loss")
+        texts[value] = place.held.text
+        assert (place.held == place.original) == (texts[value] == "binary_crossentropy")
+    assert texts == {
+        "binary_crossentropy": "binary_crossentropy",
+        "bce": "binary_crossentropy",
+        "BinaryCrossentropy": "binary_crossentropy",
+        "Hinge": "hinge",
+        "hinge": "hinge",
+        "huber": "huber",
+        "BinaryCrossentropy(label_smoothing=0.1)": "BinaryCrossentropy(label_smoothing=0.1)",
+        "Huber(delta=0.25)": "Huber(delta=0.25)",
+        "Huber(delta=1.0)": "huber",
+    }

@@ -1,0 +1,206 @@
+"""Where a model holds what a swap changes, and what can be held there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from akp_keras.hotswap.lazily import lazily
+from akp_keras.hotswap.moving import Number
+
+keras = lazily("keras")
+keras_internals = lazily("akp_keras.hotswap.keras_internals")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a place can hold.
+
+    Attributes:
+        text: its name, with its options in parentheses where they are not the usual ones.
+        function: what the place makes of it: a function, a loss, or a number.
+        identity: tells functions of the same text apart; 0 where the text says all.
+        numbers: what the function is given beside its arguments, at every step.
+        draws: whether a step draws random numbers by the key that it is given.
+        plain: returns what the model holds between steps, from the numbers; None where that is the
+            function.
+        form: what has to be traced; choices of one form differ in their numbers only. Empty where
+            that is the text.
+    """
+
+    text: str
+    function: Any = field(compare=False)
+    identity: int = 0
+    numbers: tuple[Number, ...] = field(default=(), compare=False)
+    draws: bool = field(default=False, compare=False)
+    plain: Callable[[Sequence[float]], Any] | None = field(default=None, compare=False)
+    form: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """The text without its options."""
+        return self.text.partition("(")[0]
+
+    @property
+    def traced(self) -> tuple[str, int]:
+        """Equal for the choices that one traced branch serves."""
+        return self.form or self.text, self.identity
+
+
+def number_choice(text: str, number: Number, identity: int = 0, draws: bool = False) -> Choice:
+    """A choice that is a number; all of them are of one form."""
+    return Choice(text, None, identity, (number,), draws, form="number")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a traced step reads of one place.
+
+    Attributes:
+        index: returns a scalar int32 tensor: which of the choices is in force; None where there is
+            one.
+        numbers: returns scalar float32 tensors: the numbers of the choice in force.
+        key: returns an int32 tensor (2,) that is another one for each training step and seed.
+    """
+
+    index: Callable[[], Any] | None
+    numbers: Callable[[], Sequence[Any]]
+    key: Callable[[], Any]
+
+
+class Place:
+    """One thing in a model that a swap changes.
+
+    Between steps it holds a plain choice (`put`). While Keras traces a train or test function, it
+    holds whatever can be in force there (`install`), and then the plain choice again (`remove`).
+
+    Attributes:
+        target: name of the target that it belongs to.
+        name: its name, as records and layer filters use it.
+        original: what it held before the first swap.
+        by_default: whether a change without a layer filter selects it.
+        structural: whether each choice needs traced functions of its own.
+        ends_with_fit: whether it returns to `original` when training ends.
+    """
+
+    target: ClassVar[str]
+    structural: ClassVar[bool] = False
+    ends_with_fit: ClassVar[bool] = False
+    by_default = True
+
+    def __init__(self, name: str, original: Choice) -> None:
+        self.name = name
+        self.original = original
+        self._held = original
+
+    @property
+    def key(self) -> Any:
+        """Tells the same place again after the model is compiled anew; None for a new one."""
+        return self.target, self.name
+
+    @property
+    def held(self) -> Choice:
+        """What the model holds now, outside of traced functions."""
+        return self._held
+
+    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
+        """Makes the model hold a choice.
+
+        Args:
+            choice: the choice.
+            numbers: what the choice's numbers are now.
+        """
+        self._held = choice
+
+    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
+        """Makes the model hold all of some choices for the time of a trace.
+
+        Args:
+            choices: of different forms.
+            reading: says which is in force.
+        """
+        raise NotImplementedError
+
+    def remove(self) -> None:
+        """Ends what `install` began."""
+        raise NotImplementedError
+
+    def matches(self, pattern: str, held: Sequence[str]) -> bool:
+        """Whether a layer filter selects it.
+
+        Args:
+            pattern: a regular expression that must match in full.
+            held: texts of what it may hold.
+        """
+        return re.fullmatch(pattern, self.name) is not None
+
+
+class LayerPlace(Place):
+    """A place in a layer.
+
+    Attributes:
+        layer: the layer.
+        path: the layer's name, with those of the layers around it.
+    """
+
+    def __init__(self, layer: keras.Layer, path: str, original: Choice) -> None:
+        super().__init__(path, original)
+        self.layer = layer
+        self.path = path
+        self.layer_class = type(layer).__name__
+
+    @property
+    def key(self) -> Any:
+        """The layer."""
+        return self.target, id(self.layer)
+
+    def matches(self, pattern: str, held: Sequence[str]) -> bool:
+        """Whether a filter matches the layer's name, path or class, or what it may hold."""
+        subjects = {self.layer.name, self.path, self.name, self.layer_class, *spellings(held)}
+        return any(re.fullmatch(pattern, subject) for subject in subjects)
+
+
+def spellings(texts: Sequence[str]) -> set[str]:
+    """Texts, and the names in them as they are and in small letters."""
+    names = {text.partition("(")[0] for text in texts}
+    return {*texts, *names, *(name.lower() for name in names)}
+
+
+def layers_of(model: keras.Model) -> Iterator[tuple[keras.Layer, str]]:
+    """All layers inside a model, nested ones after those around them, each once.
+
+    Yields:
+        A layer and its path. A recurrent layer's cell has the path of the recurrent layer, by whose
+        name it is known.
+    """
+    seen = {id(model)}
+
+    def walk(container: keras.Layer, prefix: str) -> Iterator[tuple[keras.Layer, str]]:
+        for layer in keras_internals.sublayers(container):
+            if id(layer) in seen:
+                continue
+            seen.add(id(layer))
+            is_cell = isinstance(container, keras.layers.RNN)
+            path = prefix.rstrip("/") if is_cell else f"{prefix}{layer.name}"
+            yield layer, path
+            yield from walk(layer, f"{path}/")
+
+    return walk(model, "")
+
+
+def name_places(places: Sequence[LayerPlace]) -> None:
+    """Names each place by its layer, or by its path where several layers have the same name."""
+    names = [place.layer.name for place in places]
+    for place in places:
+        is_cell = place.path.rpartition("/")[2] != place.layer.name
+        is_unique = names.count(place.layer.name) == 1
+        place.name = place.layer.name if is_unique and not is_cell else place.path
+
+
+def with_shape(tensor: Any, shape: Any) -> Any:
+    """The tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
+    if hasattr(tensor, "set_shape"):
+        tensor.set_shape(shape)
+    return tensor

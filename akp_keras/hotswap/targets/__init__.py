@@ -1,0 +1,39 @@
+"""What a swap can change: one file for each target, and a line in `TARGETS`."""
+
+from __future__ import annotations
+
+from akp_keras.hotswap.suggestion import suggestion
+from akp_keras.hotswap.targets.activation import Activation
+from akp_keras.hotswap.targets.dropout import Dropout
+from akp_keras.hotswap.targets.inputs import Inputs
+from akp_keras.hotswap.targets.labels import Labels
+from akp_keras.hotswap.targets.learning_rate import LearningRate
+from akp_keras.hotswap.targets.loss import Loss
+from akp_keras.hotswap.targets.target import PlaceTarget, StateTarget, Target
+from akp_keras.hotswap.targets.weights import Weights
+
+__all__ = ["TARGETS", "PlaceTarget", "StateTarget", "Target", "find_target"]
+
+TARGETS: dict[str, Target] = {
+    target.name: target
+    for target in (
+        Activation(),
+        Loss(),
+        LearningRate(),
+        Dropout(),
+        Weights(),
+        Labels(),
+        Inputs(),
+    )
+}
+
+
+def find_target(name: str) -> Target:
+    """The target of a name.
+
+    Raises:
+        ValueError: if there is none, with the nearest name.
+    """
+    if name not in TARGETS:
+        raise ValueError(f"unknown target {name!r}{suggestion(name, TARGETS)}")
+    return TARGETS[name]

@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 NO_TFX := TFX is left out: ml-metadata has no wheel for this Python and C library. All else works.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo wisconsin test test-slow test-jax lint lock screenshots clean
+.PHONY: help setup demo wisconsin test test-slow test-jax test-torch lint lock screenshots clean
 
 help:  ## Lists what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,12 +44,15 @@ test: $(INSTALLED) lint  ## Lint and the tests.
 test-slow: $(INSTALLED)  ## The tests that take long.
 	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
 
-test-jax: .venv-jax/.installed  ## The tests of hotswap on the JAX backend, in an environment of their own.
-	KERAS_BACKEND=jax PYTHONPATH=. .venv-jax/bin/python -m pytest tests/hotswap
+test-jax test-torch: test-%: .venv-%/.installed
+	KERAS_BACKEND=$* PYTHONPATH=. .venv-$*/bin/python -m pytest tests/hotswap
 
-.venv-jax/.installed: requirements-jax.txt
-	@test -x .venv-jax/bin/pip || $(PYTHON) -m venv --clear .venv-jax
-	@.venv-jax/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-jax.txt
+test-jax:  ## The tests of hotswap on the JAX backend, in an environment of their own.
+test-torch:  ## The tests of hotswap on the PyTorch backend, in an environment of their own.
+
+.venv-%/.installed: requirements-%.txt
+	@test -x .venv-$*/bin/pip || $(PYTHON) -m venv --clear .venv-$*
+	@.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-$*.txt
 	@touch $@
 
 lint: $(INSTALLED)
@@ -65,4 +68,4 @@ lock:  ## Resolves requirements.txt anew (needs uv).
 	  --no-emit-package ml-pipelines-sdk --no-emit-package ml-metadata --output-file requirements.txt
 
 clean:  ## Removes the environment and the demo's run.
-	rm -rf $(VENV) .venv-jax RUN runs
+	rm -rf $(VENV) .venv-jax .venv-torch RUN runs

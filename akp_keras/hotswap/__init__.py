@@ -14,12 +14,14 @@ from akp_keras.hotswap.when import Epoch, Plateau, Step
 if TYPE_CHECKING:
     from akp_keras.hotswap.by_hand import restore, swap_now, swappable
     from akp_keras.hotswap.callback import HotSwap
+    from akp_keras.hotswap.parametric import Parametric
     from akp_keras.hotswap.record import SwapRecord
 
 __all__ = [
     "Change",
     "Epoch",
     "HotSwap",
+    "Parametric",
     "Plateau",
     "Schedule",
     "Step",
@@ -32,6 +34,7 @@ __all__ = [
 
 _LAZY = {
     "HotSwap": "callback",
+    "Parametric": "parametric",
     "SwapRecord": "record",
     "restore": "by_hand",
     "swap_now": "by_hand",

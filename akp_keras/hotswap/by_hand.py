@@ -8,11 +8,12 @@ import keras
 
 from akp_keras.hotswap import keras_internals
 from akp_keras.hotswap.model_state import ModelState
+from akp_keras.hotswap.moving import START
 from akp_keras.hotswap.places import Place
 from akp_keras.hotswap.resolver import Resolver, layer_filters
 from akp_keras.hotswap.schedule import Schedule
 from akp_keras.hotswap.targets import PlaceTarget, find_target
-from akp_keras.hotswap.tracing import START, Held
+from akp_keras.hotswap.tracing import Held
 
 
 def swappable(model: keras.Model, target: str = "activation") -> Sequence[Place]:
@@ -55,7 +56,7 @@ def swap_now(model: keras.Model, changes: str, layers: str | Iterable[str] | Non
     held = state.tracer.held
     resolver.check(held, None, None)
     for change in schedule.swaps[0].changes:
-        if not isinstance(find_target(change.target), PlaceTarget):
+        if find_target(change.target).is_assigned(change.value, change.pattern):
             raise ValueError(f"{change}: {change.target} is changed in fit only")
         _, held = resolver.after(held, change, START)
     state.put(held, START)

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 
 from akp_keras.hotswap import keras_internals
-from akp_keras.hotswap.backup import Backup
 from akp_keras.hotswap.clock import Clock
 from akp_keras.hotswap.fit_run import FitRun
 from akp_keras.hotswap.model_state import STRATEGIES, ModelState
+from akp_keras.hotswap.moving import START
 from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.resolver import Resolver, candidate_changes, layer_filters
@@ -59,6 +59,8 @@ class HotSwap(keras.callbacks.Callback):
             functions shall serve as well. Give the schedules of all members that will be trained
             on the same model.
         seed: of the random numbers of `weights=` and `inputs=` changes.
+        log_swaps: whether to put the number of an epoch's changes into its logs, as `swaps`, and so
+            into the history.
 
     Attributes:
         swaps: a tuple of `SwapRecord`: what happened in the last `fit`, in order.
@@ -76,6 +78,7 @@ class HotSwap(keras.callbacks.Callback):
         layers: str | Iterable[str] | None = None,
         candidates: Iterable[Any] | None = None,
         seed: int = 0,
+        log_swaps: bool = False,
     ) -> None:
         super().__init__()
         self.schedule = Schedule.of(schedule)
@@ -89,11 +92,13 @@ class HotSwap(keras.callbacks.Callback):
         if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
             raise ValueError(f"seed must be a whole number from 0, not {seed!r}")
         self.seed = int(seed)
+        self.log_swaps = bool(log_swaps)
         self._candidate_changes = candidate_changes(self.candidates)
         self._state: ModelState | None = None
         self._run: FitRun | None = None
         self._traces_before = 0
         self._iterations_before = 0
+        self._epoch = 0
 
     @property
     def swaps(self) -> tuple[SwapRecord, ...]:
@@ -115,6 +120,7 @@ class HotSwap(keras.callbacks.Callback):
                 c if isinstance(c, str) else Schedule.of(c).get_config() for c in self.candidates
             ],
             "seed": self.seed,
+            "log_swaps": self.log_swaps,
         }
 
     @classmethod
@@ -165,39 +171,28 @@ class HotSwap(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Checks the schedule against the model and sets the functions in force at the start."""
-        model = self.model
-        keras_internals.check_ready(model)
+        self._run = None
         callbacks = keras_internals.siblings(self)
         self._check_company(callbacks)
-        self._state = state = ModelState.of(model)
-        clock = Clock(self.params.get("steps"))
-        state.end_fit(clock.now)
-        resolver = self._resolver(model, state)
-        resolver.check(state.tracer.held, self.params.get("epochs"), self.params.get("steps"))
-        configuration = resolver.configuration(state.tracer.held)
-        state.try_losses(configuration)
-        self._traces_before = state.tracer.train_traces
-        self._run = FitRun(
-            model,
-            self.schedule,
-            state,
-            resolver,
-            state.programs(self.strategy, configuration),
-            Backup.beside(callbacks, str(self.schedule)),
-            clock,
-            self.seed,
-        )
-        self._forget = keras_internals.after_fit(self, self._run.leave)
+        if self.model.built:
+            self._begin(callbacks)
+        else:
+            keras_internals.before_first_step(
+                self.model, lambda iterator: self._begin_late(iterator, callbacks)
+            )
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Carries out what is due before an epoch."""
-        # Another callback may have restored an optimizer.
-        grown = keras_internals.iterations(self.model) - self._iterations_before
-        self._run.begin_epoch(epoch, grown)
+        self._epoch = epoch
+        if self._run is not None:
+            # Another callback may have restored an optimizer.
+            grown = keras_internals.iterations(self.model) - self._iterations_before
+            self._run.begin_epoch(epoch, grown)
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Carries out what is due before a step, and prepares what is due within an execution."""
-        self._run.begin_execution()
+        if self._run is not None:
+            self._run.begin_execution()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Counts the steps done, and notes the swaps that fell within the execution."""
@@ -210,17 +205,50 @@ class HotSwap(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Watches metrics for plateaus."""
+        if self._run is None:
+            return
         self._run.end_epoch(epoch, logs or {})
-        if logs is not None:
+        if self.log_swaps and logs is not None:
             logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
         """Leaves the model with the functions in force, and without noise on its inputs."""
+        if self._run is None:
+            return
         self._forget()
-        self._run.leave()
-        # Only at its end is it known how long a training of unknown length was.
-        if not self.params.get("steps") and not self.model.stop_training:
+        self._run.end()
+        # Only at its end is it known how long a training was.
+        if not self.model.stop_training and self._epoch + 1 == self.params.get("epochs"):
             self._run.warn_of_what_never_came()
+
+    def _begin(self, callbacks: list[keras.callbacks.Callback]) -> None:
+        model, epochs, steps = self.model, self.params.get("epochs"), self.params.get("steps")
+        self._state = state = ModelState.of(model)
+        state.end_fit(START)
+        held = state.tracer.held
+        resolver = self._resolver(model, state)
+        resolver.check(held, epochs, steps)
+        configuration = resolver.configuration(held)
+        state.try_losses(configuration)
+        self._traces_before = state.tracer.train_traces
+        self._run = FitRun(
+            model,
+            self.schedule,
+            state,
+            resolver,
+            state.programs(self.strategy, configuration),
+            callbacks,
+            Clock(steps),
+            self.seed,
+        )
+        self._forget = keras_internals.after_fit(self, self._run.leave)
+
+    def _begin_late(self, iterator: Any, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Builds the model for the data of the first step, and begins before it."""
+        keras_internals.build_for(self.model, iterator)
+        self._begin(callbacks)
+        self.on_epoch_begin(self._epoch)
+        self._run.begin_execution()
 
     def _resolver(self, model: keras.Model, state: ModelState) -> Resolver:
         places, candidates = state.tracer.places, self._candidate_changes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -19,7 +20,7 @@ from akp_keras.hotswap.programs import Programs, Row
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.resolver import Resolver
 from akp_keras.hotswap.schedule import Change, Schedule
-from akp_keras.hotswap.targets import StateTarget, find_target
+from akp_keras.hotswap.targets import find_target
 from akp_keras.hotswap.tracing import Held
 from akp_keras.hotswap.when import Epoch, Plateau, Step
 
@@ -33,7 +34,7 @@ class FitRun:
         state: what is kept with the model.
         resolver: says what changes mean for the model.
         programs: the train and test functions.
-        backup: where progress is kept for a restored `fit`; None if nowhere.
+        callbacks: all of the `fit`.
         clock: at the beginning of the training.
         seed: of random numbers.
 
@@ -49,7 +50,7 @@ class FitRun:
         state: ModelState,
         resolver: Resolver,
         programs: Programs,
-        backup: Backup | None,
+        callbacks: Sequence[keras.callbacks.Callback],
         clock: Clock,
         seed: int,
     ) -> None:
@@ -58,7 +59,9 @@ class FitRun:
         self._state = state
         self._resolver = resolver
         self._programs = programs
-        self._backup = backup
+        self._backup = Backup.beside(callbacks, str(schedule))
+        self._callbacks = callbacks
+        self._held_at_end: dict[int, Held] = {}
         self._clock = clock
         self._seed = seed
         self._agenda = Agenda(schedule)
@@ -90,13 +93,16 @@ class FitRun:
             self._begun = True
             self._resume(epoch, iterations)
         self._carry_out(self._agenda.take_epoch(epoch, self._clock.step, self._is_reached))
+        if self._held.moving:
+            self._write()
 
     def begin_execution(self) -> None:
         """Carries out what is due before a step, and prepares what is due within an execution."""
         self._carry_out(self._agenda.take_steps(self._clock.step))
         self._clock.begin_execution()
         rows = self._rows_ahead()
-        if len(rows) > 1 or self._changes_each_step:
+        if self._held.changes_each_step or self._last_ahead is not None:
+            self._state.move(self._clock.now)
             self._programs.write(rows)
 
     def end_execution(self) -> None:
@@ -111,6 +117,7 @@ class FitRun:
     def begin_test(self) -> None:
         """Lets validation compute with the numbers of this moment."""
         if self._held.moving:
+            self._clock.count(self._programs.steps)
             self._write()
 
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
@@ -124,10 +131,24 @@ class FitRun:
             is_watched = number == 0 or self._agenda.has_happened(number - 1)
             if is_watched and not self._agenda.has_happened(number):
                 watch.see(logs)
+        self._clock.count(self._programs.steps)
+        self._held_at_end[epoch] = self._held.ended(self._clock.now)
         if self._backup is not None:
-            self._clock.count(self._programs.steps)
             watches = {number: watch.state for number, watch in self.watches.items()}
             self._backup.save(epoch, Progress(self._clock.step, watches, self._reached))
+
+    def end(self) -> None:
+        """Leaves the model when training ends, as `leave` does.
+
+        Where `EarlyStopping` restores the weights of its best epoch, the model also holds again
+        what it held at the end of that epoch.
+        """
+        self._clock.count(self._programs.steps)
+        for callback in self._callbacks:
+            epoch = keras_internals.restored_epoch(callback)
+            if epoch in self._held_at_end:
+                self._go_back(self._held_at_end[epoch])
+        self.leave()
 
     def leave(self) -> None:
         """Leaves the model with what is in force, apart from what ends with training."""
@@ -150,24 +171,22 @@ class FitRun:
     def _held(self) -> Held:
         return self._state.tracer.held
 
-    @property
-    def _changes_each_step(self) -> bool:
-        return bool(self._held.moving) or self._held.draws
-
     def _row(self, held: Held, steps: int = 0) -> Row:
         now = self._clock.now
         return Row(held, Position(now.step + steps, now.epoch), self._seed)
 
     def _write(self) -> None:
+        self._state.move(self._clock.now)
         self._programs.write([self._row(self._held)])
 
     def _rows_ahead(self) -> list[Row]:
         """What is in force at the steps of the next execution, as far as one program serves it."""
         held, length = self._held, self._model.steps_per_execution
         rows = [self._row(held)]
-        if length == 1 or self._model.run_eagerly:
-            return rows
         coming = list(self._agenda.steps_before(self._clock.step + length))
+        is_constant = not coming and not held.changes_each_step
+        if length == 1 or is_constant or self._programs.is_eager:
+            return rows
         for steps in range(1, length):
             while coming and coming[0][1].when.step == self._clock.step + steps:
                 _, swap = coming.pop(0)
@@ -219,20 +238,42 @@ class FitRun:
         position = self._position_of(number, is_exact)
         is_past = self._step_of(number) < self._clock.step and not self._clock.has_stepped
         for order, change in enumerate(self._swaps[number].changes):
-            if isinstance(find_target(change.target), StateTarget):
+            target = find_target(change.target)
+            selected, before = self._put(position, change)
+            if target.is_assigned(change.value, change.pattern):
                 self._assign(position, order, change, is_past)
             else:
-                self._swap(position, change)
+                self._note(position, change.target, selected, before)
 
-    def _swap(self, position: Position, change: Change) -> None:
-        places, before = self._state.tracer.places, self._held
+    def _go_back(self, held: Held) -> None:
+        """Makes the model hold what it held before, apart from its optimizer, and notes it."""
+        before, places = self._held, self._state.tracer.places
+        changed = {
+            number: held.choices[number]
+            for number, place in enumerate(places)
+            if held.choices[number] != before.choices[number] and not place.structural
+        }
+        spans = {number: held.spans[number] for number in changed if number in held.spans}
+        after = before.after(changed, self._clock.now)
+        self._state.put(replace(after, spans={**after.spans, **spans}), self._clock.now)
+        for target in dict.fromkeys(places[number].target for number in changed):
+            selected = [number for number in changed if places[number].target == target]
+            self._note(self._clock.now, target, selected, before)
+
+    def _put(self, position: Position, change: Change) -> tuple[list[int], Held]:
+        """Makes the model hold what a change says: the places selected, and what was before."""
+        before = self._held
         selected, after = self._resolver.after(before, change, position)
         self._state.put(after, self._clock.now)
+        return selected, before
+
+    def _note(self, position: Position, target: str, selected: Sequence[int], before: Held) -> None:
+        places, after = self._state.tracer.places, self._held
         self.records.append(
             SwapRecord(
                 epoch=position.epoch,
                 step=position.step,
-                what=change.target,
+                what=target,
                 from_=_joined(before.choices[place].text for place in selected),
                 to=_joined(after.choices[place].text for place in selected),
                 layers=tuple(places[place].name for place in selected if places[place].name),

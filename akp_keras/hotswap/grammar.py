@@ -43,7 +43,10 @@ def parse(text: str) -> list[tuple[When, list[tuple[str, str, str | None]]]]:
 
 
 def _swaps(text: str) -> list[list[tuple[int, str]]]:
-    """The words of each swap with their positions; spaces inside parentheses are dropped."""
+    """The words of each swap with their positions.
+
+    Inside parentheses a space stays between two words, and is dropped elsewhere.
+    """
     swaps: list[list[tuple[int, str]]] = []
     words: list[tuple[int, str]] = []
     word, start, opened = "", 0, 0
@@ -67,6 +70,9 @@ def _swaps(text: str) -> list[list[tuple[int, str]]]:
                 words, ended_by = [], position
             continue
         if letter.isspace():
+            next_letter = text[position + 1 : position + 2]
+            if word[-1:].isalnum() and next_letter.isalnum():
+                word += " "
             continue
         if not word:
             start = position
@@ -91,7 +97,7 @@ def _when(text: str, start: int, word: str) -> When:
         raise _error(text, start, f"{word}: {error}") from None
     if "=" in word:
         right += ", with a space after it"
-    raise _error(text, start, f"{word!r} is no time of a swap; {right}")
+    raise _error(text, start, f"{word!r} is not a time of a swap; {right}")
 
 
 def _plateau(inside: str) -> Plateau:
@@ -120,7 +126,9 @@ def _change(text: str, start: int, word: str) -> tuple[str, str, str | None]:
     if word.startswith("@"):
         raise _error(text, start, f"{word!r} begins a swap; put a semicolon before it")
     if match is None:
-        raise _error(text, start, f"{word!r} is no change; write target=value, as activation=tanh")
+        raise _error(
+            text, start, f"{word!r} is not a change; write target=value, as activation=tanh"
+        )
     if not match["target"]:
         raise _error(text, start, f"{word!r} names no target; write target=value")
     if not match["value"]:

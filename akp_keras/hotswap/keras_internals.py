@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from keras.src import backend
 from keras.src.losses.losses import LossFunctionWrapper
 from keras.src.utils import file_utils
 
@@ -29,8 +30,8 @@ def check_ready(model: keras.Model) -> None:
     """
     if not model.built:
         raise ValueError(
-            f"HotSwap needs a model whose layers exist; build {model.name!r} before fit, by "
-            f"an Input, model.build(shape) or a call on one batch"
+            f"model {model.name!r} has no layers yet; build it by an Input, model.build(shape) or "
+            f"a call on one batch"
         )
     if not model.compiled:
         raise ValueError(f"model {model.name!r} is not compiled; call compile first")
@@ -52,6 +53,37 @@ def outputs(model: keras.Model) -> list[keras.KerasTensor]:
 def output_structure(model: keras.Model) -> Any:
     """The symbolic outputs of a model, nested as it returns them; None where they are not known."""
     return getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
+
+
+def operations(layer: keras.Layer) -> list[Any]:
+    """What a Functional model computes beside its layers; nothing for other layers."""
+    functional = getattr(layer, "_functional", None) or layer
+    every = getattr(functional, "operations", ())
+    return [operation for operation in every if not isinstance(operation, keras.Layer)]
+
+
+def build_for(model: keras.Model, iterator: Any) -> None:
+    """Builds a model for the data that a training step is about to take.
+
+    Args:
+        model: a model that is not built, on the TensorFlow backend; the others build it themselves.
+        iterator: what the train function is given.
+
+    Raises:
+        ValueError: if the model cannot be built from the shapes of the data.
+    """
+    spec = iterator.element_spec
+    x = spec[0] if isinstance(spec, (tuple, list)) else spec
+    try:
+        x = keras.tree.map_structure(lambda part: keras.KerasTensor(part.shape, part.dtype.name), x)
+        backend.compute_output_spec(model, x)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"HotSwap needs a model whose layers exist, and {model.name!r} cannot be built from "
+            f"the shapes of its data ({reason}); build it before fit, by an Input, "
+            f"model.build(shape) or a call on one batch"
+        ) from error
 
 
 def producer(tensor: keras.KerasTensor) -> Any:
@@ -103,6 +135,7 @@ class LossEntry:
         loss: as it was given to `compile`; of one that Keras has resolved, the loss object.
         output: the symbolic output; None if it is not known.
         leaf: which of the losses that were given to `compile` it is.
+        weight: its weight in the sum; None where none was given.
     """
 
     key: tuple[Any, ...]
@@ -110,6 +143,7 @@ class LossEntry:
     loss: Any
     output: keras.KerasTensor | None = None
     leaf: int = 0
+    weight: float | None = None
 
 
 class _Given:
@@ -140,8 +174,11 @@ def loss_entries(model: keras.Model) -> list[LossEntry]:
     structure = output_structure(model)
     if structure is None:
         paths = [path for path, _ in keras.tree.flatten_with_path(container._user_loss)]
+        weights = keras.tree.flatten(container._user_loss_weights)
+        if len(weights) != len(losses):
+            weights = [None] * len(losses)
         return [
-            LossEntry((*path, 0), "/".join(map(str, path)), loss, None, leaf)
+            LossEntry((*path, 0), "/".join(map(str, path)), loss, None, leaf, weights[leaf])
             for leaf, (path, loss) in enumerate(zip(paths, losses, strict=True))
             if loss is not None
         ]
@@ -163,7 +200,8 @@ def loss_entries(model: keras.Model) -> list[LossEntry]:
         leaf, output = entry.loss.fn.leaf, outputs
         for part in entry.path:
             output = output[part]
-        entries.append(LossEntry(key, entry.name, losses[leaf], output, leaf))
+        weight = entry.loss_weights
+        entries.append(LossEntry(key, entry.name, losses[leaf], output, leaf, weight))
     return entries
 
 
@@ -221,8 +259,36 @@ def replace_losses(model: keras.Model, replace: Callable[[list[LossEntry]], list
     def build_and_put(y_true: Any, y_pred: Any) -> None:
         build(y_true, y_pred)
         put()
+        for key, weight in vars(container).pop(_WEIGHTS, {}).items():
+            _put_weight(container, key, weight)
 
     container.build = build_and_put
+
+
+def set_loss_weight(model: keras.Model, key: tuple[Any, ...], weight: Any) -> None:
+    """Sets how much a loss counts.
+
+    Args:
+        model: a compiled model whose losses were replaced by `replace_losses`.
+        key: of the loss.
+        weight: a number, a scalar tensor, or None for 1.
+    """
+    container = model._compile_loss
+    if container.built:
+        _put_weight(container, key, weight)
+    else:
+        vars(container).setdefault(_WEIGHTS, {})[key] = weight
+
+
+# Where weights wait that are set before Keras has resolved the losses.
+_WEIGHTS = "_akp_keras_weights"
+
+
+def _put_weight(container: Any, key: tuple[Any, ...], weight: Any) -> None:
+    container._flat_losses = [
+        entry._replace(loss_weights=weight) if each == key else entry
+        for each, entry in zip(_keys(container), container._flat_losses, strict=True)
+    ]
 
 
 def declare_losses(model: keras.Model, losses: Mapping[tuple[Any, ...], Any]) -> None:
@@ -267,6 +333,46 @@ def warn_when_saved(model: keras.Model, warning: str | None) -> None:
         return serialize()
 
     config.serialize = warn_and_serialize
+
+
+class _Scaled(keras.regularizers.Regularizer):
+    """A penalty by a factor."""
+
+    def __init__(self, own: Callable[[Any], Any], factor: Any) -> None:
+        self.own, self.factor = own, factor
+
+    def __call__(self, x: Any) -> Any:
+        return self.factor() * self.own(x)
+
+
+def scaled(
+    regularizer: Callable[[Any], Any], factor: Callable[[], Any]
+) -> keras.regularizers.Regularizer:
+    """A regularizer by a factor.
+
+    Args:
+        regularizer: the penalty.
+        factor: returns a number or a scalar tensor.
+    """
+    return _Scaled(regularizer, factor)
+
+
+def dropout_mask(cell: keras.Layer, step_input: Any, rate: Any) -> Any:
+    """A mask as a recurrent cell draws it, at any rate."""
+    return cell._create_dropout_mask(step_input, rate)
+
+
+def set_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
+    """Gives a compiled model another optimizer, with slots for its weights.
+
+    Also a saved model is compiled with it.
+    """
+    synchronise(model)
+    if not optimizer.built:
+        with scope(model), keras.name_scope(optimizer.name, caller=optimizer):
+            optimizer.build(model.trainable_variables)
+    model.optimizer = optimizer
+    model._compile_config.config["optimizer"] = optimizer
 
 
 def logits_of(y_pred: Any) -> Any:
@@ -330,6 +436,31 @@ def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callbac
             return list(caller.callbacks)
         frame = frame.f_back
     return []
+
+
+def before_first_step(model: keras.Model, begin: Callable[[Any], None]) -> None:
+    """Sees that a function is called before the first training step of a `fit` that begins.
+
+    Args:
+        model: the model.
+        begin: called with what the train function is given; it may give the model another one.
+    """
+    function = model.train_function
+
+    def first(iterator: Any) -> Any:
+        model.train_function = function
+        begin(iterator)
+        return model.train_function(iterator)
+
+    model.train_function = first
+
+
+def restored_epoch(callback: keras.callbacks.Callback) -> int | None:
+    """The epoch whose weights an `EarlyStopping` restores when training ends; None if none."""
+    if not isinstance(callback, keras.callbacks.EarlyStopping):
+        return None
+    is_restored = callback.restore_best_weights and callback.best_weights is not None
+    return callback.best_epoch if is_restored else None
 
 
 def after_fit(callback: keras.callbacks.Callback, finish: Callable[[], None]) -> Callable[[], None]:

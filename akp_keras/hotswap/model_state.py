@@ -9,7 +9,7 @@ import keras
 
 from akp_keras.hotswap import keras_internals
 from akp_keras.hotswap.moving import Position
-from akp_keras.hotswap.places import Place
+from akp_keras.hotswap.places import Choice, Place
 from akp_keras.hotswap.programs import Programs
 from akp_keras.hotswap.targets import TARGETS, PlaceTarget
 from akp_keras.hotswap.targets.loss import declare, route
@@ -30,7 +30,7 @@ class ModelState:
     def __init__(self, model: keras.Model, before: ModelState | None) -> None:
         self._model = model
         self._compilation = keras_internals.compilation(model)
-        self.tracer = Tracer(_places(model, before))
+        self.tracer = Tracer(model, _places(model, before))
         self._programs: dict[Any, Programs] = {}
         self._predict: dict[Any, Callable[..., Any] | None] = {}
 
@@ -78,24 +78,29 @@ class ModelState:
     def put(self, held: Held, now: Position) -> None:
         """Makes the model hold plain choices, and predict and be saved with them."""
         before = self.tracer.held
-        if held == before:
-            return
         self.tracer.put(held, now)
-        if self._of_target(held, "activation") != self._of_target(before, "activation"):
-            self._predict[self._of_target(before, "activation")] = self._model.predict_function
-            self._model.predict_function = self._predict.get(self._of_target(held, "activation"))
-        if self._of_target(held, "loss") != self._of_target(before, "loss"):
+        old, new = self._in_prediction(before), self._in_prediction(held)
+        if old != new:
+            # What was traced with numbers that move is of no use later.
+            if not before.moving:
+                self._predict[old] = self._model.predict_function
+            self._model.predict_function = None if held.moving else self._predict.get(new)
+        if self._losses(held) != self._losses(before):
             declare(self._model, self.tracer.of_target("loss"))
 
+    def move(self, now: Position) -> None:
+        """Makes the model hold the numbers of a position, and predict with them."""
+        if self.tracer.move(now):
+            self._model.predict_function = None
+
     def try_losses(self, configuration: Configuration) -> None:
-        """Lets the first step try the losses that are not in force.
+        """Lets the first step try all losses that may be in force.
 
         So one that cannot be computed is noticed at once, and not when its turn comes.
         """
         for number, place in enumerate(self.tracer.places):
             if place.target == "loss":
-                choices = configuration.choices[number]
-                place.untried = tuple(choice for choice in choices if choice != place.held)
+                place.untried = configuration.choices[number]
 
     def end_fit(self, now: Position) -> None:
         """Ends what lasts no longer than a training."""
@@ -104,11 +109,15 @@ class ModelState:
             for number, place in enumerate(self.tracer.places)
             if place.ends_with_fit
         }
-        self.put(self.tracer.held.after(originals, now), now)
+        self.put(self.tracer.held.after(originals, now).ended(now), now)
 
-    def _of_target(self, held: Held, target: str) -> tuple[Any, ...]:
+    def _in_prediction(self, held: Held) -> tuple[Choice, ...]:
         pairs = zip(self.tracer.places, held.choices, strict=True)
-        return tuple(choice for place, choice in pairs if place.target == target)
+        return tuple(choice for place, choice in pairs if place.is_in_prediction)
+
+    def _losses(self, held: Held) -> tuple[Choice, ...]:
+        pairs = zip(self.tracer.places, held.choices, strict=True)
+        return tuple(choice for place, choice in pairs if place.target == "loss")
 
 
 def _places(model: keras.Model, before: ModelState | None) -> list[Place]:

@@ -15,6 +15,7 @@ from akp_keras.hotswap.suggestion import suggestion
 # Abstract classes and functions of the namespaces that are not activations or losses.
 _NO_LOSSES = ("Loss", "LossFunctionWrapper", "deserialize", "get", "serialize", "CTC", "ctc")
 _NO_ACTIVATIONS = ("deserialize", "get", "serialize")
+_NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer")
 
 
 def activation_names() -> list[str]:
@@ -93,6 +94,28 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
         if loss is not None and not has_options:
             return loss
     raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
+
+
+def find_optimizer(value: str) -> Any:
+    """The optimizer of a name, with its arguments, as `SGD(learning_rate=0.01)`.
+
+    Raises:
+        ValueError: if Keras has none of that name, with the nearest one, or it does not take the
+            arguments.
+    """
+    import keras
+
+    call = parse_call(value)
+    known = {
+        name.lower(): cls
+        for name, cls in vars(keras.optimizers).items()
+        if inspect.isclass(cls) and name not in _NO_OPTIMIZERS
+    }
+    cls = known.get(call.name.lower()) or keras.saving.get_registered_object(call.name)
+    if cls is None:
+        titles = [each.__name__ for each in known.values()]
+        raise ValueError(f"unknown optimizer {call.name!r}{suggestion(call.name, titles)}")
+    return _construct(cls, call)
 
 
 # Layers that are activation functions with parameters and without weights.

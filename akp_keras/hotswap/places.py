@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.moving import Number
+
+if TYPE_CHECKING:
+    from akp_keras.hotswap.optimizer_step import OptimizerStep
+    from akp_keras.hotswap.sharing import SharedFunctions
 
 keras = lazily("keras")
 keras_internals = lazily("akp_keras.hotswap.keras_internals")
@@ -23,6 +27,7 @@ class Choice:
         function: what the place makes of it: a function, a loss, or a number.
         identity: tells functions of the same text apart; 0 where the text says all.
         numbers: what the function is given beside its arguments, at every step.
+        is_plain: whether a model that it is put into computes it by itself.
         draws: whether a step draws random numbers by the key that it is given.
         plain: returns what the model holds between steps, from the numbers; None where that is the
             function.
@@ -34,6 +39,7 @@ class Choice:
     function: Any = field(compare=False)
     identity: int = 0
     numbers: tuple[Number, ...] = field(default=(), compare=False)
+    is_plain: bool = field(default=True, compare=False)
     draws: bool = field(default=False, compare=False)
     plain: Callable[[Sequence[float]], Any] | None = field(default=None, compare=False)
     form: str = field(default="", compare=False)
@@ -51,7 +57,7 @@ class Choice:
 
 def number_choice(text: str, number: Number, identity: int = 0, draws: bool = False) -> Choice:
     """A choice that is a number; all of them are of one form."""
-    return Choice(text, None, identity, (number,), draws, form="number")
+    return Choice(text, None, identity, (number,), is_plain=False, draws=draws, form="number")
 
 
 @dataclass(frozen=True)
@@ -63,11 +69,13 @@ class Reading:
             one.
         numbers: returns scalar float32 tensors: the numbers of the choice in force.
         key: returns an int32 tensor (2,) that is another one for each training step and seed.
+        shared: functions that places of the same trace have in common.
     """
 
     index: Callable[[], Any] | None
     numbers: Callable[[], Sequence[Any]]
     key: Callable[[], Any]
+    shared: SharedFunctions
 
 
 class Place:
@@ -83,11 +91,13 @@ class Place:
         by_default: whether a change without a layer filter selects it.
         structural: whether each choice needs traced functions of its own.
         ends_with_fit: whether it returns to `original` when training ends.
+        is_in_prediction: whether it matters where the model predicts.
     """
 
     target: ClassVar[str]
     structural: ClassVar[bool] = False
     ends_with_fit: ClassVar[bool] = False
+    is_in_prediction: ClassVar[bool] = False
     by_default = True
 
     def __init__(self, name: str, original: Choice) -> None:
@@ -127,6 +137,15 @@ class Place:
         """Ends what `install` began."""
         raise NotImplementedError
 
+    def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
+        """Says what the optimizer is to do in a training step; nothing by default.
+
+        Args:
+            choices: of different forms, as in `install`, or what is held where that is left alone.
+            reading: says which is in force.
+            step: what the optimizer does.
+        """
+
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
         """Whether a layer filter selects it.
 
@@ -143,7 +162,10 @@ class LayerPlace(Place):
     Attributes:
         layer: the layer.
         path: the layer's name, with those of the layers around it.
+        by_container: whether a filter that matches a layer or model around it selects it.
     """
+
+    by_container: ClassVar[bool] = False
 
     def __init__(self, layer: keras.Layer, path: str, original: Choice) -> None:
         super().__init__(path, original)
@@ -159,7 +181,15 @@ class LayerPlace(Place):
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
         """Whether a filter matches the layer's name, path or class, or what it may hold."""
         subjects = {self.layer.name, self.path, self.name, self.layer_class, *spellings(held)}
+        if self.by_container:
+            subjects |= set(self.path.split("/"))
         return any(re.fullmatch(pattern, subject) for subject in subjects)
+
+
+def own_weights(layer: keras.Layer, weights: Sequence[keras.Variable]) -> list[keras.Variable]:
+    """Those of a layer's weights that belong to no layer inside it."""
+    inner = {id(w) for sublayer in keras_internals.sublayers(layer) for w in sublayer.weights}
+    return [weight for weight in weights if id(weight) not in inner]
 
 
 def spellings(texts: Sequence[str]) -> set[str]:

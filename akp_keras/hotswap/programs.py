@@ -19,6 +19,7 @@ import numpy as np
 from akp_keras.hotswap import keras_internals
 from akp_keras.hotswap.moving import Position
 from akp_keras.hotswap.places import Reading
+from akp_keras.hotswap.sharing import SharedFunctions
 from akp_keras.hotswap.tracing import Configuration, Held, Tracer
 
 # The first integers of a row are the key of the step's random numbers.
@@ -244,8 +245,13 @@ class EagerProgram:
     ) -> None:
         self._model = model
         self._now: Row | None = None
+        self._functions = self._make_functions(tracer, counter, before_step)
+
+    def _make_functions(
+        self, tracer: Tracer, counter: StepCounter, before_step: Callable[[], None]
+    ) -> tuple[Callable[..., Any], Callable[..., Any]]:
         (inputs,) = tracer.of_target("inputs")
-        train_step, test_step = model.train_step, model.test_step
+        train_step, test_step = self._model.train_step, self._model.test_step
 
         def held_train_step(*arguments: Any) -> Any:
             before_step()
@@ -259,7 +265,7 @@ class EagerProgram:
             with self._holding(tracer, is_training=False):
                 return test_step(*arguments)
 
-        self._functions = keras_internals.make_functions(model, held_train_step, held_test_step)
+        return keras_internals.make_functions(self._model, held_train_step, held_test_step)
 
     def enter(self) -> None:
         """Makes the functions the model's own."""
@@ -270,10 +276,34 @@ class EagerProgram:
         self._now = rows[0]
 
     def _holding(self, tracer: Tracer, is_training: bool) -> Any:
-        configuration = Configuration.of_one(tracer.held)
+        configuration = Configuration.of_one(tracer.held, tracer.places)
         integers, numbers = self._now.integers(configuration), self._now.numbers(configuration)
         reading = _readings(configuration, integers.__getitem__, numbers.__getitem__)
         return tracer.holding(configuration, reading, is_training)
+
+
+class TorchProgram(EagerProgram):
+    """The same on torch, where nothing is traced; `torch.compile` sees Keras' own step alone."""
+
+    def _make_functions(
+        self, tracer: Tracer, counter: StepCounter, before_step: Callable[[], None]
+    ) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        model = self._model
+        (inputs,) = tracer.of_target("inputs")
+        train, test = keras_internals.make_functions(model, model.train_step, model.test_step)
+
+        def held_train(data: Any) -> Any:
+            before_step()
+            with self._holding(tracer, is_training=True):
+                result = train([inputs.disturb(data[0])])
+            counter.python_steps += 1
+            return result
+
+        def held_test(data: Any) -> Any:
+            with self._holding(tracer, is_training=False):
+                return test(data)
+
+        return held_train, held_test
 
 
 class Programs:
@@ -283,12 +313,18 @@ class Programs:
         model: a compiled model.
         tracer: puts choices into it.
         configuration: what `switch` must be able to hold; None for `retrace`.
+
+    Attributes:
+        is_eager: whether the model computes with what it holds, so that nothing is traced.
+        before_step: called before each step of an eager model; None outside of a `fit`.
     """
 
     def __init__(
         self, model: keras.Model, tracer: Tracer, configuration: Configuration | None
     ) -> None:
         self._model, self._tracer, self._configuration = model, tracer, configuration
+        # On torch, nothing is traced.
+        self.is_eager = model.run_eagerly or keras.backend.backend() == "torch"
         self._counter = StepCounter(model)
         self._programs: dict[Any, Program] = {}
         self._entered: Any = None
@@ -306,7 +342,7 @@ class Programs:
 
     def serves(self, held: Held, other: Held) -> bool:
         """Whether one program serves both, so that a swap can fall inside an execution."""
-        return not self._model.run_eagerly and self._key(held) == self._key(other)
+        return not self.is_eager and self._key(held) == self._key(other)
 
     def write(self, rows: Sequence[Row]) -> None:
         """Says what is in force.
@@ -326,7 +362,7 @@ class Programs:
 
     def _key(self, held: Held) -> Any:
         """What the programs are told apart by."""
-        if self._model.run_eagerly:
+        if self.is_eager:
             return ()
         return tuple(
             choice.traced
@@ -335,9 +371,10 @@ class Programs:
         )
 
     def _make(self, held: Held) -> Program:
-        if self._model.run_eagerly:
-            return EagerProgram(self._model, self._tracer, self._counter, self._before_step)
-        configuration = self._configuration or Configuration.of_one(held)
+        if self.is_eager:
+            kind = TorchProgram if keras.backend.backend() == "torch" else EagerProgram
+            return kind(self._model, self._tracer, self._counter, self._before_step)
+        configuration = self._configuration or Configuration.of_one(held, self._tracer.places)
         is_tensorflow = keras.backend.backend() == "tensorflow"
         kind = VariableProgram if is_tensorflow else ArgumentProgram
         return kind(self._model, self._tracer, configuration, self._counter)
@@ -353,6 +390,7 @@ def _readings(
     number: Callable[[int], Any],
 ) -> Callable[[int], Reading]:
     """What a step reads of each place, from the columns of its row."""
+    shared = SharedFunctions()
 
     def reading(place: int) -> Reading:
         slot = configuration.slots.get(place)
@@ -361,6 +399,7 @@ def _readings(
             None if slot is None else partial(integer, _INDICES + slot),
             lambda: [number(column) for column in range(begin, end)],
             partial(integer, _KEY),
+            shared,
         )
 
     return reading

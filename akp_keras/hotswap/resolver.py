@@ -8,12 +8,12 @@ from typing import Any
 
 import keras
 
-from akp_keras.hotswap.moving import Position
+from akp_keras.hotswap.moving import START, Position
 from akp_keras.hotswap.places import Choice, Place
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
 from akp_keras.hotswap.suggestion import suggestion
-from akp_keras.hotswap.targets import StateTarget, find_target
-from akp_keras.hotswap.tracing import START, Configuration, Held
+from akp_keras.hotswap.targets import PlaceTarget, find_target
+from akp_keras.hotswap.tracing import Configuration, Held
 from akp_keras.hotswap.when import Epoch, Step
 
 
@@ -78,19 +78,20 @@ class Resolver:
         """
         _check_length(self._schedule, epochs, steps)
         self._check_layers()
+        scheduled = [change for swap in self._schedule.swaps for change in swap.changes]
+        for change in {_identity(change): change for change in scheduled}.values():
+            try:
+                find_target(change.target).check(self._model, change.value, change.pattern)
+            except ValueError as error:
+                raise ValueError(f"{change}: {error}") from None
         for swap in self._schedule.swaps:
             for change in swap.changes:
-                held = self._check_change(swap, change, held)
+                held = self._check_selection(swap, change, held)
 
-    def _check_change(self, swap: Swap, change: Change, held: Held) -> Held:
+    def _check_selection(self, swap: Swap, change: Change, held: Held) -> Held:
         target = find_target(change.target)
-        try:
-            if isinstance(target, StateTarget):
-                target.check(self._model, change.name, change.pattern)
-                return held
-            target.check(self._model)
-        except ValueError as error:
-            raise ValueError(f"{change}: {error}") from None
+        if not isinstance(target, PlaceTarget):
+            return held
         selected, held = self.after(held, change, START)
         if not selected:
             places = [place for place in self._places if place.target == change.target]

@@ -13,10 +13,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from akp_keras.hotswap.moving import Moving, Position, number_at
+import keras
+
+from akp_keras.hotswap.moving import START, Moving, Position, number_at
+from akp_keras.hotswap.optimizer_step import OptimizerStep
 from akp_keras.hotswap.places import Choice, Place, Reading
 
-START = Position(0, 0)
+
+@dataclass(frozen=True)
+class Span:
+    """Where in the training a choice is in force.
+
+    Attributes:
+        start: where it came into force.
+        end: where its numbers stopped moving, as the training ended; None if they have not.
+    """
+
+    start: Position = START
+    end: Position | None = None
 
 
 @dataclass(frozen=True)
@@ -25,11 +39,11 @@ class Held:
 
     Attributes:
         choices: one for each place.
-        since: from the number of a place, where in the training its choice came into force.
+        spans: from the number of a place, where its choice is in force.
     """
 
     choices: tuple[Choice, ...]
-    since: Mapping[int, Position] = field(default_factory=dict, compare=False)
+    spans: Mapping[int, Span] = field(default_factory=dict, compare=False)
 
     def after(self, choices: Mapping[int, Choice], now: Position) -> Held:
         """What is held once some places have come to hold others.
@@ -39,12 +53,19 @@ class Held:
             now: where in the training that happens.
         """
         changed = [choices.get(place, choice) for place, choice in enumerate(self.choices)]
-        return Held(tuple(changed), {**self.since, **dict.fromkeys(choices, now)})
+        return Held(tuple(changed), {**self.spans, **dict.fromkeys(choices, Span(now))})
+
+    def ended(self, now: Position) -> Held:
+        """The same with numbers that move no more."""
+        spans = {place: self.spans.get(place, Span()) for place in self.moving}
+        ended = {place: Span(span.start, now) for place, span in spans.items()}
+        return Held(self.choices, {**self.spans, **ended})
 
     def numbers(self, place: int, now: Position) -> tuple[float, ...]:
         """The numbers of a place's choice at a position."""
-        start = self.since.get(place, START)
-        return tuple(number_at(number, now, start) for number in self.choices[place].numbers)
+        span = self.spans.get(place, Span())
+        now = span.end or now
+        return tuple(number_at(number, now, span.start) for number in self.choices[place].numbers)
 
     @cached_property
     def draws(self) -> bool:
@@ -52,12 +73,19 @@ class Held:
         return any(choice.draws for choice in self.choices)
 
     @cached_property
+    def changes_each_step(self) -> bool:
+        """Whether steps are given other numbers without a swap."""
+        numbers = [number for place in self.moving for number in self.choices[place].numbers]
+        return self.draws or any(isinstance(n, Moving) and n.moves_each_step for n in numbers)
+
+    @cached_property
     def moving(self) -> tuple[int, ...]:
         """The places whose numbers move."""
         return tuple(
             place
             for place, choice in enumerate(self.choices)
-            if any(isinstance(number, Moving) for number in choice.numbers)
+            if self.spans.get(place, Span()).end is None
+            and any(isinstance(number, Moving) for number in choice.numbers)
         )
 
 
@@ -86,9 +114,15 @@ class Configuration:
         )
 
     @classmethod
-    def of_one(cls, held: Held) -> Configuration:
-        """The configuration for what a model holds by itself, apart from numbers."""
-        return cls.of([[choice] if choice.numbers else [] for choice in held.choices])
+    def of_one(cls, held: Held, places: Sequence[Place]) -> Configuration:
+        """The configuration for what is held, less what the model computes by itself."""
+        pairs = zip(held.choices, places, strict=True)
+        return cls.of(
+            [
+                [] if choice.is_plain or choice == place.original else [choice]
+                for choice, place in pairs
+            ]
+        )
 
     @cached_property
     def slots(self) -> Mapping[int, int]:
@@ -132,6 +166,7 @@ class Tracer:
     the first to enter puts it in, and the last to leave takes it out.
 
     Args:
+        model: a compiled model.
         places: of the model.
 
     Attributes:
@@ -139,11 +174,13 @@ class Tracer:
         train_traces: how often a train function has been traced.
     """
 
-    def __init__(self, places: Sequence[Place]) -> None:
+    def __init__(self, model: keras.Model, places: Sequence[Place]) -> None:
+        self._model = model
         self.places = tuple(places)
         self.held = Held(tuple(place.held for place in self.places))
         self.train_traces = 0
-        self._installed: list[Place] = []
+        self._installed: list[Place | OptimizerStep] = []
+        self._numbers: dict[int, tuple[float, ...]] = {}
         self._depth = 0
         self._lock = threading.Lock()
 
@@ -163,12 +200,19 @@ class Tracer:
             choice = held.choices[number]
             if choice != self.held.choices[number]:
                 place.put(choice, held.numbers(number, now))
+                self._numbers.pop(number, None)
         self.held = held
 
-    def move(self, now: Position) -> None:
-        """Makes the model hold the numbers of a position."""
-        for number in self.held.moving:
-            self.places[number].put(self.held.choices[number], self.held.numbers(number, now))
+    def move(self, now: Position) -> bool:
+        """Makes the model hold the numbers of a position; whether any has moved."""
+        has_moved = False
+        for place in self.held.moving:
+            numbers = self.held.numbers(place, now)
+            if self._numbers.get(place) != numbers:
+                self._numbers[place] = numbers
+                self.places[place].put(self.held.choices[place], numbers)
+                has_moved = True
+        return has_moved
 
     @contextmanager
     def holding(
@@ -189,6 +233,8 @@ class Tracer:
             if self._depth == 1:
                 self.train_traces += is_training
                 self._install(configuration, reading)
+                if is_training and self._model.optimizer is not None:
+                    self._plan(configuration, reading)
         try:
             yield
         finally:
@@ -205,3 +251,11 @@ class Tracer:
             if choices and place.held == self.held.choices[number]:
                 place.install(choices, reading(number))
                 self._installed.append(place)
+
+    def _plan(self, configuration: Configuration, reading: Callable[[int], Reading]) -> None:
+        step = OptimizerStep(self._model.optimizer)
+        for number, place in enumerate(self.places):
+            choices = configuration.choices[number] or (self.held.choices[number],)
+            place.plan(choices, reading(number), step)
+        step.install()
+        self._installed.append(step)

@@ -45,23 +45,23 @@ def test_under_xla_a_return_compiles_nothing(make_model, fit, expected):
     "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"]
 )
 def test_mixed_precision_and_loss_scaling(make_model, fit, policy):
-    found = {}
+    trained = {}
     keras.config.set_dtype_policy(policy)
     try:
         for strategy in ("switch", "retrace"):
             model = make_model()
             swap = HotSwap(SCHEDULE, strategy=strategy)
             fit(model, swap)
-            found[strategy] = weights(model)
+            trained[strategy] = weights(model)
             assert [r.step for r in swap.swaps] == [12, 16, 24]
             if policy == "mixed_float16":
                 assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
                 assert int(model.optimizer.inner_optimizer.iterations) <= 36
     finally:
         keras.config.set_dtype_policy("float32")
-    assert np.all(np.isfinite(found["switch"]))
+    assert np.all(np.isfinite(trained["switch"]))
     # bfloat16 has 8 bits of mantissa; fused and unfused kernels round differently.
-    np.testing.assert_allclose(found["switch"], found["retrace"], rtol=0, atol=3e-2)
+    np.testing.assert_allclose(trained["switch"], trained["retrace"], rtol=0, atol=3e-2)
 
 
 # In a process of its own, since the devices of a process are fixed.
@@ -149,8 +149,8 @@ class Interrupt(keras.callbacks.Callback):
 @pytest.mark.parametrize("backup_first", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_restored_fit_goes_on_with_the_right_functions(make_model, fit, tmp_path, backup_first):
     schedule = (
-        "@1 activation=tanh weights=noise(0.1); @2 weights[dense]=noise(0.1); "
-        "@step:25 loss=hinge activation[dense]=elu; @3 loss=original"
+        "@1 activation=tanh weights=noise(0.1); @2 weights[second]=noise(0.1); "
+        "@step:25 loss=hinge activation[second]=elu; @3 loss=original"
     )
 
     def train(*callbacks):
@@ -177,6 +177,6 @@ def test_an_exception_leaves_plain_functions(make_model, fit):
     model = make_model()
     with pytest.raises(RuntimeError, match="interrupted"):
         fit(model, HotSwap("@1 activation=tanh loss=hinge; @2 activation=elu"), Interrupt())
-    assert model.get_layer("conv").activation in (keras.activations.tanh, keras.activations.elu)
+    assert model.get_layer("first").activation in (keras.activations.tanh, keras.activations.elu)
     assert model.loss == "hinge"
     assert "train_step" not in vars(model)

@@ -106,52 +106,55 @@ def test_the_list_of_tested_losses_is_the_list_of_keras():
     assert untested == {"circle"}
 
 
+@pytest.fixture(scope="module")
+def models():
+    """Models by their last activation and the loss that they are compiled with."""
+    binary = keras.losses.BinaryCrossentropy(from_logits=True)
+    sparse = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    columns = keras.losses.CategoricalCrossentropy(from_logits=True)
+    return {
+        "binary": [build("sigmoid", 1, "binary_crossentropy"), build("linear", 1, binary)],
+        "sparse": [
+            build("softmax", 3, "sparse_categorical_crossentropy"),
+            build("linear", 3, sparse),
+        ],
+        "columns": [build("softmax", 3, "categorical_crossentropy"), build("linear", 3, columns)],
+    }
+
+
 @pytest.mark.parametrize("name", [*COLUMN_LOSSES, *CLASS_LOSSES])
-@pytest.mark.parametrize("labels", ["zero_one", "signed"])
-def test_binary_outputs(name, labels):
-    y = BINARY if labels == "zero_one" else 2 * BINARY - 1
-    for head, compiled in (
-        ("sigmoid", "binary_crossentropy"),
-        ("linear", keras.losses.BinaryCrossentropy(from_logits=True)),
-    ):
-        model = build(head, 1, compiled)
-        found = loss_by_hand(model, name, y)
-        if name == "binary_crossentropy" and labels == "signed":
-            continue  # the compiled loss itself is left as it was compiled
+def test_binary_outputs(models, name):
+    for model in models["binary"]:
         expected = expected_loss(name, logits_of(model), BINARY)
-        assert found == pytest.approx(expected, rel=2e-5)
+        for y in (BINARY, 2 * BINARY - 1):
+            # The compiled loss itself is left as it was compiled.
+            if name != "binary_crossentropy" or y is BINARY:
+                assert loss_by_hand(model, name, y) == pytest.approx(expected, rel=2e-5)
 
 
 @pytest.mark.parametrize("name", [*COLUMN_LOSSES, *CLASS_LOSSES])
-@pytest.mark.parametrize("sparse", [False, True])
-def test_categorical_outputs(name, sparse):
-    compiled = "sparse_categorical_crossentropy" if sparse else "categorical_crossentropy"
-    cls = keras.losses.SparseCategoricalCrossentropy
-    logits_loss = (cls if sparse else keras.losses.CategoricalCrossentropy)(from_logits=True)
-    y = CLASSES[:, None] if sparse else ONE_HOT
-    for head, loss in (("softmax", compiled), ("linear", logits_loss)):
-        model = build(head, 3, loss)
-        found = loss_by_hand(model, name, y)
+@pytest.mark.parametrize("labels", ["sparse", "columns"])
+def test_categorical_outputs(models, name, labels):
+    y = CLASSES[:, None] if labels == "sparse" else ONE_HOT
+    for model in models[labels]:
         expected = expected_loss(name, logits_of(model), ONE_HOT)
-        assert found == pytest.approx(expected, rel=2e-5)
+        assert loss_by_hand(model, name, y) == pytest.approx(expected, rel=2e-5)
 
 
-@pytest.mark.parametrize("strategy", ["switch", "retrace"])
-@pytest.mark.parametrize("value", ["hinge", "BinaryFocalCrossentropy(gamma=3.0)"])
+@pytest.mark.parametrize(
+    ("strategy", "value"),
+    [("switch", "hinge"), ("retrace", "BinaryFocalCrossentropy(gamma=3.0)")],
+)
 def test_in_a_graph_with_weights_and_one_dimensional_labels(strategy, value):
-    eager, _ = loss_after_swap(
+    eager, model = loss_after_swap(
         build("sigmoid", 1, "binary_crossentropy", run_eagerly=True),
         value,
         BINARY,
         sample_weight=WEIGHTS,
     )
     for y in (BINARY, BINARY[:, 0]):
-        graph, model = loss_after_swap(
-            build("sigmoid", 1, "binary_crossentropy"),
-            value,
-            y,
-            strategy=strategy,
-            sample_weight=WEIGHTS,
+        graph, _ = loss_after_swap(
+            build("sigmoid", 1, "binary_crossentropy"), value, y, strategy, sample_weight=WEIGHTS
         )
         assert graph == pytest.approx(eager, rel=1e-5)
     if value == "hinge":
@@ -161,13 +164,13 @@ def test_in_a_graph_with_weights_and_one_dimensional_labels(strategy, value):
 
 def test_class_weights_count():
     by_class, _ = loss_after_swap(
-        build("softmax", 3, "sparse_categorical_crossentropy"),
+        build("softmax", 3, "sparse_categorical_crossentropy", run_eagerly=True),
         "categorical_hinge",
         CLASSES,
         class_weight={0: 1.0, 1: 3.0, 2: 0.5},
     )
     by_sample, _ = loss_after_swap(
-        build("softmax", 3, "sparse_categorical_crossentropy"),
+        build("softmax", 3, "sparse_categorical_crossentropy", run_eagerly=True),
         "categorical_hinge",
         CLASSES,
         sample_weight=np.array([1.0, 3.0, 0.5])[CLASSES],
@@ -201,24 +204,24 @@ def test_custom_losses_are_given_what_the_model_gives():
 
 
 @pytest.mark.parametrize(
-    "given",
+    "compiled",
     [
         {"a": "binary_crossentropy", "b": "sparse_categorical_crossentropy"},
         ["binary_crossentropy", "sparse_categorical_crossentropy"],
     ],
 )
-def test_several_outputs_have_a_loss_each(given):
+def test_several_outputs_have_a_loss_each(compiled):
     keras.utils.set_random_seed(3)
     inputs = keras.Input((5,))
     a = layers.Dense(1, activation="sigmoid", name="a")(inputs)
     b = layers.Dense(3, activation="softmax", name="b")(inputs)
     model = keras.Model(inputs, [a, b])
-    model.compile(keras.optimizers.SGD(0.0), loss=given, loss_weights=[1.0, 10.0])
+    model.compile(keras.optimizers.SGD(0.0), loss=compiled, loss_weights=[1.0, 10.0])
     y = [BINARY, CLASSES]
-    if isinstance(given, dict):
+    if isinstance(compiled, dict):
         model = keras.Model(inputs, {"a": a, "b": b})
         weights = {"a": 1.0, "b": 10.0}
-        model.compile(keras.optimizers.SGD(0.0), loss=given, loss_weights=weights)
+        model.compile(keras.optimizers.SGD(0.0), loss=compiled, loss_weights=weights)
         y = {"a": BINARY, "b": CLASSES}
     swap = HotSwap("@1 loss[a]=hinge; @2 loss[b]=categorical_focal_crossentropy; @3 loss=original")
     history = model.fit(X, y, epochs=4, batch_size=12, verbose=0, callbacks=[swap]).history
@@ -258,11 +261,8 @@ def test_a_loss_that_cannot_fit_is_refused_before_the_first_step(
     model = build(head, columns, compiled)
     value, _, pattern = value.rstrip("]").partition("[")
     swap = HotSwap([Swap(Epoch(3), (Change("loss", value, pattern or None),))])
-    before = [np.asarray(v) for v in model.variables]
     with pytest.raises(ValueError, match=message):
-        model.fit(X, np.zeros((12, columns)), epochs=5, verbose=0, callbacks=[swap])
-    for variable, old in zip(model.variables, before, strict=True):
-        np.testing.assert_array_equal(np.asarray(variable), old)
+        swap.check(model, epochs=5)
 
 
 def test_texts_tell_losses_apart():

@@ -23,22 +23,19 @@ NoStep.__module__ = keras.callbacks.ModelCheckpoint.__module__
 @pytest.mark.parametrize(
     ("schedule", "options", "message"),
     [
-        ("@1 activation[convv]=tanh", {}, "matches no layer.*did you mean 'conv'"),
+        ("@1 activation[secon]=tanh", {}, "matches no layer.*did you mean 'second'"),
         ("@1 activation=tanh", {"layers": "no.*"}, r"layers has 'no\.\*', which matches no layer"),
-        ("@1 activation=tanh", {"layers": ["conv", "dens"]}, "'dens', which .* mean 'dense'"),
+        ("@1 activation=tanh", {"layers": ["first", "secon"]}, "'secon', which .* mean 'second'"),
         ("@3 activation=tanh", {}, "after the end of training; fit has 3 epochs, 0 to 2"),
         ("@step:36 activation=tanh", {}, "fit has 36 steps"),
-        ("@1 activation=glu", {}, "turns shape"),
-        ("@1 loss=circle", {}, "compares no classes"),
-        ("@1 loss[head]=hinge", {}, "matches no output"),
-        ("@plateau(val_acuracy,patience=1) loss=hinge", {}, "did you mean 'val_accuracy'"),
+        ("@plateau(val_accuracy,patience=1) loss=hinge", {}, "there is no metric 'val_accuracy'"),
         ("@plateau(dense_loss,patience=1) loss=hinge", {}, "no metric 'dense_loss'"),
     ],
 )
-def test_in_fit(make_model, fit, schedule, options, message):
-    model = make_model()
+def test_in_fit_before_the_first_step(make_model, fit, schedule, options, message):
+    """`test_check` has what else is refused, by the same rules."""
     with pytest.raises(ValueError, match=message) as caught:
-        fit(model, HotSwap(schedule, **options), NoStep())
+        fit(make_model(), HotSwap(schedule, **options), NoStep())
     assert "\n" not in str(caught.value)
 
 
@@ -51,7 +48,7 @@ def test_in_fit(make_model, fit, schedule, options, message):
         ({"schedule": "@0 loss=hinge", "strategy": "swich"}, "did you mean 'switch'"),
         ({"schedule": "@0 loss=hinge", "layers": "("}, "no regular expression"),
         ({"schedule": "@0 loss=hinge", "layers": [3]}, "must be names"),
-        ({"schedule": "@0 loss=hinge", "candidates": ["tahn"]}, "is no schedule, activation"),
+        ({"schedule": "@0 loss=hinge", "candidates": ["tahn"]}, "is not a schedule, an activation"),
         ({"schedule": "@0 loss=hinge", "layers": 3}, "layers must be names"),
         (
             {"schedule": "@0 loss=hinge", "candidates": "gelu"},
@@ -78,46 +75,20 @@ def test_in_the_arguments(arguments, message):
         HotSwap(**arguments)
 
 
-def test_a_model_that_is_not_built():
-    model = keras.Sequential([keras.layers.Dense(2, activation="relu"), keras.layers.Dense(1)])
-    model.compile("sgd", "mse")
-    swap = HotSwap("@0 activation=elu")
-    x, y = np.ones((4, 2)), np.ones((4, 1))
-    if keras.backend.backend() == "jax":
-        # There, fit builds the model before any callback.
-        model.fit(x, y, verbose=0, callbacks=[swap])
-        assert [r.to for r in swap.swaps] == ["elu"]
-        return
-    with pytest.raises(ValueError, match=r"build 'sequential.*' before fit"):
-        model.fit(x, y, verbose=0, callbacks=[swap, NoStep()])
-
-
-def test_a_loss_that_cannot_fit_the_outputs(fit):
-    """Columns that do not exclude each other have no class numbers."""
-    keras.utils.set_random_seed(0)
-    model = keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(3, activation="sigmoid", name="labels")]
-    )
-    model.compile("sgd", "binary_crossentropy")
-    callbacks = [HotSwap("@1 loss=sparse_categorical_crossentropy"), NoStep()]
-    with pytest.raises(ValueError, match="classes that exclude each other; the output has 3"):
-        model.fit(np.ones((4, 4)), np.ones((4, 3)), epochs=2, verbose=0, callbacks=callbacks)
-
-
 def needs_two_columns(y_true, y_pred):
     return keras.ops.mean(keras.ops.matmul(y_true, keras.ops.ones((2, 1))) - y_pred)
 
 
 @pytest.mark.parametrize("strategy", ["switch", "retrace"])
-def test_a_custom_loss_that_cannot_be_computed_is_found_at_the_first_step(
+def test_a_custom_loss_that_cannot_be_computed_is_noticed_at_the_first_step(
     make_model, fit, strategy
 ):
     done = []
     look = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: done.append(batch))
     swap = HotSwap([Swap(Epoch(2), (Change("loss", needs_two_columns),))], strategy=strategy)
     message = (
-        r"loss 'needs_two_columns' fails on labels of shape \((8|None), 1\) and outputs of shape "
-        r"\((8|None), 1\): "
+        r"loss 'needs_two_columns' fails on labels of shape \((2|None), 1\) and outputs of shape "
+        r"\((2|None), 1\): "
     )
     with pytest.raises(ValueError, match=message):
         fit(make_model(), swap, look)
@@ -125,8 +96,8 @@ def test_a_custom_loss_that_cannot_be_computed_is_found_at_the_first_step(
 
 
 def test_two_hotswaps_in_one_fit(make_model, fit):
-    one, other = HotSwap("@1 activation=tanh"), HotSwap("@1 loss=hinge")
-    for pair in ((one, other), (one, one)):
+    first, second = HotSwap("@1 activation=tanh"), HotSwap("@1 loss=hinge")
+    for pair in ((first, second), (first, first)):
         with pytest.raises(ValueError, match="2 HotSwap callbacks; give one of them all swaps"):
             fit(make_model(), *pair, NoStep())
 
@@ -140,30 +111,37 @@ class Flat(keras.callbacks.Callback):
 
 def test_a_metric_that_another_callback_may_log_is_awaited(make_model, fit):
     """It is missed when the first epoch ends, since only then is it known what is logged."""
-    swap = HotSwap("@plateau(mine,patience=1,mode=min) activation=tanh")
-    fit(make_model(), Flat(), swap)
+    model, swap = (
+        make_model(run_eagerly=True),
+        HotSwap("@plateau(mine,patience=1,mode=min) loss=mse"),
+    )
+    fit(model, Flat(), swap)
     assert [r.epoch for r in swap.swaps] == [2]
     with pytest.raises(ValueError, match="whether 'mine' improves by growing; add mode=max"):
-        fit(make_model(), Flat(), HotSwap("@plateau(mine,patience=1) activation=tanh"))
+        fit(model, Flat(), HotSwap("@plateau(mine,patience=1) activation=tanh"))
     with pytest.raises(ValueError, match="no metric 'mien' in the logs of the epoch; there are"):
-        fit(make_model(), Flat(), HotSwap("@plateau(mien,patience=1) activation=tanh"))
+        fit(model, Flat(), HotSwap("@plateau(mien,patience=1) activation=tanh"))
 
 
-@pytest.mark.parametrize("metric", ["loss", "val_loss", "accuracy", "val_auc", "mse", "acc_1"])
-def test_metrics_that_are_logged_are_known(make_model, fit, metric):
+def test_metrics_that_are_logged_are_known(make_model, fit):
     metrics = ["accuracy", "acc", "acc", keras.metrics.AUC(name="auc"), "mse"]
     model = make_model(metrics=metrics)
-    swap = HotSwap(f"@plateau({metric},patience=9) activation=tanh")
-    assert metric in fit(model, swap, epochs=1)
+    names = ("loss", "val_loss", "accuracy", "val_auc", "mse", "acc_1")
+    for name in names:
+        HotSwap(f"@plateau({name},patience=9) activation=tanh").check(model)
+    swap = HotSwap("@plateau(acc_1,patience=9) activation=tanh")
+    assert set(names) <= set(fit(model, swap, epochs=1, is_validated=True))
 
 
-@pytest.mark.parametrize("metric", ["a_loss", "val_b_mse", "b_mse", "loss"])
-def test_metrics_of_several_outputs_are_known(metric):
+def test_metrics_of_several_outputs_are_known():
     inputs = keras.Input((4,))
     outputs = [keras.layers.Dense(1, name=name)(inputs) for name in "ab"]
     model = keras.Model(inputs, outputs)
     model.compile("sgd", loss=["mse", "mae"], metrics={"b": ["mse"]})
     x, y = np.ones((4, 4)), [np.ones((4, 1))] * 2
-    swap = HotSwap(f"@plateau({metric},patience=9) loss[a]=mae")
+    names = ("a_loss", "val_b_mse", "b_mse", "loss")
+    for name in names:
+        HotSwap(f"@plateau({name},patience=9) loss[a]=mae").check(model)
+    swap = HotSwap("@plateau(val_b_mse,patience=9) loss[a]=mae")
     history = model.fit(x, y, validation_data=(x, y), verbose=0, callbacks=[swap]).history
-    assert metric in history
+    assert set(names) <= set(history)

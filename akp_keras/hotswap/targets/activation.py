@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from akp_keras.hotswap.calls import parse_call
 from akp_keras.hotswap.lazily import lazily
+from akp_keras.hotswap.moving import START, number_at
 from akp_keras.hotswap.places import (
     Choice,
     LayerPlace,
+    Place,
     Reading,
     layers_of,
     name_places,
@@ -18,9 +22,14 @@ from akp_keras.hotswap.places import (
 )
 from akp_keras.hotswap.targets.target import PlaceTarget
 
+if TYPE_CHECKING:
+    from akp_keras.hotswap.optimizer_step import OptimizerStep
+
 keras = lazily("keras")
 keras_internals = lazily("akp_keras.hotswap.keras_internals")
+hints = lazily("akp_keras.hotswap.hints")
 names = lazily("akp_keras.hotswap.names")
+parametric = lazily("akp_keras.hotswap.parametric")
 
 # What is left alone unless it is asked for by name: no non-linearity, gates, and the functions of
 # output layers.
@@ -51,7 +60,7 @@ class Activation(PlaceTarget):
 
     def check_names(self, value: Any) -> None:
         """Refuses an activation that Keras does not know."""
-        names.find_activation(value)
+        _find(value)
 
     def text_of(self, value: Any) -> str:
         """The function's name; of an activation layer with its options."""
@@ -85,10 +94,12 @@ class Activation(PlaceTarget):
         Raises:
             ValueError: if Keras has no such activation, or it changes the shape of its input.
         """
-        choice = describe(names.find_activation(value))
-        sample = keras.ops.ones((2, 4))
+        choice = describe(_find(value))
+        if choice.numbers and isinstance(value, str):
+            choice = replace(choice, text=value)
+        numbers = [number_at(number, START, START) for number in choice.numbers]
         try:
-            shape = tuple(choice.function(sample).shape)
+            shape = tuple(choice.function(keras.ops.ones((2, 4)), *numbers).shape)
         except Exception as error:  # a function may raise anything
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ValueError(
@@ -105,6 +116,25 @@ class Activation(PlaceTarget):
         """The same function at each place."""
         return resolved
 
+    def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
+        """Warns of activations that are not in a place, where all are to be changed."""
+        calls = hints.hidden_calls(model) if pattern is None and self.name == "activation" else []
+        if calls and value != "original":
+            warnings.warn(
+                f"activation={self.text_of(value) if callable(value) else value} leaves alone what "
+                f"is no layer's own: {'; '.join(calls)}; make it a layer, such as "
+                f"keras.layers.Activation, to have it swapped",
+                stacklevel=2,
+            )
+
+    def nothing_selected(
+        self, model: keras.Model, pattern: str | None, places: Sequence[Place]
+    ) -> str:
+        """Also names activations that are not in a place."""
+        calls = hints.hidden_calls(model)
+        reason = super().nothing_selected(model, pattern, places)
+        return f"{reason} (no layer's own: {'; '.join(calls)})" if calls else reason
+
 
 class ActivationPlace(LayerPlace):
     """One activation function of a model.
@@ -112,10 +142,13 @@ class ActivationPlace(LayerPlace):
     Attributes:
         by_function: whether a layer filter that is the name of its function selects it even if
             it is not by default.
+        has_weights: whether its own function has weights, so that no other layer computes the same.
     """
 
     target = "activation"
+    is_in_prediction = True
     by_function = False
+    has_weights = False
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
         """Makes the layer compute a function."""
@@ -125,7 +158,7 @@ class ActivationPlace(LayerPlace):
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
         """Makes the layer compute any of some functions for the time of a trace."""
-        self._set_traced(_switch(choices, reading))
+        self._set_traced(_switch(choices, reading, self.has_weights))
 
     def _set_plain(self, function: Callable[..., Any], is_original: bool) -> None:
         raise NotImplementedError
@@ -142,29 +175,35 @@ class ActivationPlace(LayerPlace):
 
 
 class AttributePlace(ActivationPlace):
-    """A layer with an `activation` attribute, the layer `Activation` among them."""
+    """An activation that is an attribute of a layer.
+
+    Attributes:
+        attribute: name of the attribute.
+    """
+
+    attribute = "activation"
 
     def __init__(self, layer: keras.Layer, path: str) -> None:
-        self._plain = layer.activation
-        super().__init__(layer, path, describe(layer.activation))
+        self._plain = getattr(layer, self.attribute)
+        super().__init__(layer, path, describe(self._plain))
 
     @property
     def held(self) -> Choice:
         """What the attribute holds now, also where it was set by hand."""
-        activation = self.layer.activation
+        activation = getattr(self.layer, self.attribute)
         return self._held if activation is self._plain else describe(activation)
 
     def _set_plain(self, function: Callable[..., Any], is_original: bool) -> None:
         self._plain = function
-        keras_internals.set_quietly(self.layer, "activation", function)
+        keras_internals.set_quietly(self.layer, self.attribute, function)
 
     def _set_traced(self, function: Callable[..., Any]) -> None:
-        self._before = self.layer.activation
-        keras_internals.set_quietly(self.layer, "activation", function)
+        self._before = getattr(self.layer, self.attribute)
+        keras_internals.set_quietly(self.layer, self.attribute, function)
 
     def remove(self) -> None:
         """Sets the attribute back."""
-        keras_internals.set_quietly(self.layer, "activation", self._before)
+        keras_internals.set_quietly(self.layer, self.attribute, self._before)
 
 
 class WholeLayerPlace(ActivationPlace):
@@ -178,6 +217,7 @@ class WholeLayerPlace(ActivationPlace):
         super().__init__(layer, path, _own_function(layer))
         self._class = type(layer)
         self._plain: Callable[..., Any] | None = None
+        self.has_weights = bool(layer.weights)
 
     @property
     def held(self) -> Choice:
@@ -205,9 +245,32 @@ class WholeLayerPlace(ActivationPlace):
         """Gives the layer its own call again."""
         keras_internals.remove_quietly(self.layer, "call")
 
+    def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
+        """Lets the layer's weights alone while another function is in its place."""
+        forms = [choice.traced for choice in choices]
+        own = self.original.traced
+        if own not in forms:
+            step.gate(self.layer.trainable_weights, lambda: False)
+        elif reading.index is not None:
+            position = forms.index(own)
+            step.gate(self.layer.trainable_weights, lambda: reading.index() == position)
+
 
 def describe(function: Callable[..., Any]) -> Choice:
     """The choice for a function or for an activation layer used as one."""
+    if isinstance(function, parametric.Parametric):
+        is_ours = isinstance(function.function, (parametric.Blend, parametric.LayerFormula))
+        numbers = tuple(function.numbers.values())
+        identity = 0 if is_ours else id(function.function)
+        return Choice(
+            function.name,
+            function,
+            identity,
+            numbers,
+            is_plain=False,
+            plain=function.at,
+            form=function.form,
+        )
     if _is_activation_layer(function):
         return Choice(_layer_text(function), function)
     for attribute in ("__name__", "name"):
@@ -218,13 +281,40 @@ def describe(function: Callable[..., Any]) -> Choice:
     return Choice(type(function).__name__, function, id(function))
 
 
-def _switch(choices: Sequence[Choice], reading: Reading) -> Callable[[Any], Any]:
-    """A function of one argument that computes what the choice in force computes."""
-    if reading.index is None:
-        return choices[0].function
-    # Plain one-argument functions: on JAX, optional arguments would be taken for operands.
-    branches = [lambda x, f=choice.function: f(x) for choice in choices]
-    return lambda x: with_shape(keras.ops.switch(reading.index(), branches, x), x.shape)
+def _switch(choices: Sequence[Choice], reading: Reading, has_weights: bool) -> Callable[[Any], Any]:
+    """A function of one argument that computes what the choice in force computes.
+
+    Args:
+        choices: the choices.
+        reading: says which is in force.
+        has_weights: whether a choice has weights, so that no other layer computes the same.
+    """
+
+    def branch(choice: Choice, numbers: Sequence[Any]) -> Callable[[Any], Any]:
+        mine = numbers[: len(choice.numbers)]
+        # Of one argument: on JAX, optional arguments would be taken for operands.
+        return lambda x: choice.function(x, *mine)
+
+    def switch(x: Any, index: Any, *numbers: Any) -> Any:
+        return keras.ops.switch(index, [branch(choice, numbers) for choice in choices], x)
+
+    def activation(x: Any) -> Any:
+        numbers = reading.numbers()
+        if reading.index is None:
+            return branch(choices[0], numbers)(x)
+        if has_weights:
+            result = switch(x, reading.index(), *numbers)
+        else:
+            key = tuple(choice.traced for choice in choices)
+            result = reading.shared.call(key, switch, x, reading.index(), *numbers)
+        return with_shape(result, x.shape)
+
+    return activation
+
+
+def _find(value: Any) -> Callable[..., Any]:
+    moving = parametric.parse_parametric(value) if isinstance(value, str) else None
+    return names.find_activation(value) if moving is None else moving
 
 
 def _make_place(layer: keras.Layer, path: str) -> ActivationPlace | None:
@@ -232,7 +322,7 @@ def _make_place(layer: keras.Layer, path: str) -> ActivationPlace | None:
         return WholeLayerPlace(layer, path)
     if isinstance(getattr(type(layer), "activation", None), property):
         return None
-    if isinstance(layer, keras.Model) or not callable(layer.__dict__.get("activation")):
+    if isinstance(layer, keras.Model) or not callable(getattr(layer, "activation", None)):
         return None
     return AttributePlace(layer, path)
 
@@ -248,7 +338,7 @@ def _own_function(layer: keras.Layer) -> Choice:
         return Choice(plain[text], keras.activations.get(plain[text]))
     call = type(layer).call
     # A PReLU's weights are its own, so no other layer has its function.
-    return Choice(text, lambda inputs: call(layer, inputs), id(layer))
+    return Choice(text, lambda inputs: call(layer, inputs), id(layer) if layer.weights else 0)
 
 
 def _layer_text(layer: keras.Layer) -> str:

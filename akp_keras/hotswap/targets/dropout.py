@@ -1,122 +1,107 @@
-"""`dropout=0.5`: another rate of the `Dropout` layers from here on."""
+"""`dropout=0.5`: another rate of the dropout layers from here on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import (
-    Choice,
-    LayerPlace,
-    Reading,
-    layers_of,
-    name_places,
-    with_shape,
-)
-from akp_keras.hotswap.targets.forms import check_number
-from akp_keras.hotswap.targets.target import PlaceTarget
+from akp_keras.hotswap.moving import Moving, Number
+from akp_keras.hotswap.places import Choice, LayerPlace, layers_of, name_places
+from akp_keras.hotswap.targets.forms import Range
+from akp_keras.hotswap.targets.random_layers import RandomLayerPlace
+from akp_keras.hotswap.targets.recurrent_dropout import MaskPlace
+from akp_keras.hotswap.targets.target import NumberTarget
 
 keras = lazily("keras")
 keras_internals = lazily("akp_keras.hotswap.keras_internals")
 
 
-class Dropout(PlaceTarget):
-    """The rates of `Dropout` layers."""
+class Dropout(NumberTarget):
+    """The rates of dropout layers of all kinds, and of the inputs of recurrent layers."""
 
     name = "dropout"
     example = "0.5"
-    noun = "Dropout layer that was made with a rate above 0"
+    noun = "layer with dropout that was made with a rate above 0"
+    allowed = Range("a rate from 0 to below 1", high=1, without=(1,))
 
-    def check_text(self, text: str) -> None:
-        """A rate."""
-        check_number(text, 0, 1, True, "a rate from 0 to below 1")
-
-    def places(self, model: keras.Model) -> Sequence[DropoutPlace]:
-        """The `Dropout` layers of a model.
-
-        A layer that was made with rate 0 has no random numbers, so it is left out.
-        """
-        places = [
-            DropoutPlace(layer, path)
+    def places(self, model: keras.Model) -> Sequence[LayerPlace]:
+        """The dropout layers of a model, in the order of the layers."""
+        kinds = {
+            keras.layers.Dropout: (_drop, True),
+            keras.layers.SpatialDropout1D: (_drop_maps, True),
+            keras.layers.SpatialDropout2D: (_drop_maps, True),
+            keras.layers.SpatialDropout3D: (_drop_maps, True),
+            keras.layers.GaussianDropout: (_multiply, False),
+            keras.layers.AlphaDropout: (_drop_to_saturation, False),
+        }
+        with keras_internals.scope(model):
+            places = [
+                DropoutPlace(layer, path, "rate", *kinds[type(layer)])
+                for layer, path in layers_of(model)
+                if type(layer) in kinds
+            ]
+        # Recurrent layers draw masks of their own.
+        places += [
+            InputMaskPlace(layer, path)
             for layer, path in layers_of(model)
-            if type(layer) is keras.layers.Dropout and hasattr(layer, "seed_generator")
+            if hasattr(layer, "get_dropout_mask")
         ]
+        for place in places:
+            # A rate of 0 is no dropout, unless it is asked for.
+            place.by_default = place.original.text != "0"
         name_places(places)
         return places
 
-    def choice(self, place: DropoutPlace, resolved: str) -> Choice:
+    def choice(self, place: RandomLayerPlace, resolved: tuple[str, Number, int]) -> Choice:
         """The rate."""
-        return _rate(resolved)
+        text, number, identity = resolved
+        if not isinstance(place, RandomLayerPlace):
+            return super().choice(place, resolved)
+        if isinstance(number, Moving):
+            return place.of_moving(text, number, identity)
+        return place.of_number(number)
 
 
-class DropoutPlace(LayerPlace):
-    """The rate of a `Dropout` layer; a choice's function is the rate, a number.
+class InputMaskPlace(MaskPlace):
+    """The rate for the inputs of a recurrent layer."""
 
-    Where several rates are traced, each is a branch that computes what Keras computes at that rate,
-    and random numbers are drawn where Keras draws them: not at rate 0.
-    """
+    target = "dropout"
+    attribute = "dropout"
+
+
+class DropoutPlace(RandomLayerPlace):
+    """The rate of one layer."""
 
     target = "dropout"
 
-    def __init__(self, layer: keras.Layer, path: str) -> None:
-        super().__init__(layer, path, _rate(layer.rate))
 
-    @property
-    def held(self) -> Choice:
-        """The layer's rate."""
-        return _rate(self.layer.rate)
-
-    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the rate."""
-        keras_internals.set_quietly(self.layer, "rate", choice.function)
-
-    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Lets the layer drop at any of some rates for the time of a trace."""
-        self._before = self.layer.rate
-        rates = [choice.function for choice in choices]
-        if reading.index is None:
-            keras_internals.set_quietly(self.layer, "rate", rates[0])
-        else:
-            call = _switching_call(self.layer, rates, reading.index)
-            keras_internals.set_quietly(self.layer, "call", call)
-
-    def remove(self) -> None:
-        """Gives the layer its own call and rate again."""
-        keras_internals.remove_quietly(self.layer, "call")
-        keras_internals.set_quietly(self.layer, "rate", self._before)
+def _drop(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
+    return keras.random.dropout(x, _as(x, rate), noise_shape=layer.noise_shape, seed=generator)
 
 
-def _switching_call(
-    layer: keras.Layer, rates: Sequence[float], index: Callable[[], Any]
-) -> Callable[..., Any]:
-    generator = layer.seed_generator
-
-    def at(rate: float, state: Any) -> Callable[[Any], Any]:
-        def dropped(x: Any) -> Any:
-            # Each rate's mask is drawn from the same state, which a branch cannot change.
-            with keras.StatelessScope(state_mapping=[(generator.state, state)]):
-                return keras.random.dropout(x, rate, noise_shape=layer.noise_shape, seed=generator)
-
-        return dropped if rate > 0 else lambda x: x
-
-    def call(inputs: Any, training: bool = False) -> Any:
-        if not training:
-            return inputs
-        # Sums are what the state is at this moment; a tensor of it may be the variable itself.
-        before = generator.state + 0
-        position = index()
-        branches = [at(rate, before) for rate in rates]
-        result = keras.ops.switch(position, branches, inputs)
-        # As Keras does, go on to the next random numbers only where some were drawn.
-        draws = keras.ops.take(keras.ops.convert_to_tensor([r > 0 for r in rates]), position)
-        generator.next()
-        after = generator.state + 0
-        generator.state.assign(keras.ops.where(draws, after, before))
-        return with_shape(result, inputs.shape)
-
-    return call
+def _drop_maps(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
+    noise_shape = layer._get_noise_shape(x)
+    return keras.random.dropout(x, _as(x, rate), noise_shape=noise_shape, seed=generator)
 
 
-def _rate(rate: float | str) -> Choice:
-    return Choice(f"{float(rate):.12g}", float(rate))
+def _multiply(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
+    ops = keras.ops
+    drawn = keras.random.normal(ops.shape(x), dtype=layer.compute_dtype, seed=generator)
+    return x * (1 + _as(x, ops.sqrt(rate / (1 - rate))) * drawn)
+
+
+def _drop_to_saturation(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
+    """As `keras.layers.AlphaDropout` (Klambauer et al., 2017) computes it."""
+    ops, saturation = keras.ops, -1.6732632423543772 * 1.0507009873554805
+    noise_shape = layer._get_concrete_noise_shape(x, layer.noise_shape)
+    drawn = keras.random.uniform(noise_shape, seed=generator)
+    kept = ops.cast(ops.greater_equal(drawn, rate), x.dtype)
+    rate = _as(x, rate)
+    scale = ((1 - rate) * (1 + rate * saturation**2)) ** -0.5
+    return scale * (x * kept + saturation * (1 - kept)) - scale * saturation * rate
+
+
+def _as(x: Any, rate: Any) -> Any:
+    """A rate in the type of a tensor; a float stays one."""
+    return rate if isinstance(rate, float) else keras.ops.cast(rate, x.dtype)

@@ -5,19 +5,19 @@ Validation, `evaluate`, `predict` and saved models never see it; it ends with `f
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
-from akp_keras.hotswap.calls import parse_call
 from akp_keras.hotswap.lazily import lazily
+from akp_keras.hotswap.moving import Moving
 from akp_keras.hotswap.places import Choice, Place, Reading, number_choice
-from akp_keras.hotswap.targets.forms import check_function
+from akp_keras.hotswap.targets.forms import Range, read_in_function
 from akp_keras.hotswap.targets.target import PlaceTarget
 
 keras = lazily("keras")
 keras_internals = lazily("akp_keras.hotswap.keras_internals")
 
+_SIGMA = Range("sigma from 0")
 _NO_NOISE = number_choice("original", 0.0)
 
 
@@ -27,24 +27,28 @@ class Inputs(PlaceTarget):
     name = "inputs"
     example = "noise(0.1)"
     takes_pattern = False
+    takes_objects = True
 
     def check_text(self, text: str) -> None:
         """`noise(sigma)` or `original`."""
         if text != "original":
-            check_function(text, "noise", 0, math.inf, "sigma from 0")
+            read_in_function(text, "noise", _SIGMA)
 
     def places(self, model: keras.Model) -> Sequence[InputPlace]:
         """One place, the inputs of the model."""
         return [InputPlace(model)]
 
-    def choice(self, place: InputPlace, resolved: str) -> Choice:
-        """The noise of a standard deviation."""
-        (sigma,) = parse_call(resolved).arguments
-        if not sigma:
-            return _NO_NOISE
-        return number_choice(f"noise({float(sigma):.12g})", float(sigma), draws=True)
+    def choice(self, place: InputPlace, resolved: Any) -> Choice:
+        """The noise of a standard deviation, which may move."""
+        if not isinstance(resolved, str):
+            text = f"noise({self.text_of(resolved)})"
+            return number_choice(text, _SIGMA.read(resolved), id(resolved), draws=True)
+        sigma = read_in_function(resolved, "noise", _SIGMA)
+        if isinstance(sigma, Moving):
+            return number_choice(resolved, sigma, draws=True)
+        return number_choice(f"noise({sigma:.12g})", sigma, draws=True) if sigma else _NO_NOISE
 
-    def check(self, model: keras.Model) -> None:
+    def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
         """Refuses a model whose declared inputs are all integers."""
         declared = _declared(model)
         if declared and not any(keras.backend.is_float_dtype(dtype) for dtype in declared):

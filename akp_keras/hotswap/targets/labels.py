@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from akp_keras.hotswap.targets.forms import check_function
+from akp_keras.hotswap.targets.forms import Range, read_in_function
 from akp_keras.hotswap.targets.target import Target
 
 
@@ -15,4 +15,4 @@ class Labels(Target):
 
     def check_text(self, text: str) -> None:
         """`random(p)` with a probability."""
-        check_function(text, "random", 0, 1, "p from 0 to 1")
+        read_in_function(text, "random", Range("p from 0 to 1", high=1), may_move=False)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import Choice, Place
+from akp_keras.hotswap.moving import Moving, Number
+from akp_keras.hotswap.places import Choice, Place, number_choice
 from akp_keras.hotswap.suggestion import suggestion
+from akp_keras.hotswap.targets.forms import Range
 
 keras = lazily("keras")
 
@@ -23,6 +25,7 @@ class Target:
         example: a value of the right form.
         takes_pattern: whether a filter in square brackets may follow the name.
         takes_objects: whether functions and objects are values beside text.
+        takes_original: whether `original` is a value: what the model had before its first swap.
         noun: what a layer filter selects, for messages.
         obeys_layers: whether the argument `layers` of `HotSwap` restricts it.
     """
@@ -31,6 +34,7 @@ class Target:
     example: ClassVar[str]
     takes_pattern: ClassVar[bool] = True
     takes_objects: ClassVar[bool] = False
+    takes_original: ClassVar[bool] = False
     noun: ClassVar[str] = "layer"
     obeys_layers: ClassVar[bool] = False
 
@@ -49,13 +53,18 @@ class Target:
             ValueError: as `check_text`.
         """
         if isinstance(value, str):
-            self.check_text(value)
+            if value != "original" or not self.takes_original:
+                self.check_text(value)
         elif not self.takes_objects or not callable(value):
             raise ValueError(f"must be text such as {self.example!r}")
 
     def text_of(self, value: Any) -> str:
         """The text of a value that is an object."""
         return getattr(value, "__name__", type(value).__name__)
+
+    def is_assigned(self, value: Any, pattern: str | None) -> bool:
+        """Whether a change is made once, between two steps, and not held by places."""
+        return False
 
     def check_names(self, value: Any) -> None:
         """Refuses a name that Keras does not know.
@@ -67,6 +76,8 @@ class Target:
 
 class PlaceTarget(Target):
     """A target whose places traced functions read, so that a swap falls on its exact step."""
+
+    takes_original = True
 
     def places(self, model: keras.Model) -> Sequence[Place]:
         """The places of a built and compiled model, each with what it holds."""
@@ -92,8 +103,8 @@ class PlaceTarget(Target):
         """
         raise NotImplementedError
 
-    def check(self, model: keras.Model) -> None:
-        """Refuses a model that cannot be changed.
+    def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
+        """Refuses a change that the model does not allow.
 
         Raises:
             ValueError: with the reason.
@@ -108,10 +119,49 @@ class PlaceTarget(Target):
         return f"matches no {self.noun}{suggestion(pattern, {place.name for place in places})}"
 
 
+class NumberTarget(PlaceTarget):
+    """A target whose values are numbers, which may move.
+
+    Attributes:
+        allowed: the range of its numbers.
+    """
+
+    takes_objects = True
+    allowed: ClassVar[Range]
+
+    def check_value(self, value: Any) -> None:
+        """A number in the range, text for one that moves, or a function of epoch and step."""
+        if isinstance(value, str):
+            super().check_value(value)
+        elif callable(value):
+            self.allowed.read(value)
+        else:
+            raise ValueError(f"must be text such as {self.example!r}, or a function")
+
+    def check_text(self, text: str) -> None:
+        """A number in the range, or one that moves."""
+        self.allowed.read(text)
+
+    def resolve(self, value: Any) -> tuple[str, Number, int]:
+        """The value's text, its number, and what tells functions of the same name apart."""
+        number = self.allowed.read(value)
+        if not isinstance(value, str):
+            return self.text_of(value), number, id(value)
+        return (value if isinstance(number, Moving) else f"{number:.12g}"), number, 0
+
+    def choice(self, place: Place, resolved: tuple[str, Number, int]) -> Choice:
+        """The number."""
+        return number_choice(*resolved)
+
+
 class StateTarget(Target):
     """A target that is assigned to a model between two steps, once."""
 
-    def check(self, model: keras.Model, value: str, pattern: str | None) -> None:
+    def is_assigned(self, value: Any, pattern: str | None) -> bool:
+        """Whether a change is an assignment: all are."""
+        return True
+
+    def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
         """Refuses a change that cannot be made.
 
         Raises:

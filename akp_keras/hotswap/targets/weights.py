@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from typing import Any
 
 from akp_keras.hotswap.calls import check_pattern, parse_call
 from akp_keras.hotswap.lazily import lazily
+from akp_keras.hotswap.places import own_weights
 from akp_keras.hotswap.suggestion import suggestion
-from akp_keras.hotswap.targets.forms import check_function
+from akp_keras.hotswap.targets.forms import Range, read_in_function
 from akp_keras.hotswap.targets.target import StateTarget
 
 keras = lazily("keras")
@@ -38,13 +38,13 @@ class Weights(StateTarget):
             check_pattern(text[len("reinitialise[") : -1])
             return
         try:
-            check_function(text, "noise", 0, math.inf, "sigma from 0")
+            read_in_function(text, "noise", Range("sigma from 0"), may_move=False)
         except ValueError:
             raise ValueError(
                 "must be noise(sigma) with sigma from 0, reinitialise or reinitialise[layer]"
             ) from None
 
-    def check(self, model: keras.Model, value: str, pattern: str | None) -> None:
+    def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
         """Refuses a filter that matches no weights, and a layer that cannot be made anew."""
         pattern = _pattern(value, pattern)
         layers = _selected(model, pattern)
@@ -72,15 +72,15 @@ class Weights(StateTarget):
             if value.startswith("noise"):
                 (sigma,) = parse_call(value).arguments
                 generator = np.random.default_rng([*seed, index])
-                for variable in _own(layer, layer.trainable_weights):
+                for variable in own_weights(layer, layer.trainable_weights):
                     old = keras.ops.convert_to_numpy(variable)
                     noise = generator.normal(scale=sigma, size=old.shape)
                     variable.assign((old + noise).astype(old.dtype))
             else:
                 drawn = _drawn_anew(layer, [*seed, index])
-                pairs = zip(_own(layer, layer.weights), _own(drawn, drawn.weights), strict=True)
-                for variable, new in pairs:
-                    variable.assign(keras.ops.convert_to_numpy(new))
+                old, new = (own_weights(each, each.weights) for each in (layer, drawn))
+                for variable, drawn_value in zip(old, new, strict=True):
+                    variable.assign(keras.ops.convert_to_numpy(drawn_value))
         return "trained", value, tuple(layer.name for layer in layers)
 
 
@@ -119,14 +119,8 @@ def _weighted_layers(model: keras.Model) -> list[keras.Layer]:
         inner = keras_internals.sublayers(layer)
         for sublayer in inner:
             walk(sublayer)
-        if _own(layer, layer.trainable_weights):
+        if own_weights(layer, layer.trainable_weights):
             layers.setdefault(id(layer), layer)
 
     walk(model)
     return list(layers.values())
-
-
-def _own(layer: keras.Layer, weights: Sequence[keras.Variable]) -> list[keras.Variable]:
-    """Those of a layer's weights that belong to no layer inside it."""
-    inner = {id(w) for sublayer in keras_internals.sublayers(layer) for w in sublayer.weights}
-    return [weight for weight in weights if id(weight) not in inner]

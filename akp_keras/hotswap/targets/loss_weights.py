@@ -1,0 +1,79 @@
+"""`loss_weights[output]=0.5`: how much the loss of an output counts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from akp_keras.hotswap.lazily import lazily
+from akp_keras.hotswap.places import Choice, Place, Reading, number_choice
+from akp_keras.hotswap.targets.forms import Range
+from akp_keras.hotswap.targets.target import NumberTarget, PlaceTarget
+
+keras = lazily("keras")
+keras_internals = lazily("akp_keras.hotswap.keras_internals")
+
+
+class LossWeights(NumberTarget):
+    """The `loss_weights` of `compile`."""
+
+    name = "loss_weights"
+    example = "0.5"
+    noun = "output"
+    allowed = Range("a weight from 0")
+
+    def places(self, model: keras.Model) -> Sequence[WeightPlace]:
+        """The weights of a compiled model's losses, named as the losses are."""
+        entries = keras_internals.loss_entries(model)
+        names = [entry.name for entry in entries]
+        return [
+            WeightPlace(model, entry, entry.name if len(names) > 1 else "") for entry in entries
+        ]
+
+    def nothing_selected(
+        self, model: keras.Model, pattern: str | None, places: Sequence[Place]
+    ) -> str:
+        """Also says where there is no loss."""
+        if not keras_internals.has_loss(model):
+            return f"weighs a loss; model {model.name!r} is compiled without a loss"
+        return PlaceTarget.nothing_selected(self, model, pattern, places)
+
+
+class WeightPlace(Place):
+    """The weight of one loss."""
+
+    target = "loss_weights"
+
+    def __init__(self, model: keras.Model, entry: Any, name: str) -> None:
+        self._weight = 1.0 if entry.weight is None else float(entry.weight)
+        super().__init__(name, number_choice(f"{self._weight:.12g}", self._weight))
+        self._model = model
+        self._entry = entry
+
+    @property
+    def key(self) -> None:
+        """A model that is compiled anew has new weights."""
+        return None
+
+    def matches(self, pattern: str, held: Sequence[str]) -> bool:
+        """Whether a filter matches the output's name; one output has none."""
+        return bool(self.name) and re.fullmatch(pattern, self.name) is not None
+
+    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
+        """Sets the weight."""
+        super().put(choice, numbers)
+        (self._weight,) = numbers
+        self._set(self._entry.weight if choice == self.original else self._weight)
+
+    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
+        """Makes the weight that in force for the time of a trace."""
+        (weight,) = reading.numbers()
+        self._set(weight)
+
+    def remove(self) -> None:
+        """Sets the weight back."""
+        self._set(self._entry.weight if self.held == self.original else self._weight)
+
+    def _set(self, weight: Any) -> None:
+        keras_internals.set_loss_weight(self._model, self._entry.key, weight)

@@ -65,8 +65,15 @@ def other():
     return trained(2, width=12, probabilities=True, convolution=True)
 
 
-@pytest.mark.parametrize("layer", ["map", "norm", "hidden", "next"])
-@pytest.mark.parametrize("start", ["identity", "least_squares"])
+@pytest.mark.parametrize(
+    ("layer", "start"),
+    [
+        ("map", "identity"),
+        ("norm", "least_squares"),
+        ("hidden", "least_squares"),
+        ("next", "identity"),
+    ],
+)
 def test_a_network_stitched_into_itself_costs_nothing_from_the_start(one, layer, start):
     found = stitching_penalty(one, one, layer, samples(0), epochs=0, start=start)
     assert found.top_accuracy > 0.9
@@ -104,19 +111,19 @@ def test_a_rotated_twin_costs_nothing_after_fitting(one):
     assert fitted.top_accuracy > 0.99
     assert abs(fitted.penalty) < 0.01
     learnt = stitching_penalty(
-        plain, twin, "hidden", (images, labels), epochs=30, start="identity", learning_rate=2e-2
+        plain, twin, "hidden", (images, labels), epochs=10, start="identity", learning_rate=5e-2
     )
     assert learnt.penalty < 0.05
 
 
 def test_other_widths_seeds_and_maps_stitch_and_an_untrained_rest_does_not(one, other):
     for layer in ("map", "hidden"):
-        found = stitching_penalty(one, other, layer, samples(0), test=samples(9), epochs=3)
+        found = stitching_penalty(one, other, layer, samples(0), test=samples(9), epochs=1)
         assert found.top_accuracy > 0.8
         assert found.penalty < 0.1
     blank = network(3, width=12, convolution=True)
-    late = stitching_penalty(blank, other, "next", samples(0), test=samples(9), epochs=3)
-    early = stitching_penalty(one, other, "next", samples(0), test=samples(9), epochs=3)
+    late = stitching_penalty(blank, other, "next", samples(0), test=samples(9), epochs=0)
+    early = stitching_penalty(one, other, "next", samples(0), test=samples(9), epochs=0)
     assert late.penalty > early.penalty + 0.1
 
 
@@ -124,10 +131,9 @@ def test_the_same_seed_gives_the_same_numbers_and_both_networks_stay_as_they_wer
     before = [np.array(w) for w in one.get_weights() + other.get_weights()]
     flags = [v.trainable for v in other.variables]
     arguments = (one, other, "map", samples(0))
-    first = stitching_penalty(*arguments, epochs=2, seed=3)
-    assert first == stitching_penalty(*arguments, epochs=2, seed=3)
-    assert first.loss != stitching_penalty(*arguments, epochs=2, seed=4).loss
-    assert first.loss != stitching_penalty(*arguments, epochs=0).loss
+    first = stitching_penalty(*arguments, epochs=1, seed=3)
+    assert first == stitching_penalty(*arguments, epochs=1, seed=3)
+    assert first.loss != stitching_penalty(*arguments, epochs=1, seed=4).loss
     for was, now in zip(before, one.get_weights() + other.get_weights(), strict=True):
         np.testing.assert_array_equal(was, now)
     assert flags == [v.trainable for v in other.variables]

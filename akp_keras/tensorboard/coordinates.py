@@ -8,11 +8,12 @@ is centred.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
+
+from akp_keras.dispersion.principal_coordinates import principal_coordinates
 
 MOST_COLUMNS = 49
 FEWEST_COLUMNS = 3
@@ -66,8 +67,9 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
     largest = distances.max(initial=0.0)
     if largest == 0:
         return DistanceMap(np.zeros((count, FEWEST_COLUMNS)), 0.0, 0.0)
-    coordinates = _principal_coordinates(distances / largest) * largest
-    coordinates = _widened(_oriented(coordinates))
+    coordinates, _ = principal_coordinates(distances / largest, MOST_COLUMNS)
+    spread = np.linalg.norm(coordinates, axis=0)
+    coordinates = _widened(coordinates[:, spread > _SMALLEST_AXIS * spread.max()] * largest)
     wanted = squareform(distances, checks=False)
     on_screen = pdist(coordinates[:, :3])
     return DistanceMap(
@@ -122,25 +124,6 @@ def _checked_distances(distances: np.ndarray) -> np.ndarray:
     distances = np.maximum((distances + distances.T) / 2, 0.0)
     np.fill_diagonal(distances, 0.0)
     return distances
-
-
-def _principal_coordinates(distances: np.ndarray) -> np.ndarray:
-    from skbio import DistanceMatrix
-    from skbio.stats.ordination import pcoa
-
-    with warnings.catch_warnings():
-        # What negative eigenvalues take away is measured in DistanceMap.largest_error.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        result = pcoa(DistanceMatrix(distances), "eigh", min(MOST_COLUMNS, len(distances)))
-    coordinates = np.asarray(result.samples, dtype=np.float64)
-    spread = np.sqrt((coordinates**2).sum(axis=0))
-    return coordinates[:, spread > _SMALLEST_AXIS * spread.max()]
-
-
-def _oriented(coordinates: np.ndarray) -> np.ndarray:
-    farthest = np.abs(coordinates).argmax(axis=0)
-    signs = np.sign(coordinates[farthest, np.arange(coordinates.shape[1])])
-    return coordinates * np.where(signs == 0, 1.0, signs)
 
 
 def _widened(coordinates: np.ndarray) -> np.ndarray:

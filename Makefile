@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# xdist would begin with the files of the most tests, and end with those of a few long ones.
+FILES_IN_ORDER := --dist loadfile --no-loadscope-reorder
 NO_TFX := TFX is left out: ml-metadata has no wheel for this Python and C library. All else works.
 
 .DEFAULT_GOAL := help
@@ -39,10 +41,10 @@ wisconsin: $(INSTALLED)  ## The same on scikit-learn's real breast cancer measur
 	$(BIN)/python -m akp_keras.main --flagfile=experiments/wisconsin_breast_cancer.flags
 
 test: $(INSTALLED) lint  ## Lint and the tests.
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto $(FILES_IN_ORDER)
 
 test-slow: $(INSTALLED)  ## The tests that take long.
-	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
+	$(BIN)/python -m pytest -m slow -n auto $(FILES_IN_ORDER)
 
 test-jax: .venv-jax/.installed  ## The tests of hotswap on the JAX backend, in an environment of their own.
 	KERAS_BACKEND=jax PYTHONPATH=. .venv-jax/bin/python -m pytest tests/hotswap

@@ -1,4 +1,4 @@
-"""A name in, train, validation and test splits and a probe set out; one file a source.
+"""Data sets by name: train, validation and test splits and a probe set; one file per source.
 
 A source is added by one file in this folder with a `load` function and one line in `_MODULES`.
 Nothing here imports TensorFlow until a data set is loaded.
@@ -30,7 +30,7 @@ __all__ = [
     "write_probe",
 ]
 
-# A name that ends in a colon is a prefix: what follows the colon is for the source to read.
+# A name that ends in a colon is a prefix: the source reads what follows the colon.
 _MODULES = {
     "synthetic_cells": "akp_keras.data.synthetic_cells",
     "tfds:": "akp_keras.data.tensorflow_datasets_source",
@@ -39,7 +39,7 @@ _MODULES = {
 
 
 def list_datasets() -> list[str]:
-    """Returns the names of all data sets, sorted; `tfds:<name>` stands for many."""
+    """Return the names of all data sets, sorted; `tfds:<name>` stands for many."""
     return sorted(f"{name}<name>" if name.endswith(":") else name for name in _MODULES)
 
 
@@ -50,23 +50,23 @@ def load_dataset(
     seed: int = 0,
     max_samples: int | None = None,
 ) -> DataSet:
-    """Loads a data set, preparing it on the first call.
+    """Load a data set; prepare it on the first call.
 
     Args:
         name: one of `list_datasets()`; for example `synthetic_cells` or `tfds:mnist`.
         data_dir: where prepared data is kept; by default where TensorFlow Datasets keeps it
             (`TFDS_DATA_DIR`, else `~/tensorflow_datasets`).
-        seed: of what the source draws at random: the patches of `synthetic_cells`, the split of
-            `wisconsin_breast_cancer`. The same seed gives the same bytes.
-        max_samples: keep only the first so many samples of each split; None keeps all. Splits
-            are in shuffled order, the same in every run.
+        seed: seed of what the source draws at random: the patches of `synthetic_cells`, the split
+            of `wisconsin_breast_cancer`. The same seed returns the same bytes.
+        max_samples: maximum number of samples per split, at least 1; None keeps all. Splits are
+            in shuffled order, the same in every run, and the first samples are kept.
 
     Returns:
         The splits, in a fixed order.
 
     Raises:
         ValueError: if there is no data set of this name, it cannot be prepared, or a number is
-            out of range; one line.
+            out of range.
     """
     if seed < 0:
         raise ValueError(f"seed of the data is {seed}; it must be 0 or more")
@@ -77,10 +77,10 @@ def load_dataset(
 
 
 def check_dataset_name(name: str) -> None:
-    """Makes sure that there is a source for a name, without loading anything.
+    """Check that a data set name has a source, without loading anything.
 
     Raises:
-        ValueError: if there is none; one line.
+        ValueError: if it has none.
     """
     _source(name)
 

@@ -6,19 +6,20 @@ import numpy as np
 
 
 def randomise_labels(labels: np.ndarray, fraction: float, classes: int, seed: int) -> np.ndarray:
-    """Gives a fraction of the samples labels drawn uniformly over all classes.
+    """Replace the labels of a fraction of the samples by labels drawn uniformly.
 
     As in Zhang, Bengio, Hardt, Recht and Vinyals, "Understanding deep learning requires rethinking
-    generalization" (ICLR 2017, section 2.1), a new label is drawn without regard to the true one,
-    so a share 1 / `classes` of the chosen samples keep theirs by chance. Exactly
-    round(`fraction` × n) samples are chosen (there: each with that probability). For one seed the
-    samples chosen at a smaller fraction, and their new labels, are among those at a larger one.
+    generalization" (ICLR 2017, section 2.1), new labels are drawn independently of the true
+    ones, so that a share 1 / `classes` of the chosen samples keep theirs by chance. Exactly
+    round(`fraction` × n) samples are chosen (in that paper, each with that probability). With the
+    same seed, the samples chosen at a smaller fraction, and their new labels, are among those of a
+    larger fraction.
 
     Args:
         labels: (n,) integers from 0 to `classes` - 1; not changed.
-        fraction: from 0 (a copy of the labels) to 1 (labels that say nothing of the samples).
+        fraction: from 0 (a copy of the labels) to 1 (labels independent of the samples).
         classes: number of classes, at least 2.
-        seed: from 0.
+        seed: at least 0.
 
     Returns:
         (n,) labels of the same dtype.

@@ -29,16 +29,16 @@ def prepare(
     *,
     downloads: bool,
 ) -> tfds.core.DatasetBuilder:
-    """Prepares a data set unless it is there, and never leaves half of one.
+    """Prepare a data set unless it is prepared already; never leave half of one.
 
-    Any number of processes may prepare the same data set at once: each works in a folder of its
-    own, the first to finish renames its result into place, the others drop theirs.
+    Any number of processes may prepare the same data set at once: each works in its own folder,
+    the first to finish renames its result into place, the others discard theirs.
 
     Args:
-        make_builder: makes the builder for a folder of prepared data.
-        data_dir: that folder, or None for the one of TensorFlow Datasets.
-        downloads: whether the data set is downloaded. Then downloads are kept in that folder and
-            progress goes to standard error; else nothing is said.
+        make_builder: called with a folder of prepared data; returns the builder for it.
+        data_dir: the folder of prepared data, or None for that of TensorFlow Datasets.
+        downloads: whether the data set is downloaded. If so, downloads are kept in `data_dir` and
+            progress is printed to standard error; otherwise nothing is printed.
 
     Returns:
         A builder whose data is prepared.
@@ -74,19 +74,18 @@ def read_split(
     id_key: str | None = None,
     size: int | None = None,
 ) -> Split:
-    """Reads a split of a prepared data set into memory, in the order in which it is stored.
+    """Read a split of a prepared data set into memory, in stored order.
 
     Args:
         builder: a prepared builder.
-        split: its name, for example `train`.
-        start: number of the first sample to read.
-        stop: number of the sample to stop before; None reads to the end.
-        input_key: name of the feature that is the input.
-        label_key: name of the feature that is the label.
-        id_key: name of the feature that is the id; by default ids name the stored file and the
-            place in it.
+        split: name of the split, for example `train`.
+        start: index of the first sample to read.
+        stop: index of the sample to stop before; None reads to the end.
+        input_key: name of the input feature.
+        label_key: name of the label feature.
+        id_key: name of the id feature; by default ids name the stored file and the place in it.
         size: resize images to this height and width in pixels (bilinear, smoothed before
-            shrinking); None leaves them as they are.
+            shrinking); None does not resize.
 
     Returns:
         The split.
@@ -134,7 +133,7 @@ def _prepare_aside(
     import tensorflow_datasets as tfds
 
     # Not TensorFlow Datasets' own unfinished folder: its name comes from the global random state,
-    # and workers that were given the same seed would share it.
+    # and workers with the same seed would share it.
     try:
         root.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
@@ -162,7 +161,7 @@ def _prepare_aside(
 
 def _damaged(folder: str | Path, reason: object) -> ValueError:
     return ValueError(
-        f"prepared data in {folder} is damaged ({reason}); remove the folder to prepare it anew"
+        f"prepared data in {folder} is damaged ({reason}); remove the folder to prepare it again"
     )
 
 

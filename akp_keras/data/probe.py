@@ -1,4 +1,4 @@
-"""The probe set: taken from the test split, written to a file, read back."""
+"""Probe sets: drawn from the test split, written to files and read."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _KEYS = ("ids", "images", "labels", "class_names")
 
 
 def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
-    """Draws a class-balanced sample of the test split, in a fixed order.
+    """Draw a class-balanced sample of the test split, in a fixed order.
 
     Args:
-        dataset: where to draw from.
-        size: how many samples; class counts differ by 1 at most, the first classes have more.
-        seed: from 0; the same seed gives the same samples in the same order.
+        dataset: data set from whose test split samples are drawn.
+        size: number of samples, at least 1; class counts differ by at most 1, and the first classes
+            have more.
+        seed: at least 0; the same seed returns the same samples in the same order.
 
     Returns:
-        The probe set, classes mixed.
+        The probe set, in shuffled order.
 
     Raises:
         ValueError: if `size` is not positive, or a class has too few test samples.
@@ -37,7 +38,7 @@ def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
     if np.any(wanted > available):
         scarce = int(np.argmin(available))
         raise ValueError(
-            f"a balanced probe set of {size} needs {wanted.max()} test samples a class, and "
+            f"a balanced probe set of {size} needs {wanted.max()} test samples per class, and "
             f"{dataset.name} has {available[scarce]} of {dataset.class_names[scarce]!r}; "
             f"take at most {available[scarce] * classes}"
         )
@@ -58,17 +59,17 @@ def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
 
 
 def write_probe(path: str | Path, probe: ProbeSet) -> None:
-    """Writes a probe set as NumPy archive; the file appears whole, by rename, or not at all.
+    """Write a probe set as a NumPy archive, atomically: by rename, or not at all.
 
-    The same probe set gives the same bytes. Keys: `ids` (n,) str, `images` the inputs (n, h, w, c)
+    The same probe set writes the same bytes. Keys: `ids` (n,) str, `images` the inputs (n, h, w, c)
     or (n, d) float32, `labels` (n,) int64, `class_names` (classes,) str.
 
     Args:
-        path: the file, by custom `probe.npz`; replaced if it exists.
-        probe: what to write.
+        path: the file, by convention `probe.npz`; replaced if it exists.
+        probe: the probe set.
 
     Raises:
-        ValueError: if the probe set contradicts itself (as `read_probe`).
+        ValueError: if the probe set is inconsistent, as in `read_probe`.
         OSError: if the file cannot be written.
     """
     path = Path(path)
@@ -90,7 +91,7 @@ def write_probe(path: str | Path, probe: ProbeSet) -> None:
 
 
 def read_probe(path: str | Path) -> ProbeSet:
-    """Reads what `write_probe` wrote, or an archive of the same keys from elsewhere.
+    """Read an archive of `write_probe`, or one with the same keys from elsewhere.
 
     Args:
         path: the file.
@@ -99,7 +100,8 @@ def read_probe(path: str | Path) -> ProbeSet:
         The probe set.
 
     Raises:
-        ValueError: if the file is missing or damaged, in one line that names it and the fault.
+        ValueError: if the file is missing, damaged or inconsistent: arrays of different lengths,
+            repeated ids, values that are not finite, labels without a class name.
     """
     path = Path(path)
     if not path.is_file():
@@ -134,16 +136,16 @@ def _check(probe: ProbeSet, where: str) -> None:
     if probe.ids.ndim != 1 or probe.labels.ndim != 1 or probe.inputs.ndim < 2:
         raise ValueError(
             f"{where}: ids have shape {probe.ids.shape}, images {probe.inputs.shape} and labels "
-            f"{probe.labels.shape}; there must be one row a sample, as (n,), (n, h, w, c), (n,)"
+            f"{probe.labels.shape}; they need one row per sample: (n,), (n, h, w, c), (n,)"
         )
     lengths = [len(probe.ids), len(probe.inputs), len(probe.labels)]
     if len(set(lengths)) > 1:
         raise ValueError(
             f"{where}: {lengths[0]} ids, {lengths[1]} images and {lengths[2]} labels; "
-            "there must be one of each for a sample"
+            "each sample needs one of each"
         )
     if lengths[0] == 0:
-        raise ValueError(f"{where}: there is no sample in it")
+        raise ValueError(f"{where} has no samples")
     ids, counts = np.unique(probe.ids, return_counts=True)
     if len(ids) < len(probe.ids):
         raise ValueError(f"{where}: id {str(ids[counts > 1][0])!r} occurs more than once")

@@ -1,4 +1,4 @@
-"""`tfds:<name>`: any classification data set of TensorFlow Datasets, by its name there.
+"""`tfds:<name>`: any classification data set of TensorFlow Datasets.
 
 `tfds:mnist`, `tfds:cifar10_corrupted/fog_3` (configuration), `tfds:mnist:3.0.1` (version) and
 `tfds:cats_vs_dogs[size=64]` (images resized to 64 × 64 pixels).
@@ -28,11 +28,11 @@ _VALIDATION_SHARE = 0.1
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
+    """Load a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
 
     The splits are `train`, `validation` and `test` as published. Without `test`, the published
-    `validation` is the test split, or else the last fifth of `train`; without a validation split
-    then left, it is the last tenth of what is left of `train`. `seed` changes nothing here.
+    `validation` becomes the test split, or, without that, the last fifth of `train`. If no
+    validation split is left, it is the last tenth of the rest of `train`. `seed` has no effect.
     """
     del seed
     parts = _NAME.fullmatch(name)
@@ -73,17 +73,18 @@ def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int 
 
 
 def choose_splits(name: str, counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
-    """Says which published samples train, validate and test; see `load` for the rule.
+    """Choose which published samples train, validate and test; see `load` for the rule.
 
     Args:
-        name: of the data set, for the message.
+        name: name of the data set, for the message.
         counts: number of samples of each published split.
 
     Returns:
-        For `train`, `validation` and `test`: published split, first sample, sample to stop before.
+        Under `train`, `validation` and `test`: published split, index of the first sample, index
+        to stop before.
 
     Raises:
-        ValueError: if there is no split `train`, or it is too small to be cut.
+        ValueError: if there is no split `train`, or it is too small to be divided.
     """
     if "train" not in counts:
         raise ValueError(
@@ -127,7 +128,7 @@ def _prepared_builder(
         return prepare(
             lambda folder: tfds.builder(published_name, data_dir=folder), data_dir, downloads=True
         )
-    except Exception as error:  # hundreds of downloaders and parsers raise what they like
+    except Exception as error:  # downloaders and parsers of data sets raise anything
         raise ValueError(
             f"{name} cannot be downloaded and prepared: {_one_line(error)}; "
             "synthetic_cells and wisconsin_breast_cancer need no download"
@@ -140,12 +141,14 @@ def _check_features(name: str, info: tfds.core.DatasetInfo, size: int | None) ->
     keys = info.supervised_keys
     if not (isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(k, str) for k in keys)):
         raise ValueError(
-            f"{name} is no classification data set: it does not say which feature is the input "
+            f"{name} is not a classification data set: it does not say which feature is the input "
             f"and which the label; it has {', '.join(info.features)}"
         )
     inputs, label = (info.features[key] for key in keys)
     if not isinstance(label, tfds.features.ClassLabel):
-        raise ValueError(f"{name} is no classification data set: {keys[1]!r} is not a class label")
+        raise ValueError(
+            f"{name} is not a classification data set: {keys[1]!r} is not a class label"
+        )
     if not np.issubdtype(inputs.np_dtype, np.number) or len(inputs.shape) not in (1, 3):
         raise ValueError(
             f"{name}: {keys[0]!r} is neither an image nor a vector of numbers; its shape is "

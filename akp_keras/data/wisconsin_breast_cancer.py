@@ -1,7 +1,7 @@
 """Real measurements of cell nuclei from fine-needle samples, shipped with scikit-learn.
 
 Street, Wolberg and Mangasarian, "Nuclear feature extraction for breast tumor diagnosis" (1993):
-569 samples, of each the mean, standard error and worst value of ten measures of its nuclei.
+mean, standard error and worst value of ten measures of the nuclei of 569 samples.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _VALIDATION_SAMPLES = 57
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads 569 × 30 raw measurements; arguments as in `akp_keras.data.load_dataset`.
+    """Load 569 × 30 raw measurements; arguments as in `akp_keras.data.load_dataset`.
 
     Ids are `wdbc-0001` to `wdbc-0569`, the rows of the file. The splits (341, 57 and 171 samples)
-    have the class shares of the whole.
+    are stratified by class.
     """
     bunch = load_breast_cancer()
     inputs = bunch.data.astype(np.float32)

@@ -1,4 +1,4 @@
-"""The files below a folder, links followed, and a digest of what they hold."""
+"""The files in a folder and its subfolders, with links followed, and a digest of their contents."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 
 
 def files_below(folder: str | Path) -> Iterator[Path]:
-    """Walks through a folder and through the folders that its links lead to.
+    """Walk through a folder and through the folders that its links lead to.
 
-    Unlike `Path.rglob`, which passes over what lies behind a link.
+    `Path.rglob` does not follow links.
 
     Args:
-        folder: where to begin.
+        folder: the folder to begin with.
 
     Yields:
-        Every file, in the order of names, by the path that leads to it from the folder. A link
-        back to a folder that is being walked through is passed over.
+        The path of every file, from `folder` on, in the order of names. A link back to a folder
+        that is being walked through is skipped.
 
     Raises:
-        ValueError: in one line, if a link leads nowhere.
+        ValueError: if a link is dangling.
         OSError: if a folder cannot be read.
     """
     yield from _walk(Path(folder), ())
@@ -29,20 +29,20 @@ def files_below(folder: str | Path) -> Iterator[Path]:
 
 def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
     status = folder.stat()
-    here = (status.st_dev, status.st_ino)
-    if here in above:
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
         return
     for path in sorted(folder.iterdir()):
         if path.is_dir():
-            yield from _walk(path, (*above, here))
+            yield from _walk(path, (*above, identity))
         elif path.is_file():
             yield path
         elif path.is_symlink():
-            raise ValueError(f"link {path} leads nowhere; mend or remove it")
+            raise ValueError(f"link {path} leads nowhere; repair or remove it")
 
 
 def content_digest(place: str | Path) -> str:
-    """SHA-256 of a file's content, or of the names and contents of all files below a folder."""
+    """Return SHA-256 of a file's content, or of the names and contents of all files in a folder."""
     place = Path(place)
     digest = hashlib.sha256()
     files = (

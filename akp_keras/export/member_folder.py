@@ -1,11 +1,11 @@
 """The folder `members/<family>/<seed>/`, written and read.
 
 saved_model/   the SavedModel contract
-history.csv    one row an epoch
+history.csv    one row per epoch
 swaps.json     what was swapped, when, in which layers
 metrics.json   final numbers
-snapshots/     representations of the probe set during training, where they were asked for
-checksums.json SHA-256 of every file above, so that damage is seen before anything is loaded
+snapshots/     representations of the probe set during training, if they were taken
+checksums.json SHA-256 of every other file, so that damage is detected before anything is loaded
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def write_member(
     description: Mapping[str, object],
     snapshots: Snapshots | None = None,
 ) -> None:
-    """Writes a trained member; the folder appears whole, by rename, or not at all.
+    """Write a trained member, atomically: the folder appears by rename, or not at all.
 
     Args:
         folder: `members/<family>/<seed>`.
-        record: what is known of the member beside its weights.
+        record: the member's history, swaps and metrics.
         model: the trained model.
-        description: what else `assets.extra/akp.json` says, for example the data set.
-        snapshots: representations taken during training; None where none were.
+        description: further entries of `assets.extra/akp.json`, for example the data set.
+        snapshots: representations taken during training; None if there are none.
     """
     folder = Path(folder)
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}{_UNFINISHED}")
@@ -87,17 +87,17 @@ def write_member(
 
 
 def read_member(folder: str | Path) -> MemberRecord:
-    """Reads what `write_member` wrote, without loading the model.
+    """Read a member's record without loading its model.
 
     Raises:
-        ValueError: if a file is missing or damaged, in one line that names it.
+        ValueError: if a file is missing or damaged; the message names it.
     """
     folder = Path(folder)
     try:
         expected = json.loads((folder / _CHECKSUMS).read_text())
-        found = _checksums(folder)
-        for file in sorted({*expected, *found}):
-            if expected.get(file) != found.get(file):
+        present = _checksums(folder)
+        for file in sorted({*expected, *present}):
+            if expected.get(file) != present.get(file):
                 raise ValueError(f"{file} is not as it was written")
         description = read_description(folder / SAVED_MODEL)
         metrics = json.loads((folder / _METRICS).read_text())
@@ -118,12 +118,12 @@ def read_member(folder: str | Path) -> MemberRecord:
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"member folder {folder} is incomplete or damaged ({error}); "
-            "remove it and run again to train this member anew"
+            "remove it and run again to train this member"
         ) from error
 
 
 def remove_unfinished(members: str | Path) -> None:
-    """Removes what a killed run left below `members/`."""
+    """Remove the unfinished folders that a killed run left in `members/`."""
     for folder in Path(members).glob(f"*/*{_UNFINISHED}"):
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""What a trained member leaves beside its SavedModel: history, swaps and metrics.
+"""The record of a trained member beside its SavedModel: history, swaps and metrics.
 
 This module imports neither Keras nor TensorFlow, so that reports and TensorBoard writers can
 read a member without loading it.
@@ -16,12 +16,12 @@ class MemberRecord:
 
     Attributes:
         family: name of the family.
-        seed: the seed that tells this member from the others of its family.
+        seed: number of the member within its family.
         schedule: the family's schedule, in the text form of `akp_keras.hotswap.Schedule`.
         layers: names of the tapped layers, from input to output.
         metrics: final numbers, at least `train_accuracy`, `validation_accuracy`,
             `test_accuracy` (fractions in [0, 1]) and `gap` (train minus test accuracy).
-        history: Keras' history, a tuple of one float an epoch under each name
+        history: Keras' history, a tuple of one float per epoch under each name
             (`loss`, `accuracy`, `val_loss`, `val_accuracy`, …).
         swaps: what was swapped and when, in order; each has `epoch` (from 0), `step`
             (optimizer steps taken before it), `what` ("activation", "loss", "labels", …),
@@ -40,14 +40,14 @@ class MemberRecord:
 
     @property
     def name(self) -> str:
-        """`<family>/<seed>`, the member's name everywhere."""
+        """`<family>/<seed>`."""
         return f"{self.family}/{self.seed}"
 
     def moment(self, swap: Mapping[str, object]) -> float:
-        """When one of the swaps happened, in epochs since the start: e is the start of epoch e."""
+        """Return when a swap happened, in epochs since the start: e is the start of epoch e."""
         return int(swap["step"]) / self.steps_per_epoch
 
 
 def family_of(member: str) -> str:
-    """The family of the member named `<family>/<seed>`."""
+    """Return the family of the member named `<family>/<seed>`."""
     return member.rpartition("/")[0]

@@ -18,13 +18,12 @@ _FOLDER = "snapshots"
 
 @dataclass(frozen=True)
 class Snapshots:
-    """What one member's layers answered on the probe set, epoch by epoch.
+    """A member's representations of the probe set at some epochs.
 
     Attributes:
         epochs: numbers of the epochs, from 0 and ascending, at whose ends they were taken.
         representations: for each layer, from input to output, (T, n, d) float32. Layers with
-            positions are averaged over them, the policy `global_average` of
-            `akp_keras.similarity`.
+            positions are averaged over them (policy `global_average` of `akp_keras.similarity`).
     """
 
     epochs: tuple[int, ...]
@@ -32,7 +31,7 @@ class Snapshots:
 
 
 def write_snapshots(member_folder: Path, snapshots: Snapshots) -> None:
-    """Writes `snapshots/` into a member's unfinished folder; same data, same bytes."""
+    """Write `snapshots/` into a member's unfinished folder; same data, same bytes."""
     for layer, values in snapshots.representations.items():
         path = snapshots_path(member_folder, layer)
         path.parent.mkdir(exist_ok=True)
@@ -45,7 +44,7 @@ def write_snapshots(member_folder: Path, snapshots: Snapshots) -> None:
 
 
 def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapshots:
-    """Reads what a member's folder keeps of some layers.
+    """Read the snapshots of some layers from a member's folder.
 
     Args:
         member_folder: `members/<family>/<seed>`.
@@ -55,8 +54,8 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
         The snapshots.
 
     Raises:
-        ValueError: if a file is missing or damaged, in one line that names it, or the layers
-            were not taken at the same epochs.
+        ValueError: if a file is missing or damaged, or the layers were not taken at the same
+            epochs.
     """
     epochs: set[tuple[int, ...]] = set()
     representations = {}
@@ -77,5 +76,5 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
 
 
 def snapshots_path(member_folder: str | Path, layer: str) -> Path:
-    """Names the file of one layer's snapshots."""
+    """Return the path of a layer's snapshots."""
     return Path(member_folder) / _FOLDER / f"{layer.replace('/', '.')}.npz"

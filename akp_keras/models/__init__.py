@@ -1,4 +1,4 @@
-"""A name in, a Keras model with named layers out; one file a model.
+"""Keras models with named layers, by name; one file per model.
 
 A model is added by one file in this folder with a `build` function and a `TAPS` tuple, and one
 line in `_MODULES`. Nothing here imports Keras until a model is built.
@@ -23,12 +23,12 @@ _MODULES = {
 
 
 def list_models() -> list[str]:
-    """Returns the names of all models, sorted."""
+    """Return the names of all models, sorted."""
     return sorted(_MODULES)
 
 
 def tapped_layers(name: str) -> tuple[str, ...]:
-    """Names the layers of a model whose outputs are its representations.
+    """Return the names of the layers whose outputs are a model's representations.
 
     Args:
         name: one of `list_models()`.
@@ -50,18 +50,18 @@ def build_model(
     mean: np.ndarray,
     variance: np.ndarray,
 ) -> keras.Model:
-    """Builds an uncompiled model with fresh weights from Keras' global seed.
+    """Build an uncompiled model with initial weights from Keras' global seed.
 
-    Every model takes inputs as the data set gives them and scales them itself, by the mean and
-    variance of the training samples. It ends in a layer `logits` without activation, followed by
-    a layer `probabilities`: one sigmoid unit for two classes, a softmax over more.
+    Every model takes unscaled inputs and scales them itself, by the mean and variance of the
+    training samples. It ends in a layer `logits` without activation, followed by
+    a layer `probabilities`: a sigmoid unit for two classes, a softmax for more.
 
     Args:
         name: one of `list_models()`.
         input_shape: shape of one sample, (h, w, c) or (d,).
         classes: number of classes, at least 2.
         mean: (c,) or (d,) mean of the training samples over all axes but the last.
-        variance: the same shape; their variance.
+        variance: their variance, of the same shape.
 
     Returns:
         A Functional model from float32 samples to probabilities.

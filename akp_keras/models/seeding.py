@@ -1,8 +1,8 @@
-"""Weights that follow from a seed and from nothing else.
+"""Initial weights that depend on a seed alone.
 
-Keras draws the seed of an initializer that has none from Python's global random numbers. Other
-threads of a process draw from these too (those of a Dask worker do), so that seeding them is not
-enough to get the same weights again.
+Keras draws the seed of an initializer without one from Python's global random state. Other threads
+of a process draw from it too (those of a Dask worker do), so that seeding it does not suffice to
+reproduce weights.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def with_fresh_weights(model: keras.Model, seed: int) -> keras.Model:
-    """Builds a model of the same layers with new weights.
+    """Build a model of the same layers with new initial weights.
 
     Args:
-        model: a model that Keras can make again from its configuration.
-        seed: from 0; the same seed gives the same weights, to the last bit.
+        model: a model that Keras can rebuild from its configuration.
+        seed: at least 0; the same seed returns the same weights, to the last bit.
 
     Returns:
-        An uncompiled model; all its initializers and random layers have seeds of their own.
+        An uncompiled model whose initializers and random layers each have a seed.
     """
     return type(model).from_config(_seeded(model.get_config(), _seeds(seed)))
 

@@ -117,7 +117,7 @@ def _common(cautions: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _slugs(names: Iterable[str]) -> dict[str, str]:
-    """A distinct word of letters, digits, dots, dashes and underscores for each name."""
+    """Return a distinct word of letters, digits, dots, dashes and underscores for each name."""
     slugs: dict[str, str] = {}
     for name in dict.fromkeys(names):
         base = slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"

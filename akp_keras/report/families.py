@@ -42,7 +42,7 @@ class FamilyStyle:
 
 
 def order_families(names: Iterable[str], control: str) -> tuple[str, ...]:
-    """Every family once: the control first, the others as they first appear.
+    """Return every family once: the control first, the others in order of appearance.
 
     Args:
         names: families, repeated as they come.
@@ -56,7 +56,7 @@ def order_families(names: Iterable[str], control: str) -> tuple[str, ...]:
 
 
 def style_families(families: Sequence[str], control: str) -> dict[str, FamilyStyle]:
-    """Give each family its colour and marker.
+    """Assign a colour and a marker to each family.
 
     Args:
         families: in the order of `order_families`.

@@ -113,7 +113,7 @@ def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
 
 
 def distances_by_family(outcome: Outcome) -> dict[str, list[float]]:
-    """The members' distances to the centroid of their family, under its name."""
+    """Return the members' distances to the centroid of their family, by family."""
     distances: dict[str, list[float]] = {}
     for family, distance in zip(outcome.families, outcome.member_distances, strict=True):
         if distance is not None:

@@ -99,7 +99,7 @@ def _environment() -> Environment:
 
 
 def _write_figures(folder: Path, illustrations: Iterable[Illustration]) -> None:
-    """Write the figures' files, and remove those of an earlier report that are no more."""
+    """Write the figures' files, and remove files of an earlier report that this one lacks."""
     (folder / FIGURES_FOLDER).mkdir(parents=True, exist_ok=True)
     written = set()
     for illustration in illustrations:

@@ -38,7 +38,7 @@ class FamilySummary:
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation (n - 1), NaN where there are too few values."""
+    """Return mean and sample standard deviation (n - 1), NaN where there are too few values."""
     mean = float(np.mean(values)) if len(values) else math.nan
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
     return mean, deviation

@@ -50,7 +50,7 @@ _IDENTIFIER = re.compile(r"""\bid="|\bhref="#|url\(#""")
 
 
 def render_svg(draw: Callable[[], Figure], *, name: str, alternative: str) -> str:
-    """Draw a figure in the report's style and give it as one `<svg>` element.
+    """Draw a figure in the report's style and return it as an `<svg>` element.
 
     Every id in the element begins with `name`, so that several figures stand inside one page
     without a clash. Text stays text.

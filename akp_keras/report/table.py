@@ -23,7 +23,7 @@ def format_table(
     *,
     control: str = "control",
 ) -> str:
-    """Lay out families, accuracy, gap and dispersion a layer, and a verdict a layer.
+    """Format families with accuracy, gap and dispersion per layer, and a verdict per layer.
 
     Args:
         members: records of the trained members.

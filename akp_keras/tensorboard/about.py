@@ -22,7 +22,7 @@ SAMPLES = (
 
 
 def exactness(maps: Mapping[str, DistanceMap]) -> str:
-    """A table of how well each map shows its distances."""
+    """Return a table of how well each map shows its distances."""
     lines = [
         "| tensor | largest error of a distance, all columns | stress of the three axes on the "
         "screen (0 is exact) |",
@@ -36,7 +36,7 @@ def exactness(maps: Mapping[str, DistanceMap]) -> str:
 
 
 def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
-    """What the run of layers shows, or why there is none.
+    """Describe the run of layers, or say why there is none.
 
     Args:
       run: its name.
@@ -53,7 +53,7 @@ def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
 
 
 def families_text(trajectories: Sequence[Trajectories]) -> str:
-    """What the families' runs of the projector show."""
+    """Describe the families' runs of the projector."""
     if trajectories:
         return (
             "Projector, runs `families/…`: one family in a map of its own, every point one "
@@ -65,7 +65,7 @@ def families_text(trajectories: Sequence[Trajectories]) -> str:
 def training_text(
     run: str, trajectories: Sequence[Trajectories], not_followed: Mapping[str, str]
 ) -> str:
-    """What is shown over training, how exactly, and why a layer is not; empty without snapshots."""
+    """Describe the run of training, its exactness and omitted layers; empty without snapshots."""
     missing = [
         f"{layer} is not followed through training: {reason}."
         for layer, reason in not_followed.items()
@@ -94,7 +94,7 @@ def training_text(
 
 
 def further_text(most_runs: int, further: Mapping[str, Sequence[str]]) -> str:
-    """Where the members are that found no room; empty if all did.
+    """Say where the members without a run here are shown; empty if there are none.
 
     Args:
       most_runs: how many runs TensorBoard shows at once.

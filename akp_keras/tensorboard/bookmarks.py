@@ -36,7 +36,7 @@ _OTHER_SETTINGS = {
 def bookmark(
     title: str, points: np.ndarray, *, colour_by: str, label_by: str, axes: int
 ) -> Mapping[str, object]:
-    """One saved state of the projector.
+    """Return a saved state of the projector.
 
     Args:
       title: what the list of bookmarks shows.

@@ -43,7 +43,7 @@ class DistanceMap:
 
 
 def classical_scaling(distances: np.ndarray) -> DistanceMap:
-    """Classical multidimensional scaling (principal coordinate analysis).
+    """Map members to points by classical multidimensional scaling.
 
     Args:
       distances: (m, m) symmetric, finite, not negative, zero on the diagonal; m ≥ 1.
@@ -80,7 +80,7 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
 
 
 def principal_components(representation: np.ndarray) -> np.ndarray:
-    """The samples of one representation in at most 49 principal components.
+    """Return the samples of a representation in at most 49 principal components.
 
     Args:
       representation: (n, …) real numbers; what follows the first axis is flattened.

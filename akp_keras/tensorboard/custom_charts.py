@@ -13,7 +13,7 @@ from akp_keras.tensorboard.family_run import THROUGH_LAYERS, band_tags, dispersi
 
 
 def charts_layout(layers: Sequence[str], by_epoch: bool) -> Summary:
-    """The charts, one line a family, and one a member where accuracies are shown.
+    """Return the layout of the charts: a line per family, or per member for accuracies.
 
     Args:
       layers: names of the layers, from input to output.

@@ -51,7 +51,7 @@ class Embedding:
 def write_embeddings(
     run_folder: Path, embeddings: Sequence[Embedding], sprites: SpriteAtlas | None = None
 ) -> None:
-    """Writes the projector's files of one run.
+    """Write the projector's files of a run.
 
     TensorBoard's projector offers the run if its folder holds an event file too.
 

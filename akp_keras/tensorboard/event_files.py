@@ -25,7 +25,7 @@ LIVE_EVENT_FILE = f"events.out.tfevents.0000000000.{time.time_ns():020d}.live.ak
 def write_event_file(
     run_folder: Path, summaries: Iterable[tuple[int, Summary]] = (), *, wall_time: float
 ) -> None:
-    """Makes a folder a run of TensorBoard.
+    """Write an event file, which makes its folder a run of TensorBoard.
 
     A folder without an event file is no run, whatever else lies in it, so each run gets one,
     if need be without summaries.
@@ -45,7 +45,7 @@ def write_event_file(
 def append_events(
     run_folder: Path, summaries: Iterable[tuple[int, Summary]], *, wall_time: float
 ) -> None:
-    """Adds summaries to a run that is written while TensorBoard looks at it.
+    """Append summaries to a run that TensorBoard is reading.
 
     A series that is given again from its first step takes the place of what was there.
 
@@ -86,7 +86,7 @@ def _write(file: BinaryIO, event: Event) -> None:
 
 
 def masked_checksum(data: bytes) -> int:
-    """CRC-32C of some bytes, masked as records of TFRecord files have it, in [0, 2³²).
+    """Return the CRC-32C of bytes, masked as in TFRecord files, in [0, 2³²).
 
     TensorBoard's own function takes the bytes one by one in Python, which is most of the time of
     a large record.

@@ -65,7 +65,7 @@ def write_experiment(
     not_followed: Mapping[str, str] | None = None,
     sample_factors: Iterable[SampleFactor] = (),
 ) -> Path:
-    """Writes the log directory of a whole experiment, in place of an earlier one.
+    """Write the log directory of a whole experiment; replace an earlier one.
 
     ```
     logdir/
@@ -220,7 +220,7 @@ def write_experiment(
 def choose_members(
     members: Sequence[MemberRecord], first: Sequence[str], room: int
 ) -> list[MemberRecord]:
-    """Takes members for a limited number of runs.
+    """Choose members for a limited number of runs.
 
     Args:
       members: all of them.
@@ -244,7 +244,7 @@ def choose_members(
 def _share_out(
     logdir: Path, members: Sequence[MemberRecord], here: Sequence[MemberRecord]
 ) -> Mapping[Path, list[MemberRecord]]:
-    """The further log directories, with the members that each holds."""
+    """Return the further log directories, with the members that each holds."""
     taken = {member.name for member in here}
     others = [member for member in members if member.name not in taken]
     room = MOST_RUNS - 1
@@ -415,7 +415,7 @@ def _check_trajectories(
 def _layers(
     representations: Mapping[str, Mapping[str, np.ndarray]], records: Mapping[str, MemberRecord]
 ) -> tuple[Embedding | None, str, dict[str, str]]:
-    """The map of layers or why there is none, and the members that it leaves out."""
+    """Return the map of layers or why there is none, and the members that it leaves out."""
     left_out = {
         name: reason
         for name, layers in representations.items()

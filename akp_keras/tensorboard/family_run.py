@@ -15,12 +15,12 @@ THROUGH_LAYERS = "dispersion_through_layers"
 
 
 def dispersion_tag(layer: str) -> str:
-    """The chart of one layer, with one line a family."""
+    """Return the tag of a layer's chart, which has a line per family."""
     return f"dispersion/{layer}"
 
 
 def band_tags(tag: str) -> tuple[str, str]:
-    """The tags of the confidence limits beside a dispersion's own, lower and upper."""
+    """Return the tags of a dispersion's confidence limits, lower and upper."""
     what, slash, layer = tag.partition("/")
     return f"{what}_lower{slash}{layer}", f"{what}_upper{slash}{layer}"
 
@@ -31,7 +31,7 @@ def family_summaries(
     by_epoch: Mapping[str, Sequence[tuple[int, FamilyDispersion]]],
     last_epoch: int,
 ) -> Iterator[tuple[int, Summary]]:
-    """Dispersions of one family, each with its confidence limits where it has them.
+    """Yield a family's dispersions, with their confidence limits where they have them.
 
     Args:
       family: name of the family.
@@ -56,7 +56,7 @@ def family_summaries(
 def dispersions_by_epoch(
     trajectories: Trajectories, control: str | None = None
 ) -> list[tuple[int, Dispersions]]:
-    """The dispersions of all families at each epoch of their snapshots.
+    """Return the dispersions of all families at each epoch of their snapshots.
 
     Args:
       trajectories: the members' ways at one layer.
@@ -83,7 +83,7 @@ def dispersions_by_epoch(
 def of_family(
     family: str, by_epoch: Sequence[tuple[int, Dispersions]]
 ) -> list[tuple[int, FamilyDispersion]]:
-    """One family's share of `dispersions_by_epoch`."""
+    """Return a family's entries of `dispersions_by_epoch`."""
     return [
         (epoch, found)
         for epoch, dispersions in by_epoch

@@ -25,7 +25,7 @@ def matrix_image(
     *,
     limits: tuple[float, float] | None = None,
 ) -> Summary:
-    """Draws a similarity matrix with the families' blocks; bright is alike, whatever the measure.
+    """Draw a similarity matrix with the families' blocks; bright cells are alike.
 
     Args:
       tag: the name under which the page shows it.
@@ -60,13 +60,13 @@ def matrix_image(
 
 
 def _grows_with_likeness(values: np.ndarray) -> bool:
-    """Whether members are larger with themselves than with others, as the page decides it too."""
+    """Return whether the diagonal exceeds the rest on average; the page applies the same rule."""
     own = np.eye(len(values), dtype=bool)
     return len(values) < 2 or bool(values[own].mean() >= values[~own].mean())
 
 
 def image_summary(tag: str, png: bytes, width: int, height: int) -> Summary:
-    """One picture under a tag.
+    """Return a picture as a summary.
 
     Args:
       tag: the name under which the page shows it.

@@ -16,7 +16,7 @@ LAYERS_SPATIAL_POLICY = "global_average"
 def map_of_layers(
     representations: Mapping[str, Mapping[str, np.ndarray]], families: Mapping[str, str]
 ) -> Embedding:
-    """One common map of all layers of some models, with a line through each model's layers.
+    """Map all layers of some models together, with a line through each model's layers.
 
     Layers differ in size and resolution, so positions of convolutional layers are averaged,
     and the distance is that of linear CKA, which does not ask for equal sizes.
@@ -53,7 +53,7 @@ def map_of_layers(
 
 
 def why_not_comparable(layers: Mapping[str, np.ndarray]) -> str | None:
-    """Why a model cannot stand in a common map of layers.
+    """Return why a model cannot be in a common map of layers.
 
     Args:
       layers: the (n, …, d) activations of its layers.

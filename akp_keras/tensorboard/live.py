@@ -71,7 +71,7 @@ class LiveDirectory:
         self._written: set[str] = set()
 
     def update(self, members: Sequence[MemberRecord], trajectories: Sequence[Trajectories]) -> None:
-        """Shows the state so far.
+        """Write the present state.
 
         `00_models` has the page's data, `families/<family>` the dispersion so far by epoch, the
         run `live_<number>` of the projector the members' ways through training, and

@@ -22,7 +22,7 @@ ANCHOR_NAME = "scale"
 def map_of_models(
     name: str, distances: np.ndarray, metadata: Mapping[str, Sequence[str]]
 ) -> tuple[Embedding, DistanceMap]:
-    """Classical scaling of the distances between models, with colours one click away.
+    """Map models by classical scaling of their distances, with a bookmark per colouring.
 
     Args:
       name: the tensor's name.
@@ -39,7 +39,7 @@ def map_of_models(
 def with_anchors(
     name: str, coordinates: np.ndarray, metadata: Mapping[str, Sequence[str]]
 ) -> Embedding:
-    """Points in proportion, with colours one click away.
+    """Add anchors that keep proportions on the screen, and a bookmark per colouring.
 
     The projector stretches each axis of its picture to the same length, so that a narrow
     family looks as wide as a scattered one. Six further points at equal distance from the
@@ -90,7 +90,7 @@ def with_anchors(
 
 
 def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]:
-    """What the projector says of each member.
+    """Return the projector's metadata of members.
 
     Args:
       members: in the order of the points.
@@ -113,7 +113,7 @@ def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]
 
 
 def accuracy_class(accuracy: float) -> str:
-    """The named class of an accuracy, of which there are twenty.
+    """Return the name of an accuracy's class, one of twenty.
 
     The projector would colour a few different numbers as if they were names, without order.
 

@@ -11,7 +11,7 @@ _REFUSED_CHARACTER = re.compile(r"[^A-Za-z0-9_./@-]")
 
 
 def check_name(name: str, what: str) -> str:
-    """Gives the name back if it can be the name of a run, a tensor or a part of one.
+    """Return a name if it can be the name of a run, a tensor or a part of one.
 
     TensorBoard's projector puts names into addresses without escaping them, so that `+`, `&`,
     `#`, `%` and others ask for something that is not there; the parts of a run's name are
@@ -44,7 +44,7 @@ def check_name(name: str, what: str) -> str:
 
 
 def measure_in_a_name(measure: str) -> str:
-    """The id of a measure in letters that a tensor's name may have.
+    """Return the id of a measure in characters that a tensor's name may have.
 
     Args:
       measure: an id such as `knn.jaccard[k=10,cosine]`.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def tested_dispersions(layer: str, measure: str, outcome: Outcome) -> Dispersions:
-    """What a test of dispersions found.
+    """Return the outcome of a test of dispersions as the page shows it.
 
     Args:
         layer: name of the layer.
@@ -72,7 +72,7 @@ def measured_dispersions(
     control: str | None = None,
     level: float = 0.95,
 ) -> Dispersions:
-    """Dispersions of distances that nothing was tested on, as during training.
+    """Return dispersions without a test, as for snapshots during training.
 
     Args:
         layer: name of the layer.

@@ -15,7 +15,7 @@ MOST_PICTURES = 1024
 
 
 def draw_pictures(probe: ProbeSet) -> Pictures:
-    """Names, classes and, for images, thumbnails of the probe samples.
+    """Return names, classes and, for images, thumbnails of the probe samples.
 
     Args:
         probe: the probe set. Of images the first 1024 get a thumbnail, so that the page need not

@@ -16,7 +16,7 @@ def page_trajectory(
     records: Mapping[str, MemberRecord],
     matrix: SimilarityMatrix | None = None,
 ) -> Trajectory:
-    """What the page shows of one layer.
+    """Return a layer's trajectories as the page shows them.
 
     Args:
       trajectories: the members' ways at one layer.
@@ -40,7 +40,7 @@ def page_trajectory(
 
 
 def _has_positions(trajectories: Trajectories, matrix: SimilarityMatrix) -> bool:
-    """Whether the matrix compares more features of some member than its snapshots have."""
+    """Return whether the matrix compares more features of some member than its snapshots have."""
     features = dict(zip(trajectories.members, trajectories.features, strict=True))
     return any(
         features.get(name, number) != number

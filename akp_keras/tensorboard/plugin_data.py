@@ -53,7 +53,7 @@ def page_summaries(
     pictures: Pictures | None = None,
     sample_factors: Iterable[SampleFactor] = (),
 ) -> Iterator[Summary]:
-    """The data of the page, one tag for each thing.
+    """Yield the data of the page as summaries, one per tag.
 
     Tags are kept apart because TensorBoard keeps only some steps of a tag, and because the page
     reads only what it shows. A tag may be written again at a later step: the page shows the last.
@@ -243,7 +243,7 @@ def _json_summary(tag: str, content: object) -> Summary:
 
 
 def _nested(array: np.ndarray) -> list:
-    """The array's numbers in nested lists; what is not finite is None."""
+    """Return the array's numbers in nested lists, with None for what is not finite."""
     array = np.asarray(array, dtype=float)
     finite = np.isfinite(array)
     magnitudes = np.where(finite & (array != 0), np.abs(array), 1.0)

@@ -37,7 +37,7 @@ def write_projector(
     probe: ProbeSet | None = None,
     samples_of: Sequence[str] | None = None,
 ) -> Path:
-    """Shows representations in TensorBoard's projector: models as points, samples as points.
+    """Write representations for TensorBoard's projector, with models and samples as points.
 
     ```python
     representations = {

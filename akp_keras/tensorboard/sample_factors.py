@@ -13,7 +13,7 @@ MOST_SAMPLES = 2048
 def sample_factor(
     layer: str, member: str, representation: np.ndarray, factors: int = MOST_FACTORS
 ) -> SampleFactor:
-    """The leading factor F of a representation's Gram matrix, so that F·Fᵀ is close to it.
+    """Return the leading factor F of a representation's Gram matrix: F·Fᵀ is close to it.
 
     The Gram matrix K = X·Xᵀ of the centred representation X, divided by its Frobenius norm, is
     what linear CKA compares: CKA of two members is the sum of the products of their K. Its
@@ -71,7 +71,7 @@ def _checked(representation: np.ndarray, whose: str) -> np.ndarray:
 
 
 def _eigenpairs_of_gram(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues in descending order and eigenvectors of rows · rowsᵀ, by the smaller product."""
+    """Return eigenvalues, descending, and eigenvectors of rows · rowsᵀ, by the smaller product."""
     samples, features = rows.shape
     if samples <= features:
         values, vectors = np.linalg.eigh(rows @ rows.T)

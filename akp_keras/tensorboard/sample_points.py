@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def map_of_samples(
     layer: str, representation: np.ndarray, metadata: Mapping[str, list[str]]
 ) -> Embedding:
-    """The probe samples at one layer of one model, in principal components.
+    """Map the probe samples at one layer of a model by principal components.
 
     Each model has its own axes: these points say how one model orders the samples, and do
     not compare models.
@@ -49,7 +49,7 @@ def map_of_samples(
 
 
 def sample_metadata(probe: ProbeSet) -> Mapping[str, list[str]]:
-    """Names and classes of the probe samples, in their order.
+    """Return names and classes of the probe samples, in their order.
 
     Args:
       probe: the probe set.
@@ -82,7 +82,7 @@ def sample_metadata(probe: ProbeSet) -> Mapping[str, list[str]]:
 
 
 def has_images(probe: ProbeSet) -> bool:
-    """Whether the probe samples can be drawn: n × h × w × c with one or three channels."""
+    """Return whether the probe samples are images: n × h × w × c with one or three channels."""
     return probe.inputs.ndim == 4 and probe.inputs.shape[-1] in (1, 3)
 
 

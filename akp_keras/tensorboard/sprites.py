@@ -28,7 +28,7 @@ class SpriteAtlas:
 
 
 def draw_atlas(images: np.ndarray) -> SpriteAtlas:
-    """Draws the atlas of samples, sample i at row i // s and column i % s of s × s tiles.
+    """Draw the atlas of samples, sample i at row i // s and column i % s of s × s tiles.
 
     The atlas has as many rows as columns, because the projector finds a sample's row by the
     number of tiles in a column; their number is a power of two, because older graphics

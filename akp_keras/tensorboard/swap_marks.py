@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def swap_marks(member: MemberRecord) -> tuple[SwapMark, ...]:
-    """The swaps of a member after training began.
+    """Return a member's swaps after training began.
 
     Args:
         member: a member.

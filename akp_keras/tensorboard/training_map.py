@@ -16,7 +16,7 @@ from akp_keras.tensorboard.names import measure_in_a_name
 
 
 def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberRecord]) -> Embedding:
-    """All members at all epochs of their snapshots, a line through each member's epochs.
+    """Map all members at the epochs of their snapshots, with a line through each member's epochs.
 
     Args:
       trajectories: the members' ways at one layer, already in one map.
@@ -36,7 +36,7 @@ def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberReco
 def map_of_family(
     family: str, trajectories: Trajectories, records: Mapping[str, MemberRecord]
 ) -> Embedding | None:
-    """One family's members over the epochs of their snapshots, in a map of its own.
+    """Map a family's members over the epochs of their snapshots.
 
     Args:
       family: name of the family.
@@ -60,7 +60,7 @@ def map_of_family(
 def map_of_family_members(
     family: str, matrix: SimilarityMatrix, records: Mapping[str, MemberRecord]
 ) -> Embedding | None:
-    """One family's trained members in a map of its own.
+    """Map a family's trained members.
 
     Args:
       family: name of the family.

@@ -24,7 +24,7 @@ def member_summaries(
     wall_time: float,
     dispersions: Sequence[Dispersions] = (),
 ) -> Iterator[tuple[int, Summary]]:
-    """Everything that the standard pages show of one member.
+    """Yield what TensorBoard's standard pages show of a member.
 
     Training and validation curves stand in one run: `accuracy/train` beside
     `accuracy/validation`. `swaps/so_far` counts the changes up to each epoch, so that a swap is a
@@ -63,7 +63,7 @@ def member_summaries(
 
 
 def changes_of(member: MemberRecord) -> list[Mapping[str, object]]:
-    """The swaps that changed something.
+    """Return the swaps that changed something.
 
     Args:
       member: a member, whose swaps begin with what was in force from the start.
@@ -75,7 +75,7 @@ def changes_of(member: MemberRecord) -> list[Mapping[str, object]]:
 
 
 def hyperparameters_page(member: MemberRecord, dispersions: Sequence[Dispersions] = ()) -> Summary:
-    """The configuration of the page that compares members by family, seed and schedule.
+    """Return the configuration of the hyperparameters page: family, seed and schedule.
 
     Args:
       member: any member; its metrics become the page's metrics.

@@ -15,12 +15,12 @@ _LIVE_SIGN = "akp_tensorboard_live.json"
 
 
 def is_experiment(folder: str | os.PathLike[str]) -> bool:
-    """Whether a folder is there and whole, as `replacing` leaves it."""
+    """Return whether a folder exists and is complete, as `replacing` leaves it."""
     return (Path(folder) / _SIGN).is_file()
 
 
 def begin_live(folder: str | os.PathLike[str]) -> Path:
-    """Gives an empty folder that is written into while TensorBoard looks at it.
+    """Make an empty folder that is written into while TensorBoard reads it.
 
     It counts as not there: `is_experiment` says no, and `replacing` puts the whole result in its
     place.
@@ -43,7 +43,7 @@ def begin_live(folder: str | os.PathLike[str]) -> Path:
 
 
 def remove_written(folders: Iterable[Path]) -> None:
-    """Removes folders that `replacing` wrote, up to the first that is not there or another's."""
+    """Remove folders that `replacing` wrote, up to the first that is missing or not its own."""
     for folder in folders:
         if not (folder / _SIGN).is_file():
             return
@@ -52,7 +52,7 @@ def remove_written(folders: Iterable[Path]) -> None:
 
 @contextmanager
 def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives an empty folder to write into, which then takes the place of the named one.
+    """Yield an empty folder to write into, which then replaces the named one.
 
     If the block raises, the named folder stays as it was and nothing else is left behind.
 

@@ -21,7 +21,7 @@ def draw_dispersion_chart(
     *,
     confidence: float,
 ) -> Figure:
-    """Draw members and family means to the left, ratios to the control to the right.
+    """Draw members and family means on the left, ratios to the control on the right.
 
     Args:
         distances: the members' distances to the centroid of their family, under its name.
@@ -85,7 +85,7 @@ def _draw_ratio(
 
 
 def _label_as_ratios(panel: Axes, log_ratios: Mapping[str, tuple[float, float, float]]) -> None:
-    """Show ratios on an axis of logarithms that holds at least 0.75 to twice."""
+    """Label an axis of logarithms with ratios; it spans at least 0.75 to 2."""
     ends = [end for ratio in log_ratios.values() for end in ratio if np.isfinite(end)]
     low, high = min([np.log(0.75), *ends]), max([np.log(2), *ends])
     margin = 0.06 * (high - low)

@@ -17,7 +17,7 @@ COLUMNS = 4
 
 
 def swap_marks(members: Sequence[MemberRecord]) -> dict[float, str]:
-    """Where a family's swaps stand on the axis of epochs, and what they changed.
+    """Return the swaps of a family by their place on the axis of epochs.
 
     Args:
         members: of one family. Members whose swaps came at different times (a plateau) give
@@ -47,7 +47,7 @@ def draw_training_curves(
     label: str,
     common_scale: bool,
 ) -> Figure:
-    """Draw each member's curve and the family's mean, one panel a family.
+    """Draw each member's curve and the family's mean, one panel per family.
 
     Args:
         members: records with the metric in their history; others are passed over.
@@ -91,7 +91,7 @@ def draw_training_curves(
 
 
 def _mark_swaps(panel: Axes, marks: Mapping[float, str], *, at_bottom: bool) -> None:
-    """Draw a line a swap, and its text once for a run of equal swaps, away from the curve's end."""
+    """Draw a line per swap, with one text per run of equal swaps, away from the curve's end."""
     end = panel.get_xlim()[1]
     before = None
     for position, text in marks.items():

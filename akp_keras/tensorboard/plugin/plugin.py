@@ -54,7 +54,7 @@ class AkpPlugin(base_plugin.TBPlugin):
         self._provider = context.data_provider
 
     def get_plugin_apps(self) -> Mapping[str, Callable[..., Any]]:
-        """Gives the routes."""
+        """Return the routes."""
         apps = {
             f"/{file.name}": _answering(_file_answer(file, _KINDS[suffix]))
             for file in (resources.files("akp_keras.tensorboard.plugin") / "static").iterdir()
@@ -63,15 +63,15 @@ class AkpPlugin(base_plugin.TBPlugin):
         return {**apps, "/tags": _answering(self._tags), "/data": _answering(self._data)}
 
     def is_active(self) -> bool:
-        """Leaves the question to TensorBoard, which asks its data provider."""
+        """Return False: TensorBoard asks its data provider instead."""
         return False
 
     def data_plugin_names(self) -> tuple[str, ...]:
-        """Names whose data make the page active."""
+        """Return the plugin names whose data make the page active."""
         return (PLUGIN_NAME,)
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Says where the page's script is and what its tab is called."""
+        """Return the location of the page's script and the title of its tab."""
         return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Families")
 
     def _tags(self, request: wrappers.Request) -> wrappers.Response:

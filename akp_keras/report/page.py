@@ -1,4 +1,4 @@
-"""The report of a run: one self-contained page and its figures as files."""
+"""The report of a run: a self-contained page, and its figures as files."""
 
 from __future__ import annotations
 
@@ -38,20 +38,20 @@ def write_report(
 ) -> Path:
     """Write `index.html` and the figures beside it.
 
-    The page asks for nothing from outside. The same arguments give the same bytes. Every file
-    appears whole, the page last.
+    The page loads nothing from elsewhere. The same arguments write the same bytes. Every file is
+    written atomically, the page last.
 
     Args:
-        folder: made if it is missing.
+        folder: folder to write into; created if it is missing.
         title: heading of the page.
         members: records of the trained members; a member without a finite `test_accuracy`
             counts as failed. Members of the matrices need no record.
-        matrices: one for each layer and measure, layers in the order of the networks.
-        outcomes: the test's outcome for each (layer, measure) of the matrices.
-        settings: the resolved flags.
+        matrices: one similarity matrix per layer and measure, layers in the order of the networks.
+        outcomes: (layer, measure) -> outcome of the test, for every matrix.
+        settings: flag -> resolved value.
         control: the family to which the others are compared.
-        data_description: one or two sentences; says so where the data is synthetic.
-        tensorboard_command: shown as it is; None for none.
+        data_description: one or two sentences; says whether the data is synthetic.
+        tensorboard_command: command to show, or None.
         primary_measure: the measure of the verdict's sentences and the table of families; by
             default that of the first matrix.
 
@@ -59,8 +59,8 @@ def write_report(
         Path of the page.
 
     Raises:
-        ValueError: without a matrix; if two have one layer and measure; if a layer under a
-            measure lacks its matrix or outcome; if no matrix has the primary measure.
+        ValueError: if there is no matrix, two have the same layer and measure, a layer under a
+            measure lacks its matrix or outcome, or no matrix has the primary measure.
         OSError: if the folder cannot be written.
     """
     contents = gather_contents(members, matrices, outcomes, control, primary_measure)

@@ -1,4 +1,4 @@
-"""Numbers and verdicts in words, the same in the page and in the text table."""
+"""Numbers and verdicts as text, the same on the page and in the text table."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def verdict_sentence(outcome: Outcome) -> str:
     """Return the reason of the verdict, with adjusted p-values, and the largest effect.
 
     Args:
-        outcome: of the test at one layer under one measure.
+        outcome: outcome of the test at one layer under one measure.
 
     Returns:
-        A sentence or two, without the layer's name and the verdict.
+        One or two sentences, without the layer's name and the verdict.
     """
     return " ".join(filter(None, [outcome.reason, largest_effect(outcome.control, outcome.ratios)]))
 

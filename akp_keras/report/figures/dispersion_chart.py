@@ -24,15 +24,14 @@ def draw_dispersion_chart(
     """Draw members and family means on the left, ratios to the control on the right.
 
     Args:
-        distances: the members' distances to the centroid of their family, under its name.
-        log_ratios: natural logarithm of the dispersion ratio to the control, and the lower and
-            upper end of its interval (NaN where it has none), for the families that have a
-            finite one.
-        styles: a style for each family; their order is the order of the rows.
+        distances: family -> its members' distances to their centroid.
+        log_ratios: family -> natural logarithm of its dispersion ratio to the control, and the
+            lower and upper end of the interval (NaN without one); only finite ratios.
+        styles: family -> style, in the order of the rows.
         confidence: level of the intervals of the means, between 0 and 1.
 
     Returns:
-        A figure of two panels with a row for each family.
+        A figure of two panels with one row per family.
     """
     figure = Figure(figsize=(5.6, 0.42 * len(styles) + 1.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[4, 3])

@@ -14,14 +14,14 @@ from akp_keras.report.families import FamilyStyle
 
 
 def draw_mds_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) -> Figure:
-    """Draw each member where classical scaling of the distances puts it, on equal axes.
+    """Draw members by classical scaling of their distances, on axes of equal scale.
 
     Args:
         matrix: (M, M) distances.
-        styles: a style for each family.
+        styles: family -> style.
 
     Returns:
-        A figure whose two axes have one scale.
+        A figure whose two axes have the same scale.
     """
     coordinates, shares = principal_coordinates(matrix.distances, 2)
     families = np.array([family_of(member) for member in matrix.members])

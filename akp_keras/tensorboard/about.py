@@ -39,9 +39,9 @@ def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
     """Describe the run of layers, or say why there is none.
 
     Args:
-      run: its name.
-      why_not: why there is none; empty if there is.
-      left_out: members that it does not show, with the reason.
+        run: its name.
+        why_not: why there is none; empty if there is.
+        left_out: members that it does not show, with the reason.
     """
     if why_not:
         return f"There is no run `{run}`: {why_not}."
@@ -97,11 +97,11 @@ def further_text(most_runs: int, further: Mapping[str, Sequence[str]]) -> str:
     """Say where the members without a run here are shown; empty if there are none.
 
     Args:
-      most_runs: how many runs TensorBoard shows at once.
-      further: name of a further log directory -> names of the members that it holds.
+        most_runs: how many runs TensorBoard shows at once.
+        further: name of a further log directory -> names of the members that it holds.
 
     Returns:
-      The text, with the command that opens each.
+        The text, with the command that opens each.
     """
     if not further:
         return ""

@@ -39,14 +39,14 @@ def bookmark(
     """Return a saved state of the projector.
 
     Args:
-      title: what the list of bookmarks shows.
-      points: (n, k) float, k ≥ 3; the first `axes` columns become the coordinates.
-      colour_by: the metadata column of the colours, with at most 50 different values.
-      label_by: the metadata column of the labels.
-      axes: 2 for a flat map, 3 for one in space.
+        title: what the list of bookmarks shows.
+        points: (n, k) float, k ≥ 3; the first `axes` columns become the coordinates.
+        colour_by: the metadata column of the colours, with at most 50 different values.
+        label_by: the metadata column of the labels.
+        axes: 2 for a flat map, 3 for one in space.
 
     Returns:
-      The state, ready for JSON, as the page's own "save bookmarks" would write it.
+        The state, ready for JSON, as the page's own "save bookmarks" would write it.
     """
     coordinates = points[:, :axes].astype(np.float32)
     return {

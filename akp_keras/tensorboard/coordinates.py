@@ -46,21 +46,21 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
     """Map members to points by classical multidimensional scaling.
 
     Args:
-      distances: (m, m) symmetric, finite, not negative, zero on the diagonal; m ≥ 1.
+        distances: (m, m) symmetric, finite, not negative, zero on the diagonal; m ≥ 1.
 
     Returns:
-      The map. Each axis is oriented so that its largest coordinate in absolute value is
-      positive, which makes the result reproducible.
+        The map. Each axis is oriented so that its largest coordinate in absolute value is
+        positive, which makes the result reproducible.
 
     Raises:
-      ValueError: if the array is not a distance matrix.
+        ValueError: if the array is not a distance matrix.
 
     References:
-      Kruskal (1964), "Multidimensional scaling by optimizing goodness of fit to a nonmetric
-      hypothesis", Psychometrika 29;
-      Torgerson (1952), "Multidimensional scaling: I. Theory and method", Psychometrika 17;
-      Gower (1966), "Some distance properties of latent root and vector methods used in
-      multivariate analysis", Biometrika 53. Axes with a negative eigenvalue are left out.
+        Kruskal (1964), "Multidimensional scaling by optimizing goodness of fit to a nonmetric
+        hypothesis", Psychometrika 29;
+        Torgerson (1952), "Multidimensional scaling: I. Theory and method", Psychometrika 17;
+        Gower (1966), "Some distance properties of latent root and vector methods used in
+        multivariate analysis", Biometrika 53. Axes with a negative eigenvalue are left out.
     """
     distances = _checked_distances(distances)
     count = len(distances)
@@ -83,15 +83,15 @@ def principal_components(representation: np.ndarray) -> np.ndarray:
     """Return the samples of a representation in at most 49 principal components.
 
     Args:
-      representation: (n, …) real numbers; what follows the first axis is flattened.
+        representation: (n, …) real numbers; what follows the first axis is flattened.
 
     Returns:
-      (n, k) float64, centred, 3 ≤ k ≤ 49, in order of decreasing variance and with the signs
-      that scikit-learn's PCA fixes; axes beyond the data's are zero, all of them where the
-      samples are all equal.
+        (n, k) float64, centred, 3 ≤ k ≤ 49, in order of decreasing variance and with the signs
+        that scikit-learn's PCA fixes; axes beyond the data's are zero, all of them where the
+        samples are all equal.
 
     Raises:
-      ValueError: if there are fewer than two samples or a value is not finite.
+        ValueError: if there are fewer than two samples or a value is not finite.
     """
     from sklearn.decomposition import PCA
 

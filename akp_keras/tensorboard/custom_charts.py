@@ -16,11 +16,11 @@ def charts_layout(layers: Sequence[str], by_epoch: bool) -> Summary:
     """Return the layout of the charts: a line per family, or per member for accuracies.
 
     Args:
-      layers: names of the layers, from input to output.
-      by_epoch: whether there are dispersions at several epochs.
+        layers: names of the layers, from input to output.
+        by_epoch: whether there are dispersions at several epochs.
 
     Returns:
-      The summary, for one run of the log directory.
+        The summary, for one run of the log directory.
     """
     layout = layout_pb2.Layout()
     dispersion = layout.category.add(title="Dispersion with confidence intervals")

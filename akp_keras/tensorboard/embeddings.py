@@ -56,12 +56,12 @@ def write_embeddings(
     TensorBoard's projector offers the run if its folder holds an event file too.
 
     Args:
-      run_folder: an existing folder.
-      embeddings: at least one, names unique.
-      sprites: thumbnails, tile i for row i of every embedding.
+        run_folder: an existing folder.
+        embeddings: at least one, names unique.
+        sprites: thumbnails, tile i for row i of every embedding.
 
     Raises:
-      ValueError: if the page could not show one of them rightly; nothing is written then.
+        ValueError: if the page could not show one of them rightly; nothing is written then.
     """
     if not embeddings:
         raise ValueError("a run of the projector needs at least one tensor")

@@ -31,10 +31,10 @@ def write_event_file(
     if need be without summaries.
 
     Args:
-      run_folder: the folder of the run; made if it is not there.
-      summaries: pairs of a step and a summary, as `tensorboard.plugins.*.summary` makes them.
-      wall_time: seconds that stand in every event. TensorBoard lists runs by the time of
-        their first event, and a constant keeps the file's bytes the same.
+        run_folder: the folder of the run; made if it is not there.
+        summaries: pairs of a step and a summary, as `tensorboard.plugins.*.summary` makes them.
+        wall_time: seconds that stand in every event. TensorBoard lists runs by the time of
+            their first event, and a constant keeps the file's bytes the same.
     """
     run_folder.mkdir(parents=True, exist_ok=True)
     with (run_folder / EVENT_FILE).open("wb") as file:
@@ -50,9 +50,9 @@ def append_events(
     A series that is given again from its first step takes the place of what was there.
 
     Args:
-      run_folder: the folder of the run; made if it is not there.
-      summaries: pairs of a step and a summary.
-      wall_time: seconds that stand in every event.
+        run_folder: the folder of the run; made if it is not there.
+        summaries: pairs of a step and a summary.
+        wall_time: seconds that stand in every event.
     """
     summaries = list(summaries)
     run_folder.mkdir(parents=True, exist_ok=True)

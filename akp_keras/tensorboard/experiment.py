@@ -95,26 +95,26 @@ def write_experiment(
     it runs: restart it after a second call.
 
     Args:
-      logdir: the log directory. It appears whole or not at all.
-      members: every member of the experiment; at least one.
-      matrices: at least one; each tells its members by name.
-      dispersion: for each layer, from input to output, the dispersion of each family.
-      probe: the probe set. Image inputs become thumbnails.
-      representations: for a few members by name (one of each family is a good choice) the
-        (n, …) activations of each layer on the probe set.
-      outcomes: for some (layer, measure) of the matrices what the test of dispersions found.
-        Those of the first matrix' measure give the charts their confidence limits.
-      trajectories: for some layers the members' ways through training, all of the same epochs.
-      not_followed: layer -> why it has no trajectories although there are snapshots.
-      sample_factors: for some layers and members how the member relates the probe samples to
-        each other; read one by one.
+        logdir: the log directory. It appears whole or not at all.
+        members: every member of the experiment; at least one.
+        matrices: at least one; each tells its members by name.
+        dispersion: for each layer, from input to output, the dispersion of each family.
+        probe: the probe set. Image inputs become thumbnails.
+        representations: for a few members by name (one of each family is a good choice) the
+            (n, …) activations of each layer on the probe set.
+        outcomes: for some (layer, measure) of the matrices what the test of dispersions found.
+            Those of the first matrix' measure give the charts their confidence limits.
+        trajectories: for some layers the members' ways through training, all of the same epochs.
+        not_followed: layer -> why it has no trajectories although there are snapshots.
+        sample_factors: for some layers and members how the member relates the probe samples to
+            each other; read one by one.
 
     Returns:
-      The log directory.
+        The log directory.
 
     Raises:
-      ValueError: if something is missing, does not fit together, or could not be shown
-        rightly; `logdir` is then as it was.
+        ValueError: if something is missing, does not fit together, or could not be shown
+            rightly; `logdir` is then as it was.
     """
     logdir, outcomes = Path(logdir), outcomes or {}
     records = {member.name: member for member in members}
@@ -223,13 +223,13 @@ def choose_members(
     """Choose members for a limited number of runs.
 
     Args:
-      members: all of them.
-      first: names of members that come before the others.
-      room: how many to take at most.
+        members: all of them.
+        first: names of members that come before the others.
+        room: how many to take at most.
 
     Returns:
-      The members taken, in the order of `members`: those in `first`, then one of each family
-      in turn.
+        The members taken, in the order of `members`: those in `first`, then one of each family
+        in turn.
     """
     turns: dict[str, int] = {}
     ranks = {}

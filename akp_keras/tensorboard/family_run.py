@@ -34,15 +34,15 @@ def family_summaries(
     """Yield a family's dispersions, with their confidence limits where they have them.
 
     Args:
-      family: name of the family.
-      final: for each layer, from input to output, the dispersion of the trained members.
-      by_epoch: for some layers the dispersion at some epochs. A layer that has none gets its
-        final dispersion at the last epoch.
-      last_epoch: number of the last epoch, from 0.
+        family: name of the family.
+        final: for each layer, from input to output, the dispersion of the trained members.
+        by_epoch: for some layers the dispersion at some epochs. A layer that has none gets its
+            final dispersion at the last epoch.
+        last_epoch: number of the last epoch, from 0.
 
     Yields:
-      Pairs of a step and a summary: `dispersion/<layer>` by epoch, and
-      `dispersion_through_layers`, whose step is the depth of the layer from 0.
+        Pairs of a step and a summary: `dispersion/<layer>` by epoch, and
+        `dispersion_through_layers`, whose step is the depth of the layer from 0.
     """
     for layer, found in by_epoch.items():
         for epoch, dispersion in found:
@@ -59,11 +59,11 @@ def dispersions_by_epoch(
     """Return the dispersions of all families at each epoch of their snapshots.
 
     Args:
-      trajectories: the members' ways at one layer.
-      control: the family that the others are compared with.
+        trajectories: the members' ways at one layer.
+        control: the family that the others are compared with.
 
     Returns:
-      Pairs of an epoch and the dispersions, in order.
+        Pairs of an epoch and the dispersions, in order.
     """
     return [
         (

@@ -28,14 +28,14 @@ def matrix_image(
     """Draw a similarity matrix with the families' blocks; bright cells are alike.
 
     Args:
-      tag: the name under which the page shows it.
-      matrix: (M, M) values.
-      styles: a style for each family, in the order of rows and columns.
-      limits: the values at the ends of the colour scale, so that several pictures share one;
-        None for those of this matrix.
+        tag: the name under which the page shows it.
+        matrix: (M, M) values.
+        styles: a style for each family, in the order of rows and columns.
+        limits: the values at the ends of the colour scale, so that several pictures share one;
+            None for those of this matrix.
 
     Returns:
-      The summary; the same arguments give the same bytes.
+        The summary; the same arguments give the same bytes.
     """
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,13 +69,13 @@ def image_summary(tag: str, png: bytes, width: int, height: int) -> Summary:
     """Return a picture as a summary.
 
     Args:
-      tag: the name under which the page shows it.
-      png: a PNG file's bytes.
-      width: in pixels.
-      height: in pixels.
+        tag: the name under which the page shows it.
+        png: a PNG file's bytes.
+        width: in pixels.
+        height: in pixels.
 
     Returns:
-      The summary.
+        The summary.
     """
     summary = Summary()
     value = summary.value.add(

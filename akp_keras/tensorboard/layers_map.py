@@ -22,17 +22,17 @@ def map_of_layers(
     and the distance is that of linear CKA, which does not ask for equal sizes.
 
     Args:
-      representations: for each model the (n, …, d) activations of its layers, from input to
-        output; at least two layers in all.
-      families: for each model the family it belongs to.
+        representations: for each model the (n, …, d) activations of its layers, from input to
+            output; at least two layers in all.
+        families: for each model the family it belongs to.
 
     Returns:
-      The embedding, one point a layer of a model; the models' points stand together, from
-      input to output.
+        The embedding, one point a layer of a model; the models' points stand together, from
+        input to output.
 
     Raises:
-      ValueError: if the distance is not defined, as for a layer whose activations are all
-        equal.
+        ValueError: if the distance is not defined, as for a layer whose activations are all
+            equal.
     """
     from akp_keras import similarity
 
@@ -56,10 +56,10 @@ def why_not_comparable(layers: Mapping[str, np.ndarray]) -> str | None:
     """Return why a model cannot be in a common map of layers.
 
     Args:
-      layers: the (n, …, d) activations of its layers.
+        layers: the (n, …, d) activations of its layers.
 
     Returns:
-      The reason, or None if it can.
+        The reason, or None if it can.
     """
     for layer, representation in layers.items():
         values = np.asarray(representation)

@@ -47,13 +47,13 @@ class LiveDirectory:
     """A log directory that grows; `write_experiment` puts the whole experiment in its place.
 
     Args:
-      logdir: the log directory; what an earlier live view left there is removed.
-      families: names of all families of the experiment.
-      probe: the probe set.
-      control: the family that the others are compared with.
+        logdir: the log directory; what an earlier live view left there is removed.
+        families: names of all families of the experiment.
+        probe: the probe set.
+        control: the family that the others are compared with.
 
     Raises:
-      ValueError: if the folder holds something that this package did not write.
+        ValueError: if the folder holds something that this package did not write.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class LiveDirectory:
         room.
 
         Args:
-          members: those that have ended.
-          trajectories: their ways, one a layer; at least one.
+            members: those that have ended.
+            trajectories: their ways, one a layer; at least one.
         """
         records = {member.name: member for member in members}
         by_epoch = {

@@ -25,12 +25,12 @@ def map_of_models(
     """Map models by classical scaling of their distances, with a bookmark per colouring.
 
     Args:
-      name: the tensor's name.
-      distances: (m, m) distance matrix.
-      metadata: as `with_anchors` takes it.
+        name: the tensor's name.
+        distances: (m, m) distance matrix.
+        metadata: as `with_anchors` takes it.
 
     Returns:
-      The embedding with m + 6 points, and the map's own m points with their errors.
+        The embedding with m + 6 points, and the map's own m points with their errors.
     """
     scaled = classical_scaling(distances)
     return with_anchors(name, scaled.coordinates, metadata), scaled
@@ -49,13 +49,13 @@ def with_anchors(
     components as they are.
 
     Args:
-      name: the tensor's name.
-      coordinates: (m, k) centred points, k ≥ 3.
-      metadata: m cells under each column's name; the columns `name` (first) and `family` must
-        be among them.
+        name: the tensor's name.
+        coordinates: (m, k) centred points, k ≥ 3.
+        metadata: m cells under each column's name; the columns `name` (first) and `family` must
+            be among them.
 
     Returns:
-      The embedding with m + 6 points.
+        The embedding with m + 6 points.
     """
     points = np.vstack([coordinates, _scale_anchors(coordinates)])
     anchor_names = [f"{ANCHOR_NAME} {sign}{axis}" for axis in "123" for sign in "+-"]
@@ -93,11 +93,11 @@ def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]
     """Return the projector's metadata of members.
 
     Args:
-      members: in the order of the points.
+        members: in the order of the points.
 
     Returns:
-      The columns `name`, `family`, `seed`, `accuracy_class` (a twentieth of the test
-      accuracy's range, for colours), `test_accuracy`, `gap` and `schedule`.
+        The columns `name`, `family`, `seed`, `accuracy_class` (a twentieth of the test
+        accuracy's range, for colours), `test_accuracy`, `gap` and `schedule`.
     """
     accuracies = [float(member.metrics.get("test_accuracy", "nan")) for member in members]
     gaps = [float(member.metrics.get("gap", "nan")) for member in members]
@@ -118,10 +118,10 @@ def accuracy_class(accuracy: float) -> str:
     The projector would colour a few different numbers as if they were names, without order.
 
     Args:
-      accuracy: a fraction in [0, 1], or NaN for unknown.
+        accuracy: a fraction in [0, 1], or NaN for unknown.
 
     Returns:
-      For example `0.85 to 0.90` for an accuracy from 0.85 to below 0.90; empty for NaN.
+        For example `0.85 to 0.90` for an accuracy from 0.85 to below 0.90; empty for NaN.
     """
     if math.isnan(accuracy):
         return ""

@@ -18,16 +18,16 @@ def check_name(name: str, what: str) -> str:
     folders.
 
     Args:
-      name: the name.
-      what: what it names, for the message ("family", "layer", …).
+        name: the name.
+        what: what it names, for the message ("family", "layer", …).
 
     Returns:
-      The name, unchanged.
+        The name, unchanged.
 
     Raises:
-      ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, would be a
-        path that leads elsewhere, or is too long for a folder: more than 200 letters between
-        two `/`, or 800 in all.
+        ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, would be a
+            path that leads elsewhere, or is too long for a folder: more than 200 letters between
+            two `/`, or 800 in all.
     """
     if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
         raise ValueError(
@@ -47,10 +47,10 @@ def measure_in_a_name(measure: str) -> str:
     """Return the id of a measure in characters that a tensor's name may have.
 
     Args:
-      measure: an id such as `knn.jaccard[k=10,cosine]`.
+        measure: an id such as `knn.jaccard[k=10,cosine]`.
 
     Returns:
-      The id with each run of refused characters replaced by one `_`, for example
-      `knn.jaccard_k_10_cosine`.
+        The id with each run of refused characters replaced by one `_`, for example
+        `knn.jaccard_k_10_cosine`.
     """
     return re.sub("_+", "_", _REFUSED_CHARACTER.sub("_", measure)).strip("_")

@@ -19,12 +19,12 @@ def page_trajectory(
     """Return a layer's trajectories as the page shows them.
 
     Args:
-      trajectories: the members' ways at one layer.
-      records: every member by name.
-      matrix: of the trained members at the same layer; None where it is made of the snapshots.
+        trajectories: the members' ways at one layer.
+        records: every member by name.
+        matrix: of the trained members at the same layer; None where it is made of the snapshots.
 
     Returns:
-      The trajectory, each member with its own swaps.
+        The trajectory, each member with its own swaps.
     """
     return Trajectory(
         layer=trajectories.layer,

@@ -72,25 +72,25 @@ def page_summaries(
     `data` base64 of little-endian float16, row by row |
 
     Args:
-      members: all members.
-      matrices: all matrices.
-      coordinates: (m, k) coordinates for each matrix, k ≥ 3, of which two are shown.
-      dispersion: for each layer the dispersion of each family. Shown for every measure of a
-        layer of which `dispersions` holds nothing, without members and intervals.
-      dispersions: what is known of the dispersions at a layer under a measure, from
-        `page_dispersions`.
-      trajectories: the members' ways through training.
-      pictures: the probe set, from `page_pictures.draw_pictures`.
-      sample_factors: from `sample_factors.sample_factor`, for the members whose most different
-        samples the page is to show. Read one by one.
+        members: all members.
+        matrices: all matrices.
+        coordinates: (m, k) coordinates for each matrix, k ≥ 3, of which two are shown.
+        dispersion: for each layer the dispersion of each family. Shown for every measure of a
+            layer of which `dispersions` holds nothing, without members and intervals.
+        dispersions: what is known of the dispersions at a layer under a measure, from
+            `page_dispersions`.
+        trajectories: the members' ways through training.
+        pictures: the probe set, from `page_pictures.draw_pictures`.
+        sample_factors: from `sample_factors.sample_factor`, for the members whose most different
+            samples the page is to show. Read one by one.
 
     Yields:
-      The summaries in the order of the table. Numbers have seven significant digits; what is
-      unknown or not finite is null.
+        The summaries in the order of the table. Numbers have seven significant digits; what is
+        unknown or not finite is null.
 
     Raises:
-      ValueError: if a trajectory's arrays do not fit together, or the pictures' ids and labels
-        differ in number.
+        ValueError: if a trajectory's arrays do not fit together, or the pictures' ids and labels
+            differ in number.
     """
     yield _json_summary(MEMBERS_TAG, [_member(member) for member in members])
     yield _json_summary(DISPERSION_TAG, _all_dispersions(dispersion, dispersions))

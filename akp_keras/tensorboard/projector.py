@@ -52,27 +52,27 @@ def write_projector(
     one tensor for each layer, with one point a sample.
 
     Args:
-      logdir: the log directory; one that this function wrote before is replaced whole.
-      representations: for each model the (n, …) activations of each of its layers, the same
-        n samples in the same order everywhere. What follows the first axis is flattened.
-      families: for each model the family it belongs to.
-      measure: id of the measure of `akp_keras.similarity` whose distance is mapped; only a
-        name where `distances` are given.
-      distances: for each layer the (m, m) distances between all models in the order of
-        `families`, in place of those computed from the representations. Then
-        `representations` may hold only the models whose samples shall be shown, or none.
-      accuracies: for some models a fraction in [0, 1], or NaN for unknown, shown and offered as
-        a colour.
-      probe: names, classes and pictures of the samples. Without it they are numbered.
-      samples_of: names of the models whose samples are shown; without it the first model of
-        each family that has representations.
+        logdir: the log directory; one that this function wrote before is replaced whole.
+        representations: for each model the (n, …) activations of each of its layers, the same
+            n samples in the same order everywhere. What follows the first axis is flattened.
+        families: for each model the family it belongs to.
+        measure: id of the measure of `akp_keras.similarity` whose distance is mapped; only a
+            name where `distances` are given.
+        distances: for each layer the (m, m) distances between all models in the order of
+            `families`, in place of those computed from the representations. Then
+            `representations` may hold only the models whose samples shall be shown, or none.
+        accuracies: for some models a fraction in [0, 1], or NaN for unknown, shown and offered as
+            a colour.
+        probe: names, classes and pictures of the samples. Without it they are numbered.
+        samples_of: names of the models whose samples are shown; without it the first model of
+            each family that has representations.
 
     Returns:
-      The log directory.
+        The log directory.
 
     Raises:
-      ValueError: if the arguments do not fit together, or something could not be shown
-        rightly; `logdir` is then as it was.
+        ValueError: if the arguments do not fit together, or something could not be shown
+            rightly; `logdir` is then as it was.
     """
     _check_kinds(representations, families, distances, accuracies, samples_of, measure)
     _check_arguments(representations, families, distances, probe)

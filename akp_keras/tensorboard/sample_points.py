@@ -25,12 +25,12 @@ def map_of_samples(
     not compare models.
 
     Args:
-      layer: name of the layer, the tensor's name.
-      representation: (n, …) activations on the probe set.
-      metadata: from `sample_metadata`.
+        layer: name of the layer, the tensor's name.
+        representation: (n, …) activations on the probe set.
+        metadata: from `sample_metadata`.
 
     Returns:
-      The embedding, with bookmarks that colour by class where there are several.
+        The embedding, with bookmarks that colour by class where there are several.
     """
     points = principal_components(representation)
     bookmarks = []
@@ -52,13 +52,13 @@ def sample_metadata(probe: ProbeSet) -> Mapping[str, list[str]]:
     """Return names and classes of the probe samples, in their order.
 
     Args:
-      probe: the probe set.
+        probe: the probe set.
 
     Returns:
-      The columns `name` and `class`.
+        The columns `name` and `class`.
 
     Raises:
-      ValueError: if a label has no class name, or there are not as many inputs and labels as ids.
+        ValueError: if a label has no class name, or there are not as many inputs and labels as ids.
     """
     for what, given in (("inputs", probe.inputs), ("labels", probe.labels)):
         if len(given) != len(probe.ids):

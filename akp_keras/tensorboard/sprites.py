@@ -35,17 +35,17 @@ def draw_atlas(images: np.ndarray) -> SpriteAtlas:
     drivers round the others wrongly.
 
     Args:
-      images: (n, h, w) or (n, h, w, c) with c 1 or 3, from 0 to 255. Float images that all
-        lie in [0, 1] are taken as fractions of 255. Images that are not square are centred
-        on a white tile. Tiles have the longer side of the images, at least 32 and at most 64
-        pixels, and fewer where the atlas would become larger than 8192 pixels.
+        images: (n, h, w) or (n, h, w, c) with c 1 or 3, from 0 to 255. Float images that all
+            lie in [0, 1] are taken as fractions of 255. Images that are not square are centred
+            on a white tile. Tiles have the longer side of the images, at least 32 and at most 64
+            pixels, and fewer where the atlas would become larger than 8192 pixels.
 
     Returns:
-      The atlas.
+        The atlas.
 
     Raises:
-      ValueError: if the shape is another, a value is not finite or out of range, or there are
-        more samples than pixels.
+        ValueError: if the shape is another, a value is not finite or out of range, or there are
+            more samples than pixels.
     """
     from PIL import Image
 

@@ -19,11 +19,11 @@ def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberReco
     """Map all members at the epochs of their snapshots, with a line through each member's epochs.
 
     Args:
-      trajectories: the members' ways at one layer, already in one map.
-      records: every member by name.
+        trajectories: the members' ways at one layer, already in one map.
+        records: every member by name.
 
     Returns:
-      The embedding, one point a member and epoch, the epochs of a member next to each other.
+        The embedding, one point a member and epoch, the epochs of a member next to each other.
     """
     points = trajectories.coordinates.reshape(-1, trajectories.coordinates.shape[-1])
     return with_anchors(
@@ -39,13 +39,13 @@ def map_of_family(
     """Map a family's members over the epochs of their snapshots.
 
     Args:
-      family: name of the family.
-      trajectories: the members' ways at one layer.
-      records: every member by name.
+        family: name of the family.
+        trajectories: the members' ways at one layer.
+        records: every member by name.
 
     Returns:
-      The embedding; distances between its points are the measure's. None for a family without
-      members there.
+        The embedding; distances between its points are the measure's. None for a family without
+        members there.
     """
     if family not in trajectories.within or len(trajectories.within[family]) < 2:
         return None
@@ -63,12 +63,12 @@ def map_of_family_members(
     """Map a family's trained members.
 
     Args:
-      family: name of the family.
-      matrix: distances of all members at one layer.
-      records: every member by name.
+        family: name of the family.
+        matrix: distances of all members at one layer.
+        records: every member by name.
 
     Returns:
-      The embedding; None for a family with fewer than two members there.
+        The embedding; None for a family with fewer than two members there.
     """
     rows = [row for row, name in enumerate(matrix.members) if family_of(name) == family]
     if len(rows) < 2:

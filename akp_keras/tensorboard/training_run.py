@@ -34,12 +34,12 @@ def member_summaries(
     family's centroid, `final/distance_to_centroid/<layer>`.
 
     Args:
-      member: the member.
-      wall_time: seconds that stand as the beginning of its training.
-      dispersions: one a layer.
+        member: the member.
+        wall_time: seconds that stand as the beginning of its training.
+        dispersions: one a layer.
 
     Yields:
-      Pairs of a step, which counts epochs from 0, and a summary.
+        Pairs of a step, which counts epochs from 0, and a summary.
     """
     yield 0, _hyperparameters(member, wall_time)
     yield 0, text_pb("swaps", _table_of_swaps(member))
@@ -66,10 +66,10 @@ def changes_of(member: MemberRecord) -> list[Mapping[str, object]]:
     """Return the swaps that changed something.
 
     Args:
-      member: a member, whose swaps begin with what was in force from the start.
+        member: a member, whose swaps begin with what was in force from the start.
 
     Returns:
-      Its swaps, without those from a thing to itself.
+        Its swaps, without those from a thing to itself.
     """
     return [swap for swap in member.swaps if swap["from"] != swap["to"]]
 
@@ -78,11 +78,11 @@ def hyperparameters_page(member: MemberRecord, dispersions: Sequence[Dispersions
     """Return the configuration of the hyperparameters page: family, seed and schedule.
 
     Args:
-      member: any member; its metrics become the page's metrics.
-      dispersions: one a layer, which become metrics too.
+        member: any member; its metrics become the page's metrics.
+        dispersions: one a layer, which become metrics too.
 
     Returns:
-      The summary, for one run of the log directory.
+        The summary, for one run of the log directory.
     """
     experiment = api_pb2.Experiment(
         time_created_secs=1.0,

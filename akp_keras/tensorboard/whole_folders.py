@@ -26,13 +26,13 @@ def begin_live(folder: str | os.PathLike[str]) -> Path:
     place.
 
     Args:
-      folder: where it shall be. What an earlier call left there is removed.
+        folder: where it shall be. What an earlier call left there is removed.
 
     Returns:
-      The folder.
+        The folder.
 
     Raises:
-      ValueError: if the folder is there and holds something else.
+        ValueError: if the folder is there and holds something else.
     """
     folder = Path(folder).absolute()
     _refuse_foreign(folder)
@@ -57,14 +57,14 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
     If the block raises, the named folder stays as it was and nothing else is left behind.
 
     Args:
-      folder: where the result shall be. If it is there already, it must be empty or have been
-        written by this function.
+        folder: where the result shall be. If it is there already, it must be empty or have been
+            written by this function.
 
     Yields:
-      The folder to write into, beside the named one.
+        The folder to write into, beside the named one.
 
     Raises:
-      ValueError: if the folder is there and holds something else.
+        ValueError: if the folder is there and holds something else.
     """
     folder = Path(folder).absolute()
     _refuse_foreign(folder)

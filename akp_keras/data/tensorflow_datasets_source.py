@@ -158,7 +158,8 @@ def _check_features(name: str, info: tfds.core.DatasetInfo, size: int | None) ->
         raise ValueError(f"{name}: only images can be resized, to 1 pixel or more")
     if size is None and None in inputs.shape:
         raise ValueError(
-            f"{name}: its images have different sizes; say one, as in 'tfds:{info.name}[size=64]'"
+            f"{name}: its images have different sizes; name a size, as in "
+            f"'tfds:{info.name}[size=64]'"
         )
 
 

@@ -1,9 +1,8 @@
 """Coordinates for the projector: points from distances, points from representations.
 
-The projector's page decides by the shape of what it gets. From 50 columns on it normalises
-every point by default, which destroys the distances; below, it computes its principal
-components without centring. So nothing written here has more than 49 columns, and all of it
-is centred.
+The projector's page treats tensors by their shape. From 50 columns on it normalises every point by
+default, which destroys the distances; below, it computes principal components without centring.
+Therefore coordinates have at most 49 columns and are centred.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ _SMALLEST_AXIS = 1e-7
 
 @dataclass(frozen=True)
 class DistanceMap:
-    """Points whose Euclidean distances stand for given distances.
+    """Points whose Euclidean distances approximate a distance matrix.
 
     Attributes:
         coordinates: (m, k) float64, centred, axes in order of decreasing variance,
             3 ≤ k ≤ 49; axes beyond the data's are zero.
-        largest_error: the largest difference between a given distance and the Euclidean
-            distance of the two rows, in the unit of the distance. About 1e-8 of the largest
+        largest_error: largest difference between a distance and the Euclidean distance of its two
+            rows, in the unit of the distance. About 1e-8 of the largest
             distance where the distances are Euclidean and m ≤ 50.
-        three_axes_stress: Kruskal's stress 1 of the first three axes, the ones on the screen,
-            √(Σ(d − e)² / Σd²) over all pairs with given distance d and distance e on the
-            screen; 0 if the picture is exact.
+        three_axes_stress: Kruskal's stress 1 of the first three axes, which the screen shows,
+            √(Σ(d − e)² / Σd²) over all pairs with distance d and distance e on the screen; 0 if
+            the picture is exact.
     """
 
     coordinates: np.ndarray
@@ -70,12 +69,12 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
     coordinates, _ = principal_coordinates(distances / largest, MOST_COLUMNS)
     spread = np.linalg.norm(coordinates, axis=0)
     coordinates = _widened(coordinates[:, spread > _SMALLEST_AXIS * spread.max()] * largest)
-    wanted = squareform(distances, checks=False)
+    condensed = squareform(distances, checks=False)
     on_screen = pdist(coordinates[:, :3])
     return DistanceMap(
         coordinates=coordinates,
-        largest_error=float(np.abs(wanted - pdist(coordinates)).max()),
-        three_axes_stress=float(np.linalg.norm(wanted - on_screen) / np.linalg.norm(wanted)),
+        largest_error=float(np.abs(condensed - pdist(coordinates)).max()),
+        three_axes_stress=float(np.linalg.norm(condensed - on_screen) / np.linalg.norm(condensed)),
     )
 
 
@@ -103,7 +102,7 @@ def principal_components(representation: np.ndarray) -> np.ndarray:
         )
     rows = representation.reshape(len(representation), -1)
     if not np.isfinite(rows).all():
-        raise ValueError("a representation holds NaN or infinity, and would show nothing at all")
+        raise ValueError("a representation holds NaN or infinity and cannot be shown")
     if not np.ptp(rows, axis=0).any():
         return np.zeros((len(rows), FEWEST_COLUMNS))
     components = min(MOST_COLUMNS, len(rows) - 1, rows.shape[1])
@@ -115,7 +114,7 @@ def _checked_distances(distances: np.ndarray) -> np.ndarray:
     if distances.ndim != 2 or distances.shape[0] != distances.shape[1] or not len(distances):
         raise ValueError(f"a distance matrix must be square, not of shape {distances.shape}")
     if not np.isfinite(distances).all():
-        raise ValueError("a distance matrix holds NaN or infinity, and would show nothing at all")
+        raise ValueError("a distance matrix holds NaN or infinity and cannot be shown")
     tolerance = _SYMMETRY_TOLERANCE * max(1.0, np.abs(distances).max())
     if np.abs(distances - distances.T).max() > tolerance:
         raise ValueError("a distance matrix must be symmetric")

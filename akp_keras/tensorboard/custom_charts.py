@@ -17,10 +17,10 @@ def charts_layout(layers: Sequence[str], by_epoch: bool) -> Summary:
 
     Args:
         layers: names of the layers, from input to output.
-        by_epoch: whether there are dispersions at several epochs.
+        by_epoch: whether dispersions at several epochs exist.
 
     Returns:
-        The summary, for one run of the log directory.
+        The summary, to be written into one run of the log directory.
     """
     layout = layout_pb2.Layout()
     dispersion = layout.category.add(title="Dispersion with confidence intervals")

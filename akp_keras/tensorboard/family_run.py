@@ -1,4 +1,4 @@
-"""The run of one family: its dispersion through the layers and over training."""
+"""The run of a family: its dispersion through the layers and over training."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def family_summaries(
 
     Args:
         family: name of the family.
-        final: for each layer, from input to output, the dispersion of the trained members.
-        by_epoch: for some layers the dispersion at some epochs. A layer that has none gets its
+        final: layer -> dispersion of the trained members, layers from input to output.
+        by_epoch: layer -> dispersion at some epochs, for some layers. Other layers have their
             final dispersion at the last epoch.
         last_epoch: number of the last epoch, from 0.
 
@@ -44,8 +44,8 @@ def family_summaries(
         Pairs of a step and a summary: `dispersion/<layer>` by epoch, and
         `dispersion_through_layers`, whose step is the depth of the layer from 0.
     """
-    for layer, found in by_epoch.items():
-        for epoch, dispersion in found:
+    for layer, series in by_epoch.items():
+        for epoch, dispersion in series:
             yield from _with_band(epoch, dispersion_tag(layer), dispersion)
     for depth, (layer, dispersion) in enumerate(final.items()):
         if layer not in by_epoch:
@@ -59,8 +59,8 @@ def dispersions_by_epoch(
     """Return the dispersions of all families at each epoch of their snapshots.
 
     Args:
-        trajectories: the members' ways at one layer.
-        control: the family that the others are compared with.
+        trajectories: the members' trajectories at one layer.
+        control: the family to which the others are compared.
 
     Returns:
         Pairs of an epoch and the dispersions, in order.
@@ -85,10 +85,10 @@ def of_family(
 ) -> list[tuple[int, FamilyDispersion]]:
     """Return a family's entries of `dispersions_by_epoch`."""
     return [
-        (epoch, found)
+        (epoch, dispersion)
         for epoch, dispersions in by_epoch
-        for found in dispersions.families
-        if found.family == family
+        for dispersion in dispersions.families
+        if dispersion.family == family
     ]
 
 

@@ -1,4 +1,4 @@
-"""The ways of members through training, as the page shows them."""
+"""The trajectories of members through training, as the page shows them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ def page_trajectory(
     """Return a layer's trajectories as the page shows them.
 
     Args:
-        trajectories: the members' ways at one layer.
-        records: every member by name.
-        matrix: of the trained members at the same layer; None where it is made of the snapshots.
+        trajectories: the members' trajectories at a layer.
+        records: name -> member, for every member.
+        matrix: matrix of the trained members at the same layer; None where it comes from the
+            snapshots.
 
     Returns:
-        The trajectory, each member with its own swaps.
+        The trajectory, with the swaps of each member.
     """
     return Trajectory(
         layer=trajectories.layer,

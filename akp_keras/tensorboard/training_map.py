@@ -1,4 +1,4 @@
-"""Points that are networks at epochs: the way of members through training."""
+"""Points that are networks at epochs: the trajectories of members through training."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberReco
     """Map all members at the epochs of their snapshots, with a line through each member's epochs.
 
     Args:
-        trajectories: the members' ways at one layer, already in one map.
-        records: every member by name.
+        trajectories: the members' trajectories at a layer, in a common map.
+        records: name -> member, for every member.
 
     Returns:
-        The embedding, one point a member and epoch, the epochs of a member next to each other.
+        The embedding, one point per member and epoch, grouped by member.
     """
     points = trajectories.coordinates.reshape(-1, trajectories.coordinates.shape[-1])
     return with_anchors(
@@ -40,12 +40,12 @@ def map_of_family(
 
     Args:
         family: name of the family.
-        trajectories: the members' ways at one layer.
-        records: every member by name.
+        trajectories: the members' trajectories at a layer.
+        records: name -> member, for every member.
 
     Returns:
-        The embedding; distances between its points are the measure's. None for a family without
-        members there.
+        The embedding, whose points have the measure's distances. None for a family without members
+        there.
     """
     if family not in trajectories.within or len(trajectories.within[family]) < 2:
         return None
@@ -64,8 +64,8 @@ def map_of_family_members(
 
     Args:
         family: name of the family.
-        matrix: distances of all members at one layer.
-        records: every member by name.
+        matrix: distances of all members at a layer.
+        records: name -> member, for every member.
 
     Returns:
         The embedding; None for a family with fewer than two members there.

@@ -59,7 +59,9 @@ def test_classes_are_mixed():
 
 
 def test_says_how_large_a_probe_set_may_be():
-    with pytest.raises(ValueError, match=r"7 test samples per class.*3 of 'class 1'; take at most 6"):
+    with pytest.raises(
+        ValueError, match=r"7 test samples per class.*3 of 'class 1'; take at most 6"
+    ):
         take_probe_set(dataset_with([10, 3]), 14, seed=0)
     assert len(take_probe_set(dataset_with([10, 3]), 6, seed=0).ids) == 6
     with pytest.raises(ValueError, match="1 or more"):

@@ -3,11 +3,61 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """What the steps of one run share.
+
+    Attributes:
+        executor: where the heavy work is done; TensorFlow starts once per process of it.
+        representations: folder in which representations are kept from one step to the next, in a
+            folder per probe set; None where each step takes and removes its own.
+    """
+
+    executor: Executor
+    representations: Path | None = None
+
+
+_shared: contextvars.ContextVar[Workplace | None] = contextvars.ContextVar("shared", default=None)
+
+
+@contextlib.contextmanager
+def share_workplace(workplace: Workplace) -> Iterator[None]:
+    """Makes `open_workplace` return one workplace to all steps within the block."""
+    token = _shared.set(workplace)
+    try:
+        yield
+    finally:
+        _shared.reset(token)
+
+
+@contextlib.contextmanager
+def open_workplace(workers: int) -> Iterator[Workplace]:
+    """Returns the shared workplace, or opens processes.
+
+    Args:
+        workers: how many processes are opened, where nothing is shared.
+
+    Yields:
+        A workplace whose tasks run one at a time in each of its processes.
+    """
+    shared = _shared.get()
+    if shared is not None:
+        yield shared
+        return
+    with open_executor(workers) as executor:
+        yield Workplace(executor)
 
 
 def limit_linear_algebra() -> None:
@@ -15,7 +65,7 @@ def limit_linear_algebra() -> None:
 
     More would stand in each other's way, and their number is part of a result's last digits.
     """
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    for name in ONE_THREAD:
         os.environ[name] = "1"
 
 

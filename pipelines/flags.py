@@ -15,14 +15,14 @@ def define_code_version(values: flags.FlagValues) -> flags.FlagHolder:
         "code_version",
         None,
         "What results follow from beside flags and data; by default a hash of the sources of "
-        "akp_keras and components and of the versions of the libraries that compute.",
+        "akp_keras and of the versions of the libraries that compute.",
         flag_values=values,
     )
 
 
 def code_version_from(values: flags.FlagValues) -> str:
     """The code version that was given, or that of this code."""
-    from pipelines.code_version import code_version
+    from akp_keras.code_version import code_version
 
     return values.code_version or code_version()
 

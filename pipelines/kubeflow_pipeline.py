@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from akp_keras.command_line import WorkFailed
+from akp_keras.command_line import Command, WorkFailed, run_command
 
 if TYPE_CHECKING:
     from absl import flags
@@ -39,20 +39,19 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit code, as `akp_keras.command_line.run_command` gives it.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from akp_keras.command_line import run_command
-    from akp_keras.experiment.flags import STAGES
+    from akp_keras.settings.flags import stages_of
+    from akp_keras.settings.groups import Experiment
     from pipelines.flags import PIPELINE_STAGE
 
-    return run_command(
-        arguments,
+    command = Command(
         program=PROGRAM,
         description=__doc__,
         define_flags=define_flags,
-        stages=[*STAGES, PIPELINE_STAGE],
+        stages=[*stages_of(Experiment), PIPELINE_STAGE],
         work=_run,
-        take_up="run again",
+        resume="run again",
     )
+    return run_command(command, arguments)
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -60,16 +59,17 @@ def define_flags(values: flags.FlagValues) -> None:
     from absl import flags
 
     from akp_keras import __version__
-    from akp_keras.command_line import list_under
-    from akp_keras.experiment.flags import define_flags as define_experiment
+    from akp_keras.settings.flags import define_flags as define_settings
+    from akp_keras.settings.flags import list_under
+    from akp_keras.settings.groups import Experiment, Running
     from pipelines.flags import PIPELINE_STAGE, define_code_version
 
-    define_experiment(values)
+    define_settings(values, Experiment, Running)
     here = {"flag_values": values}
     list_under(
         values,
         PIPELINE_STAGE,
-        [
+        *[
             flags.DEFINE_string("compile", None, "The YAML file to write.", **here),
             flags.DEFINE_boolean(
                 "local", False, "Run the pipeline here, each step in a process.", **here
@@ -110,8 +110,8 @@ def define_flags(values: flags.FlagValues) -> None:
 
 
 def _run(values: flags.FlagValues) -> str:
-    from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
-    from pipelines.experiment_steps import experiment_steps
+    from akp_keras.settings.flags import group_from_flags
+    from akp_keras.settings.groups import Experiment
     from pipelines.flags import code_version_from, require_extra
 
     if bool(values["compile"].value) == values.local:
@@ -119,12 +119,12 @@ def _run(values: flags.FlagValues) -> str:
     if values.local and not values.pipeline_root:
         raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
     _check_cluster(values)
-    settings, execution = settings_from_flags(values), execution_from_flags(values)
+    experiment = group_from_flags(Experiment, values)
     require_extra("kfp", "kfp")
     from pipelines.kubeflow_graph import Resources, create_pipeline
 
     pipeline = create_pipeline(
-        experiment_steps(settings, execution.data_dir),
+        experiment,
         image=values.image,
         resources=Resources(
             cpus=values.cpus,
@@ -155,25 +155,24 @@ def _check_cluster(values: flags.FlagValues) -> None:
 def _compile(pipeline: BaseComponent, path: Path) -> str:
     from kfp import compiler
 
+    from akp_keras.files.whole import whole_file
+
     if path.suffix not in (".yaml", ".yml"):
         raise ValueError(f"--compile={path} must end in .yaml")
     if not path.absolute().parent.is_dir():
         raise ValueError(f"--compile={path}: there is no folder {path.absolute().parent}")
-    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
-        compiler.Compiler().compile(pipeline, str(unfinished))
-        unfinished.replace(path)
+        with whole_file(path) as unfinished:
+            compiler.Compiler().compile(pipeline, str(unfinished))
     except OSError as error:
         raise ValueError(f"--compile={path} cannot be written: {error.strerror}") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
     return f"Pipeline: {path}"
 
 
 def _run_here(pipeline: BaseComponent, root: Path) -> str:
     from kfp import local
 
-    from akp_keras.comparison.unfinished_folder import locked_folder
+    from akp_keras.files.locks import locked_folder
 
     # The runner starts `python3` of the path, which has to be this Python, and it has to find
     # the components wherever it is started.

@@ -17,8 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from absl import flags
+
+from akp_keras.command_line import Command, run_command
+from akp_keras.settings.flags import list_under
+
 if TYPE_CHECKING:
-    from absl import flags
     from ml_metadata import proto
     from ml_metadata.metadata_store import MetadataStore
 
@@ -46,33 +50,26 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit code, as `akp_keras.command_line.run_command` gives it.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from akp_keras.command_line import run_command
-
-    return run_command(
-        arguments,
+    command = Command(
         program=PROGRAM,
         description=__doc__,
         define_flags=_define_flags,
         stages=["lineage"],
         work=_run,
-        take_up="run again",
+        resume="run again",
         positional=True,
     )
+    return run_command(command, arguments)
 
 
 def _define_flags(values: flags.FlagValues) -> None:
-    from absl import flags
-
-    from akp_keras.command_line import list_under
-
     metadata = flags.DEFINE_string(
         "metadata",
         None,
         "The SQLite file of ML Metadata, ROOT/metadata.sqlite.",
         flag_values=values,
     )
-    list_under(values, "lineage", [metadata])
+    list_under(values, "lineage", metadata)
 
 
 def _run(values: flags.FlagValues, named: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -29,61 +29,52 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         The exit code, as `akp_keras.command_line.run_command` gives it.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from akp_keras.executors import limit_linear_algebra
-
-    limit_linear_algebra()
-    from akp_keras.command_line import run_command
-    from akp_keras.experiment.flags import STAGES
+    from akp_keras.command_line import Command, run_command
+    from akp_keras.settings.flags import stages_of
+    from akp_keras.settings.groups import Experiment, Running
     from pipelines.flags import PIPELINE_STAGE
 
-    return run_command(
-        arguments,
+    command = Command(
         program=PROGRAM,
         description=__doc__,
         define_flags=define_flags,
-        stages=[*STAGES, PIPELINE_STAGE],
+        stages=[*stages_of(Experiment, Running), PIPELINE_STAGE],
         work=_run,
     )
+    return run_command(command, arguments)
 
 
 def define_flags(values: flags.FlagValues) -> None:
     """Defines the flags of `akp_keras.main`, and those of the pipeline."""
     from absl import flags
 
-    from akp_keras.command_line import list_under
-    from akp_keras.experiment.flags import define_flags as define_experiment
+    from akp_keras.settings.flags import define_flags as define_settings
+    from akp_keras.settings.flags import list_under
+    from akp_keras.settings.groups import Experiment, Running
     from pipelines.flags import PIPELINE_STAGE, define_code_version
 
-    define_experiment(values)
-    list_under(
-        values,
-        PIPELINE_STAGE,
-        [
-            flags.DEFINE_string(
-                "pipeline_root",
-                None,
-                "The folder of artifacts and of the metadata store, metadata.sqlite; takes the "
-                "place of --run_dir.",
-                flag_values=values,
-            ),
-            define_code_version(values),
-        ],
+    define_settings(values, Experiment, Running)
+    root = flags.DEFINE_string(
+        "pipeline_root",
+        None,
+        "The folder of artifacts and of the metadata store, metadata.sqlite; takes the place of "
+        "--run_dir.",
+        flag_values=values,
     )
+    list_under(values, PIPELINE_STAGE, root, define_code_version(values))
 
 
 def _run(values: flags.FlagValues) -> str:
-    from akp_keras.comparison.unfinished_folder import locked_folder
-    from akp_keras.executors import open_executor
-    from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
+    from akp_keras.executors import Workplace, open_executor, share_workplace
+    from akp_keras.files.locks import locked_folder
+    from akp_keras.settings.flags import group_from_flags
+    from akp_keras.settings.groups import Experiment, Running
     from akp_keras.tensorflow_runtime import quiet_start
-    from components.workers import share_workers
-    from pipelines.experiment_steps import experiment_steps
     from pipelines.flags import code_version_from, require_extra
 
     if not values.pipeline_root:
         raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
-    settings, execution = settings_from_flags(values), execution_from_flags(values)
+    experiment, running = (group_from_flags(group, values) for group in (Experiment, Running))
     require_extra("tfx", "tfx")
     # TFX imports TensorFlow.
     with quiet_start():
@@ -97,18 +88,19 @@ def _run(values: flags.FlagValues) -> str:
     # Two pipelines at once in one store would each take the other's executions for its own.
     with locked_folder(root, f"--pipeline_root={root}"):
         pipeline = create_pipeline(
-            experiment_steps(settings, execution.data_dir),
+            experiment,
             pipeline_root=root,
             metadata_path=store,
             code_version=code_version_from(values),
         )
         earlier = len(executions(store)) if store.exists() else 0
         with (
-            open_executor(execution.workers, execution.dask_scheduler) as executor,
-            share_workers(executor),
+            open_executor(running.workers, running.dask_scheduler) as executor,
+            share_workplace(Workplace(executor, root / ".representations")),
             _quiet_runner(),
         ):
             LocalDagRunner().run(pipeline)
+        shutil.rmtree(root / ".representations", ignore_errors=True)
         now = executions(store)[earlier:]
         outcome, log, report = (
             newest_output(store, kind)

@@ -5,11 +5,9 @@ Importing this package imports neither Keras nor TensorFlow.
 
 from akp_keras.comparison.evaluation import evaluate_similarity
 from akp_keras.comparison.matrix import SimilarityMatrix, matrix_path, read_matrix, write_matrix
-from akp_keras.comparison.members import compare_members
 
 __all__ = [
     "SimilarityMatrix",
-    "compare_members",
     "evaluate_similarity",
     "matrix_path",
     "read_matrix",

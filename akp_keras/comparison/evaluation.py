@@ -6,7 +6,6 @@ Nothing here knows who exported the models or why.
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from akp_keras import similarity
+from akp_keras.comparison.layers import compare_layer
 from akp_keras.comparison.matrix import matrix_path, write_matrix
-from akp_keras.comparison.members import compare_layer
 from akp_keras.comparison.pair_table import PairTable
 from akp_keras.comparison.probe_inputs import (
     ProbeInputs,
@@ -27,8 +26,9 @@ from akp_keras.comparison.probe_inputs import (
 from akp_keras.comparison.representations import representation_path, take_representations
 from akp_keras.comparison.saved_models import NamedModel, find_saved_models
 from akp_keras.comparison.summary import describe, summarise
-from akp_keras.comparison.unfinished_folder import check_output, unfinished_folder
 from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
+from akp_keras.files.folders import check_output, unfinished_folder
+from akp_keras.files.whole import write_json
 
 SUMMARY = "summary.json"
 MATRICES = "similarity"
@@ -59,6 +59,7 @@ def evaluate_similarity(
     null: int = 0,
     seed: int = 0,
     memory_gb: float = 4.0,
+    representations: str | Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
     """Compares all pairs of exported models and writes what is found.
@@ -89,6 +90,8 @@ def evaluate_similarity(
         null: row permutations for the null of every measure; 0 for none.
         seed: of the permutations, from 0.
         memory_gb: bound on the memory of the comparison in GiB, as `similarity.pairwise` has it.
+        representations: a folder in which representations are kept for others and for later; a
+            folder per probe set is made in it. By default they are removed in the end.
         progress: shows what is done.
 
     Returns:
@@ -115,11 +118,16 @@ def evaluate_similarity(
     # What representations follow from, beside each model's own bytes.
     request = {"probe": inputs.digest(), "members": [model.name for model in models]}
     with unfinished_folder(output, request) as folder:
+        answers = (
+            folder / _REPRESENTATIONS
+            if representations is None
+            else representations_folder(representations, inputs)
+        )
         with progress("representations", len(models)) as done:
             layers = take_representations(
                 {model.name: model.path for model in models},
                 inputs.arrays,
-                folder / _REPRESENTATIONS,
+                answers,
                 executor=executor,
                 layers=layers,
                 signature=signature,
@@ -131,7 +139,7 @@ def evaluate_similarity(
         with progress("matrices", len(layers)) as done:
             found = _write_layers(
                 result,
-                folder / _REPRESENTATIONS,
+                answers,
                 models,
                 layers,
                 measures,
@@ -144,13 +152,15 @@ def evaluate_similarity(
                 labels=inputs.labels,
             )
         summary = {**description, "layers": list(layers), "similarity": found}
-        (result / SUMMARY).write_text(
-            json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-            encoding="utf-8",
-        )
+        write_json(result / SUMMARY, summary)
         result.replace(output)
         shutil.rmtree(folder)
     return summary
+
+
+def representations_folder(folder: str | Path, probe: ProbeInputs) -> Path:
+    """Names the folder of one probe set among those that are kept."""
+    return Path(folder) / probe.digest()[:16]
 
 
 def _write_layers(

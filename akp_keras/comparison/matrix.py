@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from akp_keras.comparison.file_names import file_name
+from akp_keras.files.names import file_name
+from akp_keras.files.whole import whole_file
 from akp_keras.numpy_files import UNREADABLE
 
 
@@ -54,8 +54,7 @@ def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
     """Writes a matrix; the file appears whole, by rename, with the same bytes for the same data."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    with unfinished.open("wb") as file:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
         np.savez(
             file,
             layer=matrix.layer,
@@ -69,7 +68,6 @@ def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
             excluded=np.array(list(matrix.excluded), dtype=np.str_),
             excluded_because=np.array(list(matrix.excluded.values()), dtype=np.str_),
         )
-    unfinished.replace(path)
 
 
 def read_matrix(path: str | Path) -> SimilarityMatrix:

@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from akp_keras import similarity
-from akp_keras.comparison.members import Compared
+from akp_keras.comparison.layers import Compared
 
 _SCHEMA = pa.schema(
     [

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, as_completed, wait
 from pathlib import Path
@@ -13,16 +11,18 @@ from typing import IO
 
 import numpy as np
 
-from akp_keras.comparison.file_names import file_name
-from akp_keras.export.files_below import content_digest
 from akp_keras.export.saved_model import (
     REPRESENTATIONS_SIGNATURE,
     iterate_representations,
 )
+from akp_keras.files.below import content_digest
+from akp_keras.files.names import file_name
+from akp_keras.files.whole import read_json, whole_file, write_json
 from akp_keras.tensorflow_runtime import configure_tensorflow
 
 # No member's folder begins with a dot.
 _INPUTS = ".inputs"
+_NAMES = "names.json"
 _TAKEN = "taken.json"
 
 
@@ -100,15 +100,13 @@ def _write_inputs(folder: Path, inputs: np.ndarray | Mapping[str, np.ndarray]) -
     folder.mkdir(parents=True, exist_ok=True)
     arrays = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
     for name, array in arrays.items():
-        unfinished = folder / f"{file_name(name)}.unfinished"
-        with unfinished.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-        unfinished.replace(folder / f"{file_name(name)}.npy")
-    (folder / "names.json").write_text(json.dumps({name: file_name(name) for name in arrays}))
+        with whole_file(folder / f"{file_name(name)}.npy") as unfinished:
+            np.save(unfinished, array, allow_pickle=False)
+    write_json(folder / _NAMES, {name: file_name(name) for name in arrays})
 
 
 def _read_inputs(folder: Path) -> dict[str, np.ndarray]:
-    names = json.loads((folder / "names.json").read_text())
+    names = read_json(folder / _NAMES)
     return {
         name: np.load(folder / f"{file}.npy", mmap_mode="r", allow_pickle=False)
         for name, file in names.items()
@@ -128,10 +126,13 @@ def _represent(
         "signature": signature,
         "layers": None if layers is None else list(layers),
     }
-    with contextlib.suppress(OSError, json.JSONDecodeError, KeyError, TypeError):
-        taken = json.loads(marker.read_text())
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        taken = read_json(marker)
         if taken["asked"] == asked:
             return tuple(taken["layers"])
+        # Some of the layers, where all are on disk.
+        if taken["asked"] == asked | {"layers": None} and set(layers) <= set(taken["layers"]):
+            return tuple(layers)
     configure_tensorflow()
     marker.parent.mkdir(parents=True, exist_ok=True)
     failure = None
@@ -145,9 +146,7 @@ def _represent(
         gc.collect()
     if failure is not None:
         raise ValueError(failure)
-    unfinished = marker.with_name(f"{_TAKEN}.{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps({"asked": asked, "layers": answered}))
-    unfinished.replace(marker)
+    write_json(marker, {"asked": asked, "layers": answered})
     return answered
 
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from akp_keras.export.files_below import files_below
 from akp_keras.export.member_record import family_of
 from akp_keras.export.saved_model import DESCRIPTION_FILE, read_description
+from akp_keras.files.below import files_below
 from akp_keras.natural_order import natural_order
 
 _COLUMNS = ("uri", "family", "member")

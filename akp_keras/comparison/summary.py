@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import akp_keras
-from akp_keras.comparison.members import Compared
+from akp_keras.comparison.layers import Compared
 from akp_keras.comparison.pair_table import pairs
 from akp_keras.comparison.probe_inputs import ProbeInputs
 from akp_keras.comparison.saved_models import NamedModel

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import numpy as np
 
 from akp_keras.data.records import DataSet, ProbeSet
+from akp_keras.files.whole import whole_file
 from akp_keras.numpy_files import UNREADABLE
 
 _KEYS = ("ids", "images", "labels", "class_names")
@@ -73,20 +72,14 @@ def write_probe(path: str | Path, probe: ProbeSet) -> None:
     """
     path = Path(path)
     _check(probe, "the probe set")
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(
-                file,
-                ids=np.asarray(probe.ids, dtype=np.str_),
-                images=np.asarray(probe.inputs, dtype=np.float32),
-                labels=np.asarray(probe.labels, dtype=np.int64),
-                class_names=np.asarray(probe.class_names, dtype=np.str_),
-            )
-        unfinished.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            unfinished.unlink()
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(
+            file,
+            ids=np.asarray(probe.ids, dtype=np.str_),
+            images=np.asarray(probe.inputs, dtype=np.float32),
+            labels=np.asarray(probe.labels, dtype=np.int64),
+            class_names=np.asarray(probe.class_names, dtype=np.str_),
+        )
 
 
 def read_probe(path: str | Path) -> ProbeSet:

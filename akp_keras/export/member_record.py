@@ -7,7 +7,7 @@ read a member without loading it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class MemberRecord:
             (optimizer steps taken before it), `what` ("activation", "loss", "labels", …),
             `from`, `to` (names) and `layers` (list of layer names, empty for a loss).
         steps_per_epoch: optimizer steps in an epoch, ≥ 1.
+        settings: what it was trained with beside the schedule, by the names of the settings, in
+            plain JSON types; empty where that is not known.
     """
 
     family: str
@@ -37,6 +39,7 @@ class MemberRecord:
     history: Mapping[str, tuple[float, ...]]
     swaps: tuple[Mapping[str, object], ...]
     steps_per_epoch: int
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

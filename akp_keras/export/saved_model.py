@@ -11,8 +11,6 @@ Beside them, `assets.extra/akp.json` says whose weights these are.
 
 from __future__ import annotations
 
-import difflib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akp_keras.export.signature import Inputs, Signature
+from akp_keras.files.whole import read_json, write_json
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import keras
@@ -82,13 +82,10 @@ def save_member(
     shutil.rmtree(unfinished, ignore_errors=True)
     archive.write_out(str(unfinished), verbose=False)
     (unfinished / DESCRIPTION_FILE).parent.mkdir(exist_ok=True)
-    (unfinished / DESCRIPTION_FILE).write_text(
-        json.dumps(
-            {"format_version": FORMAT_VERSION, **description, "layers": list(layers)},
-            indent=1,
-            sort_keys=True,
-        )
-        + "\n"
+    write_json(
+        unfinished / DESCRIPTION_FILE,
+        {"format_version": FORMAT_VERSION, **description, "layers": list(layers)},
+        sort_keys=True,
     )
     unfinished.rename(path)
     return path
@@ -118,9 +115,9 @@ def read_description(path: str | Path) -> dict[str, object]:
     """
     file = Path(path) / DESCRIPTION_FILE
     try:
-        description = json.loads(file.read_text())
+        description = read_json(file)
         version = description["format_version"]
-    except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} is missing or damaged; export the member again") from error
     if version != FORMAT_VERSION:
         raise ValueError(f"{file} has format version {version}, this code reads {FORMAT_VERSION}")
@@ -192,10 +189,8 @@ def _choose_outputs(asked: Signature, layers: Sequence[str] | None) -> list[str]
         return [name for name in order if name in asked.outputs] or list(asked.outputs)
     for name in layers:
         if name not in asked.outputs:
-            close = difflib.get_close_matches(name, asked.outputs, n=1)
             raise ValueError(
                 f"signature {asked.name!r} of SavedModel {asked.path} has no output {name!r}; "
-                f"it has {', '.join(asked.outputs)}"
-                + (f" (did you mean {close[0]!r}?)" if close else "")
+                f"{hint(name, asked.outputs, most=100)}"
             )
     return list(layers)

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.dispersion import Outcome
 from akp_keras.export.member_record import MemberRecord
+from akp_keras.files.whole import write_text
 from akp_keras.report import wording
 from akp_keras.report.contents import gather_contents
 from akp_keras.report.illustrations import (
@@ -82,7 +83,7 @@ def write_report(
     folder = Path(folder)
     _write_figures(folder, [*training, *(item for row in illustrations.values() for item in row)])
     page = folder / PAGE_FILE
-    _write_whole(page, html)
+    write_text(page, html)
     return page
 
 
@@ -104,17 +105,8 @@ def _write_figures(folder: Path, illustrations: Iterable[Illustration]) -> None:
     written = set()
     for illustration in illustrations:
         path = folder / illustration.file
-        _write_whole(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
+        write_text(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
         written.add(path)
     for path in (folder / FIGURES_FOLDER).glob("*.svg"):
         if path not in written:
             path.unlink()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -5,11 +5,8 @@ work to others does not need them.
 """
 
 from akp_keras.training.members import check_training, train_member, train_members
-from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 __all__ = [
-    "MemberSpecification",
-    "TrainingSettings",
     "check_training",
     "train_member",
     "train_members",

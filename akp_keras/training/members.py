@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
+from akp_keras.settings import Member, TrainingSettings
 from akp_keras.tensorflow_runtime import configure_tensorflow
-from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 
 def check_training(settings: TrainingSettings) -> None:
@@ -19,7 +19,7 @@ def check_training(settings: TrainingSettings) -> None:
     _trainer(settings).check()
 
 
-def train_member(settings: TrainingSettings, member: MemberSpecification, folder: str) -> str:
+def train_member(settings: TrainingSettings, member: Member, folder: str) -> str:
     """Trains one member in this process.
 
     Args:
@@ -36,7 +36,7 @@ def train_member(settings: TrainingSettings, member: MemberSpecification, folder
 
 def train_members(
     settings: TrainingSettings,
-    members: Sequence[MemberSpecification],
+    members: Sequence[Member],
     folder: str | Path,
     *,
     executor: Executor,

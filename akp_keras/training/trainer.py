@@ -15,10 +15,9 @@ from akp_keras.export import MemberRecord, write_member
 from akp_keras.hotswap import HotSwap, Plateau, Schedule, restore
 from akp_keras.models import build_model, tapped_layers
 from akp_keras.models.seeding import with_fresh_weights
+from akp_keras.settings import Member, TrainingSettings
 from akp_keras.training.check_loss import check_loss
-from akp_keras.training.label_stress import random_label_fraction
 from akp_keras.training.snapshots import TakeSnapshots
-from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 _EVALUATION_BATCH = 256
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -37,10 +36,10 @@ class MemberTrainer:
         self._data = load_dataset(
             settings.dataset,
             data_dir=settings.data_dir,
-            seed=settings.data_seed,
+            seed=settings.seed,
             max_samples=settings.max_samples,
         )
-        self._schedules = {family: Schedule.parse(text) for family, text in settings.schedules}
+        self._families = settings.parsed_families
         mean, variance = train_statistics(self._data.train)
         try:
             self._model = build_model(
@@ -67,11 +66,11 @@ class MemberTrainer:
         Raises:
             ValueError: in one line that names what does not fit and what would.
         """
-        for family, schedule in self._schedules.items():
+        for family in self._families:
             try:
-                self._check(schedule.without("labels"))
+                self._check(family.schedule.without("labels"))
             except ValueError as error:
-                raise ValueError(f"--family={family}: {error}") from error
+                raise ValueError(f"--family={family.name}: {error}") from error
 
     def _check(self, schedule: Schedule) -> None:
         for swap in schedule.swaps:
@@ -91,14 +90,14 @@ class MemberTrainer:
         swap.on_train_end()
         restore(self._model)
 
-    def train(self, member: MemberSpecification, folder: Path) -> None:
+    def train(self, member: Member, folder: Path) -> None:
         """Trains one member and writes its folder, which appears whole or not at all."""
-        schedule = Schedule.parse(member.schedule)
-        fraction = random_label_fraction(schedule)
+        schedule = member.family.schedule
+        fraction = member.family.label_fraction
         train = self._data.train
         if fraction:
             labels = randomise_labels(
-                train.labels, fraction, self._classes, seed=self._settings.data_seed
+                train.labels, fraction, self._classes, seed=self._settings.seed
             )
             train = Split(train.inputs, labels, train.ids)
 
@@ -119,9 +118,9 @@ class MemberTrainer:
         write_member(
             folder,
             MemberRecord(
-                family=member.family,
+                family=member.family.name,
                 seed=member.seed,
-                schedule=member.schedule,
+                schedule=str(schedule),
                 layers=tapped_layers(self._settings.model),
                 metrics=self._metrics(train),
                 history={
@@ -130,11 +129,10 @@ class MemberTrainer:
                 },
                 swaps=tuple(swaps),
                 steps_per_epoch=self._steps_per_epoch,
+                settings=self._settings.shared_values(),
             ),
             self._model,
             description={
-                "dataset": self._settings.dataset,
-                "model": self._settings.model,
                 "class_names": list(self._data.class_names),
                 "random_seed": member.random_seed,
             },
@@ -153,14 +151,14 @@ class MemberTrainer:
         settings = self._settings
         if not settings.snapshots:
             return []
-        probe = take_probe_set(self._data, settings.probe_samples, settings.data_seed)
+        probe = take_probe_set(self._data, settings.probe_samples, settings.seed)
         layers = tapped_layers(settings.model)
-        return [TakeSnapshots(probe.inputs, layers, settings.snapshots)]
+        return [TakeSnapshots(probe.inputs, layers, settings.snapshot_epochs)]
 
     def _hot_swap(self, schedule: Schedule, random_seed: int = 0) -> HotSwap:
         return HotSwap(
             schedule.without("labels"),
-            candidates=[other.without("labels") for other in self._schedules.values()],
+            candidates=[family.schedule.without("labels") for family in self._families],
             seed=random_seed,
         )
 

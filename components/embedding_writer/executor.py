@@ -1,39 +1,5 @@
 """What the TFX component does."""
 
-from __future__ import annotations
+from akp_keras.tfx import EmbeddingWriterExecutor as Executor
 
-from typing import Any
-
-from tfx import types
-from tfx.dsl.components.base import base_executor
-from tfx.types import artifact_utils
-
-from components.embedding_writer.step import embedding_writer
-from components.execution_parameters import step_parameters
-
-
-class Executor(base_executor.BaseExecutor):
-    """Writes TensorBoard's log directory."""
-
-    def Do(
-        self,
-        input_dict: dict[str, list[types.Artifact]],
-        output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        """Writes the log directory.
-
-        Args:
-            input_dict: `matrices`, `members`, `outcome` and `probe`, as the component's inputs.
-            output_dict: `log`, one `EmbeddingLog`.
-            exec_properties: the parameters of the step, and `code_version`.
-        """
-        self._log_startup(input_dict, output_dict, exec_properties)
-        embedding_writer(
-            artifact_utils.get_single_uri(input_dict["matrices"]),
-            [member.uri for member in input_dict["members"]],
-            artifact_utils.get_single_uri(input_dict["outcome"]),
-            artifact_utils.get_single_uri(input_dict["probe"]),
-            artifact_utils.get_single_uri(output_dict["log"]),
-            **step_parameters(exec_properties),
-        )
+__all__ = ["Executor"]

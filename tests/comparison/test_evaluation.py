@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from akp_keras.comparison import compare_members, evaluate_similarity, representations
+from akp_keras import similarity
+from akp_keras.comparison import evaluate_similarity, matrix_path, read_matrix, representations
 from akp_keras.comparison.representations import representation_path, take_representations
 
 SAMPLES = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
@@ -57,15 +58,13 @@ def test_its_matrices_are_the_bytes_that_the_experiment_writes(models, executor,
     names = ["control/0", "control/1", "tanh/0"]
     assert summary["members"] == names
     assert summary["layers"] == ["second", "first"]
-    compare_members(
-        {name: models / name / "saved_model" for name in names},
-        SAMPLES,
-        MEASURES,
-        tmp_path / "run",
-        executor=executor,
-        layers=("second", "first"),
-    )
-    assert files(tmp_path / "out" / "similarity") == files(tmp_path / "run")
+    kernels = {name: np.load(models / name / "saved_model" / "kernel.npy") for name in names}
+    first = {name: SAMPLES @ kernel for name, kernel in kernels.items()}
+    expected = similarity.pairwise(first, MEASURES)
+    for measure in MEASURES:
+        matrix = read_matrix(matrix_path(tmp_path / "out" / "similarity", "first", measure))
+        assert matrix.members == tuple(names)
+        np.testing.assert_allclose(matrix.values, expected[measure].values, atol=1e-12)
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
 
 

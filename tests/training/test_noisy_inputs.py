@@ -4,23 +4,20 @@ import numpy as np
 import pytest
 
 from akp_keras.export import load_representations, read_member
-from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.settings import Family, Member, TrainingSettings
 from akp_keras.training.trainer import MemberTrainer
 
 CONTROL = "@0 activation=relu"
 NOISY = "@0 inputs=noise(50); @step:30 activation=tanh"
 SETTINGS = TrainingSettings(
     dataset="wisconsin_breast_cancer",
-    data_dir=None,
-    data_seed=0,
-    max_samples=None,
     model="mlp",
     optimizer="adam",
     learning_rate=1e-2,
     epochs=3,
     batch_size=32,
     steps_per_execution=4,
-    schedules=(("control", CONTROL), ("noisy", NOISY)),
+    families={"control": CONTROL, "noisy": NOISY},
 )
 
 
@@ -37,7 +34,7 @@ def folders(tmp_path_factory):
         (shared, "again", "noisy", 0, NOISY),
         (fresh, "fresh", "noisy", 0, NOISY),
     ):
-        trainer.train(MemberSpecification(family, seed, schedule), root / name)
+        trainer.train(Member(Family.parse(f"{family}: {schedule}"), seed, 0), root / name)
     return root
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from akp_keras.export import load_representations, read_description, read_member
 from akp_keras.models.classifier_head import classifier_head
-from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.settings import Family, Member, TrainingSettings
 from akp_keras.training import trainer as trainer_module
 from akp_keras.training.trainer import MemberTrainer
 
@@ -15,17 +15,18 @@ SHOCK = f"{CONTROL}; @1 activation=tanh loss=hinge; @step:30 activation[dense1]=
 RANDOM = f"{CONTROL} labels=random(1.0)"
 SETTINGS = TrainingSettings(
     dataset="wisconsin_breast_cancer",
-    data_dir=None,
-    data_seed=0,
-    max_samples=None,
     model="mlp",
     optimizer="adam",
     learning_rate=1e-2,
     epochs=3,
     batch_size=32,
     steps_per_execution=4,
-    schedules=(("control", CONTROL), ("shock", SHOCK), ("random", RANDOM)),
+    families={"control": CONTROL, "shock": SHOCK, "random": RANDOM},
 )
+
+
+def member(family, seed, schedule):
+    return Member(Family.parse(f"{family}: {schedule}"), seed, 0)
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +38,11 @@ def trainer():
 def folders(trainer, tmp_path_factory):
     root = tmp_path_factory.mktemp("members")
     specifications = {
-        "control": MemberSpecification("control", 0, CONTROL),
-        "shock": MemberSpecification("shock", 0, SHOCK),
-        "random": MemberSpecification("random", 0, RANDOM),
-        "again": MemberSpecification("control", 0, CONTROL),
-        "other_seed": MemberSpecification("control", 1, CONTROL),
+        "control": member("control", 0, CONTROL),
+        "shock": member("shock", 0, SHOCK),
+        "random": member("random", 0, RANDOM),
+        "again": member("control", 0, CONTROL),
+        "other_seed": member("control", 1, CONTROL),
     }
     for name, specification in specifications.items():
         trainer.train(specification, root / name)
@@ -64,7 +65,7 @@ def test_a_member_does_not_depend_on_who_was_trained_before_it(folders):
 
 
 def test_a_member_of_a_used_trainer_is_that_of_a_fresh_one(folders, tmp_path):
-    MemberTrainer(SETTINGS).train(MemberSpecification("shock", 0, SHOCK), tmp_path / "fresh")
+    MemberTrainer(SETTINGS).train(member("shock", 0, SHOCK), tmp_path / "fresh")
     assert_same_member(folders / "shock", tmp_path / "fresh")
 
 
@@ -80,10 +81,10 @@ def test_a_member_with_dropout_does_not_depend_on_the_others_either(tmp_path, mo
     monkeypatch.setattr(trainer_module, "build_model", with_dropout)
     plain = "@1 loss=hinge"
     stressed = "@1 activation=tanh dropout=0.9; @2 weights=noise(0.5) optimizer.learning_rate=1"
-    schedules = (("plain", plain), ("stressed", stressed))
-    trainer = MemberTrainer(dataclasses.replace(SETTINGS, schedules=schedules))
+    families = {"plain": plain, "stressed": stressed}
+    trainer = MemberTrainer(dataclasses.replace(SETTINGS, families=families))
     for number, schedule in enumerate((plain, stressed, plain)):
-        specification = MemberSpecification("control", 0, schedule)
+        specification = member("control", 0, schedule)
         trainer.train(specification, tmp_path / str(number))
     assert_same_member(tmp_path / "0", tmp_path / "2")
     assert read_member(tmp_path / "0").history != read_member(tmp_path / "1").history
@@ -137,8 +138,8 @@ def test_the_exported_graph_holds_the_activation_in_force(folders):
     ],
 )
 def test_a_schedule_that_cannot_fit_is_refused_before_the_first_step(schedule, message):
-    schedules = (("control", CONTROL), ("x", f"{CONTROL}; {schedule}"))
-    settings = dataclasses.replace(SETTINGS, schedules=schedules)
+    families = {"control": CONTROL, "x": f"{CONTROL}; {schedule}"}
+    settings = dataclasses.replace(SETTINGS, families=families)
     with pytest.raises(ValueError, match=f"--family=x: .*{message}"):
         MemberTrainer(settings).check()
 

@@ -8,6 +8,7 @@ from tfx import types
 from tfx.types import channel_utils
 from tfx.types.artifact import Artifact
 
+from akp_keras.code_version import code_version
 from components import artifacts
 from components.similarity_evaluator.component import SimilarityEvaluator
 
@@ -99,10 +100,13 @@ def test_models_and_probe_are_given_once(given):
         SimilarityEvaluator(**given, **PARAMETERS)
 
 
-def test_a_parameter_that_is_not_passed_would_not_be_recorded_and_is_refused():
-    less = {name: value for name, value in PARAMETERS.items() if name != "null"}
-    with pytest.raises(ValueError, match="Missing argument 'null'"):
-        SimilarityEvaluator(saved_models=["x"], probe_file="p.npz", **less)
+def test_a_setting_that_is_not_passed_is_recorded_with_its_default():
+    made = SimilarityEvaluator(saved_models=["x"], probe_file="p.npz", null=3)
+    recorded = made.exec_properties
+    assert recorded["null"] == 3
+    assert recorded["measures"] == "cka.linear,cka.linear.debiased,procrustes.angular"
+    assert recorded["code_version"] == code_version()
+    assert set(PARAMETERS) < set(recorded)
 
 
 def test_models_that_are_no_channel_are_refused():

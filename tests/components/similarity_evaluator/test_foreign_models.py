@@ -14,7 +14,13 @@ import pytest
 from akp_keras import similarity
 from akp_keras.comparison import read_matrix
 from akp_keras.export import load_representations
-from components.similarity_evaluator.__main__ import main
+from akp_keras.steps.command import run_step
+from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
+
+
+def main(arguments):
+    return run_step(SIMILARITY_EVALUATOR, arguments, program="components.similarity_evaluator")
+
 
 SAMPLES = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
 WRITE = """

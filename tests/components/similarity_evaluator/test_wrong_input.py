@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.similarity_evaluator.__main__ import main
+from akp_keras.steps.command import run_step
+from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
 
 pytestmark = pytest.mark.usefixtures("_in_this_process")
+
+
+def main(arguments):
+    return run_step(SIMILARITY_EVALUATOR, arguments, program="components.similarity_evaluator")
+
+
 SAMPLES = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
 
 
@@ -205,15 +212,15 @@ def test_an_output_that_is_there(capsys, models, tmp_path):
     ("argument", "message"),
     [
         ("measures=cka.liner", "unknown measure 'cka.liner', did you mean 'cka.linear'"),
-        ("measures=cka.linear,cka.linear", "measure cka.linear is named twice"),
-        ("measures=", "--measures is missing"),
-        ("spatial=flat", "spatial=flat is none of flatten, global_average, positions"),
-        ("layers=layr", "has no output 'layr'; it has layer (did you mean 'layer'?)"),
-        ("null=-1", "null=-1 must be zero or"),
-        ("memory_gb=0", "memory_gb=0.0 must be positive"),
-        ("seed=-1", "seed=-1 must be zero or positive"),
+        ("measures=cka.linear,cka.linear", "--measures names cka.linear twice"),
+        ("measures=", "--measures is empty"),
+        ("spatial=flat", "spatial=flat must be one of flatten, global_average, positions"),
+        ("layers=layr", "has no output 'layr'; did you mean 'layer'?"),
+        ("null=-1", "null=-1 must be from 0"),
+        ("memory_gb=0", "memory_gb=0.0 must be above 0"),
+        ("seed=-1", "seed=-1 must be from 0"),
         ("layers=,", "--layers=, names no layer"),
-        ("memory_gb=0", "--memory_gb=0.0 must be positive"),
+        ("memory_gb=0", "--memory_gb=0.0 must be above 0"),
         ("families=g", "no SavedModel is of the family 'g'"),
         ("meassures=cka.linear", "meassures"),
     ],

@@ -1,0 +1,192 @@
+"""The steps as Kubeflow components, made from their declarations.
+
+    from akp_keras.kubeflow import similarity_evaluator
+
+    @dsl.pipeline
+    def compare(...):
+        similarity_evaluator(models=…, probe=…, measures="cka.linear")
+
+A component's parameters are the settings of its step, with their defaults; 0 or "" stands for a
+setting that is not given. Components run in the image of this version of akp_keras, with kfp in
+it; `component(step, image)` takes another.
+"""
+
+from __future__ import annotations
+
+import linecache
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kfp import dsl
+from kfp.dsl.base_component import BaseComponent
+
+from akp_keras import __version__
+from akp_keras.settings.field import Setting, declarations
+from akp_keras.steps.experiment import STEPS, step_named
+from akp_keras.steps.products import PAGE, VALUE
+from akp_keras.steps.step import Output, Step
+
+IMAGE = f"akp-keras:{__version__}"
+# A machine's number of cores has no place in a compiled pipeline.
+_WORKERS = 2
+_LIGHTWEIGHT = '''\
+def {name}(
+    {parameters},
+) -> None:
+    """{help}"""
+    from akp_keras.kubeflow import run_in_container
+
+    run_in_container("{name}", locals())
+'''
+_CONTAINER = '''\
+def {name}(
+    {parameters},
+) -> dsl.ContainerSpec:
+    """{help}"""
+    return dsl.ContainerSpec(
+        image="{image}",
+        command=["python", "-m", "akp_keras", "{name}"],
+        args=[{arguments}],
+    )
+'''
+
+
+def component(step: str, image: str = IMAGE) -> BaseComponent:
+    """Makes the lightweight component of a step: artifacts in, artifacts out.
+
+    Args:
+        step: name of the step, for example `similarity_evaluator`.
+        image: name of a container image with akp_keras and kfp in it; nothing is installed when
+            it starts.
+
+    Returns:
+        The component; `.python_func` is its function.
+    """
+    declared = step_named(step)
+    source = _LIGHTWEIGHT.format(
+        name=declared.name,
+        parameters=",\n    ".join(
+            [
+                *(f"{name}: {_input(it)}" for name, it in declared.inputs.items()),
+                *(f"{name}: {_output(it)}" for name, it in declared.outputs.items()),
+                *(f"{it.flag}: {_parameter(it)}" for it in declarations(declared.settings)),
+                f"code_version: str = {__version__!r}",
+            ]
+        ),
+        help=declared.description.splitlines()[0],
+    )
+    function = _compile(declared, source)
+    return dsl.component(function, base_image=image, install_kfp_package=False)
+
+
+def container_component(step: str, image: str = IMAGE) -> BaseComponent:
+    """Makes the command line of a step a component, for files that no step of a pipeline made.
+
+    Args:
+        step: name of the step, for example `similarity_evaluator`.
+        image: name of a container image with akp_keras in it; inputs are paths within it, on a
+            volume for example.
+
+    Returns:
+        A component with the flags of the command line as its parameters, and the output folder
+        as its artifact `output`.
+    """
+    declared = step_named(step)
+    flags = {it.flag or name: it for name, it in declared.inputs.items()}
+    settings = {it.flag: it for it in declarations(declared.settings)}
+    arguments = [f'"--{flag}", {flag}' for flag in (*flags, *settings)]
+    source = _CONTAINER.format(
+        name=declared.name,
+        parameters=",\n    ".join(
+            [
+                *(f"{flag}: str" for flag, it in flags.items() if not it.optional),
+                "output: dsl.Output[dsl.Artifact]",
+                *(f"{flag}: str = ''" for flag, it in flags.items() if it.optional),
+                *(f"{flag}: {_parameter(it)}" for flag, it in settings.items()),
+            ]
+        ),
+        help=declared.description.splitlines()[0],
+        image=image,
+        arguments=", ".join([*arguments, '"--output", output.path']),
+    )
+    return dsl.container_component(_compile(declared, source))
+
+
+def run_in_container(step: str, given: Mapping[str, Any]) -> None:
+    """Does the work of a lightweight component.
+
+    Args:
+        step: name of the step.
+        given: the arguments of the component's function, by name.
+
+    Raises:
+        ValueError: in one line that names the flag or file and what would be right.
+    """
+    declared = step_named(step)
+    settings = declared.settings(
+        **{
+            setting.name: None if setting.optional and not value else value
+            for setting in declarations(declared.settings)
+            for value in (given[setting.flag],)
+        }
+    )
+    inputs = {
+        name: [artifact.path for artifact in given[name]]
+        if it.several
+        else given[name].uri
+        if it.address
+        else given[name].path
+        for name, it in declared.inputs.items()
+    }
+    folder = given[next(iter(declared.outputs))].path
+    facts = declared.run(folder, settings, inputs)
+    for name, output in declared.outputs.items():
+        if output.product == VALUE:
+            Path(given[name]).write_text(str(facts[name]))
+            continue
+        if output.product == PAGE:
+            shutil.copyfile(Path(folder) / output.below, given[name].path)
+        elif output.below:
+            shutil.move(Path(folder) / output.below, given[name].path)
+        if not output.several:
+            properties = {key: facts[key] for key in output.product.properties}
+            given[name].metadata.update(properties)
+
+
+def _compile(step: Step, source: str) -> Any:
+    # Kubeflow ships the source of a function, so it has to be found where sources are looked for.
+    file = f"<component {step.name} {hash(source)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    names: dict[str, Any] = {"dsl": dsl, "List": list}
+    # Without this module's future import: Kubeflow reads annotations, which must not be text.
+    exec(compile(source, file, "exec", dont_inherit=True), names)
+    return names[step.name]
+
+
+def _input(declared: Any) -> str:
+    role = f"dsl.{declared.product.role}"
+    return f"dsl.Input[List[{role}]]" if declared.several else f"dsl.Input[{role}]"
+
+
+def _output(declared: Output) -> str:
+    if declared.product == VALUE:
+        return "dsl.OutputPath(str)"
+    return f"dsl.Output[dsl.{declared.product.role}]"
+
+
+def _parameter(declared: Setting) -> str:
+    kind = str if declared.several else declared.kind
+    default = declared.text(declared.default) if declared.several else declared.default
+    if declared.default is None:
+        default = kind()
+    if declared.name == "workers":
+        default = _WORKERS
+    return f"{kind.__name__} = {default!r}"
+
+
+def __getattr__(name: str) -> BaseComponent:
+    if name in {step.name for step in STEPS}:
+        return component(name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

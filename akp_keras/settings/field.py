@@ -1,0 +1,236 @@
+"""A setting, declared once: name, type, default, range, help and stage.
+
+A setting is a field of a frozen dataclass that derives from `Group`. Flags, parameters of
+components, JSON and texts are made from the declaration, and one function checks a value and
+words the refusal (`Setting.check`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import UnionType
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from typing import Self
+
+_WORDS = {int: "a whole number", float: "a number"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What is declared of a setting.
+
+    Attributes:
+        name: name of the field, and keyword in Python.
+        flag: name on command lines and among the parameters of components.
+        kind: `int`, `float` or `str`: the type of the value, or of each of several values.
+        several: whether the value is a tuple.
+        optional: whether the value may be None.
+        default: value where none is given.
+        help: one or two sentences for people.
+        stage: heading under which the help lists the flag.
+        least: the smallest number that is allowed; None leaves it open.
+        most: the largest number that is allowed; None leaves it open.
+        above: a number that the value must exceed.
+        below: a number that the value must stay under.
+        choices: the values that are allowed; () for any.
+        separator: stands between several values in one text. Several values that are separated
+            by newlines are one flag each.
+        parse: returns the canonical form of a value, or raises ValueError.
+        in_results: whether results follow from it; False for what says where and how to work.
+    """
+
+    name: str
+    flag: str
+    kind: type
+    several: bool
+    optional: bool
+    default: Any
+    help: str
+    stage: str
+    least: int | None = None
+    most: int | None = None
+    above: int | None = None
+    below: int | None = None
+    choices: tuple[str, ...] = ()
+    separator: str = ","
+    parse: Callable[[Any], Any] | None = None
+    in_results: bool = True
+
+    def check(self, value: Any) -> Any:
+        """Returns the canonical form of a value.
+
+        Args:
+            value: a value, or its text; for several values a sequence, or a mapping, which
+                stands for the texts `key: value`.
+
+        Raises:
+            ValueError: in one line that names the flag, what is wrong, and what would be right.
+        """
+        if value is None and self.optional:
+            return None
+        value = self._split(value) if self.several else self._typed(value)
+        if not self._allows(value):
+            raise ValueError(f"--{self.flag}={value} must be {self.bounds()}")
+        if self.parse is None:
+            return value
+        try:
+            return self.parse(value)
+        except ValueError as error:
+            named = str(error).startswith("--")
+            raise ValueError(f"{error}" if named else f"--{self.flag}: {error}") from error
+
+    def bounds(self) -> str:
+        """Says which values are allowed; "" where any is."""
+        if self.choices:
+            return f"one of {', '.join(self.choices)}"
+        if self.least is not None and self.most is not None:
+            return f"from {self.least} to {self.most}"
+        words = {"at least": self.least, "above": self.above, "below": self.below}
+        bounds = [f"{word} {bound}" for word, bound in words.items() if bound is not None]
+        return " and ".join(bounds + ["finite"] * (self.kind is float))
+
+    def text(self, value: Any) -> str:
+        """Writes a value as a flag holds it."""
+        return self.separator.join(value) if self.several else str(value)
+
+    def _allows(self, value: Any) -> bool:
+        if self.choices:
+            return value in self.choices
+        if self.kind is str:
+            return True
+        return (
+            math.isfinite(value)
+            and (self.least is None or value >= self.least)
+            and (self.most is None or value <= self.most)
+            and (self.above is None or value > self.above)
+            and (self.below is None or value < self.below)
+        )
+
+    def _typed(self, value: Any) -> Any:
+        if self.kind is str:
+            return str(value)
+        try:
+            number = self.kind(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise ValueError(f"--{self.flag}={value} must be {_WORDS[self.kind]}") from error
+        # Kubeflow hands whole numbers on as 3.0, but 3.5 epochs do not exist.
+        if self.kind is int and not isinstance(value, str) and number != value:
+            raise ValueError(f"--{self.flag}={value} must be {_WORDS[self.kind]}")
+        return number
+
+    def _split(self, value: Any) -> tuple[str, ...]:
+        if isinstance(value, Mapping):
+            value = [f"{name}: {text}" for name, text in value.items()]
+        text = value if isinstance(value, str) else self.separator.join(map(str, value))
+        parts = split_at_commas(text) if self.separator == "," else text.split(self.separator)
+        return tuple(part.strip() for part in parts if part.strip())
+
+
+def setting(default: Any, help: str, **declared: Any) -> Any:
+    """Declares a field of a `Group` as a setting.
+
+    Args:
+        default: value where none is given; None for a setting that is optional.
+        help: one or two sentences for people.
+        **declared: what else is declared, as the attributes of `Setting` are named; `flag` is by
+            default the name of the field, and `stage` that of the group.
+
+    Returns:
+        A `dataclasses.Field`.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, **declared})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Settings that belong together, checked when they are made.
+
+    A class that derives from several groups has the settings of all of them.
+    """
+
+    STAGE: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Replaces every value by its canonical form.
+
+        Raises:
+            ValueError: in one line that names the flag, what is wrong, and what would be right.
+        """
+        for declared in declarations(type(self)):
+            value = declared.check(getattr(self, declared.name))
+            object.__setattr__(self, declared.name, value)
+        self.check()
+
+    def check(self) -> None:
+        """Refuses settings that do not fit together; groups extend it."""
+
+    def values(self) -> dict[str, Any]:
+        """Returns the settings that results follow from, by name, in plain JSON types."""
+        return {
+            declared.name: list(value) if isinstance(value, tuple) else value
+            for declared in declarations(type(self))
+            if declared.in_results
+            for value in (getattr(self, declared.name),)
+        }
+
+    @classmethod
+    def of(cls, other: Group, **changed: Any) -> Self:
+        """Takes over the settings that another group has too.
+
+        Args:
+            other: where they come from.
+            **changed: values by the names of fields, in place of those of the other group.
+        """
+        theirs = {declared.name for declared in declarations(type(other))}
+        common = [declared.name for declared in declarations(cls) if declared.name in theirs]
+        return cls(**({name: getattr(other, name) for name in common} | changed))
+
+
+@functools.cache
+def declarations(group: type[Group]) -> tuple[Setting, ...]:
+    """Returns the settings of a class.
+
+    The order is that in which the class names its groups, and within a group that of its lines.
+    """
+    types = typing.get_type_hints(group)
+    fields = {field.name: field for field in dataclasses.fields(group)}
+    owners: dict[str, type[Group]] = {}
+    for owner in group.__mro__:
+        for name in vars(owner).get("__annotations__", ()):
+            if name in fields:
+                owners.setdefault(name, owner)
+    return tuple(_declaration(fields[name], types[name], owner) for name, owner in owners.items())
+
+
+def _declaration(field: dataclasses.Field, annotation: Any, owner: type[Group]) -> Setting:
+    members = typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    (kind,) = (member for member in members if member is not type(None))
+    several = typing.get_origin(kind) is tuple
+    declared = {"flag": field.name, "stage": owner.STAGE, **field.metadata}
+    return Setting(
+        name=field.name,
+        kind=typing.get_args(kind)[0] if several else kind,
+        several=several,
+        optional=len(members) > 1,
+        default=field.default,
+        **declared,
+    )
+
+
+def split_at_commas(text: str) -> list[str]:
+    """Splits at commas, but not at those between the brackets of a measure's parameters."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts

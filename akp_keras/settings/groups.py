@@ -1,0 +1,363 @@
+"""Every setting of an experiment, once.
+
+A new setting is one line here and its use: flags, Python keywords, `experiment.json`, parameters
+of components and the report follow from the line.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from akp_keras import similarity
+from akp_keras.data import check_dataset_name
+from akp_keras.models import list_models, tapped_layers
+from akp_keras.settings.family import Family, Member, canonical_families
+from akp_keras.settings.field import Group, declarations, setting
+from akp_keras.settings.snapshot_epochs import parse_snapshots
+
+
+def _dataset(name: str) -> str:
+    check_dataset_name(name)
+    return name
+
+
+def _model(name: str) -> str:
+    tapped_layers(name)
+    return name
+
+
+def _measures(identifiers: Sequence[str]) -> tuple[str, ...]:
+    """Returns identifiers in full: files are named by them."""
+    full = tuple(similarity.measure(identifier).id for identifier in identifiers)
+    for identifier in full:
+        if full.count(identifier) > 1:
+            raise ValueError(f"--measures names {identifier} twice")
+    return full
+
+
+@dataclass(frozen=True, kw_only=True)
+class Families(Group):
+    """The families, each as `name: schedule`."""
+
+    STAGE: ClassVar[str] = "families"
+
+    families: tuple[str, ...] = setting(
+        (),
+        "A family: 'name: when what…; when what…'. When is @EPOCH, @step:N or "
+        "@plateau(metric,patience=k). What is activation= or loss= by a name of Keras, with a "
+        "filter of layers where wanted, as in activation[block2.*]=tanh for one block; "
+        "optimizer.learning_rate=, dropout=, weights=noise(sigma); or labels=random(p), which "
+        "draws a fraction p of the training labels anew, the same for all members.",
+        flag="family",
+        separator="\n",
+        parse=canonical_families,
+    )
+
+    @property
+    def parsed_families(self) -> tuple[Family, ...]:
+        """The families with their schedules, in order."""
+        return tuple(map(Family.parse, self.families))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Members(Group):
+    """How many networks a family has."""
+
+    STAGE: ClassVar[str] = "families"
+
+    members: int = setting(8, "Members per family; they differ by seed.", least=1, most=10**6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control(Group):
+    """Which family is the reference."""
+
+    STAGE: ClassVar[str] = "families"
+
+    control: str = setting("control", "The family that the others are compared with.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seed(Group):
+    """What every random number follows from."""
+
+    STAGE: ClassVar[str] = "families"
+
+    seed: int = setting(
+        0,
+        "Seed of the experiment: of members, probe set, random labels and tests.",
+        least=0,
+        most=2**32 - 1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data(Group):
+    """The data set."""
+
+    STAGE: ClassVar[str] = "data"
+
+    dataset: str = setting(
+        "synthetic_cells",
+        "synthetic_cells, wisconsin_breast_cancer, or tfds:NAME of TensorFlow Datasets.",
+        parse=_dataset,
+    )
+    max_samples: int | None = setting(
+        None, "At most so many samples per split.", least=1, most=2**63 - 1
+    )
+    data_dir: str | None = setting(
+        None,
+        "Where data sets are kept; by default TensorFlow Datasets' own folder.",
+        in_results=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Group):
+    """The probe set."""
+
+    STAGE: ClassVar[str] = "data"
+
+    probe_samples: int = setting(256, "Test samples in the probe set.", least=8, most=10**7)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training(Group):
+    """How a member is trained."""
+
+    STAGE: ClassVar[str] = "training"
+
+    model: str = setting("small_cnn", " or ".join(list_models()) + ".", parse=_model)
+    epochs: int = setting(8, "Epochs per member.", least=1, most=10**6)
+    batch_size: int = setting(32, "Samples per step.", least=1, most=10**7)
+    optimizer: str = setting("adam", "A Keras optimizer by name.")
+    learning_rate: float = setting(1e-3, "The optimizer's learning rate.", above=0)
+    steps_per_execution: int = setting(
+        8, "Steps that Keras takes between two callbacks.", least=1, most=10**4
+    )
+    snapshots: str = setting(
+        "",
+        "At the ends of which epochs, from 0, the probe set's representations are kept besides: "
+        "a list (0,2,5) or every:k; the last epoch is always among them. Off by default. "
+        "TensorBoard then shows families part over training, after each member while they train, "
+        "and at the end. Convolutional maps are averaged over their positions, whatever --spatial "
+        "says.",
+        stage="tensorboard",
+    )
+
+    def check(self) -> None:
+        """Replaces the text of `snapshots` by the numbers of the epochs."""
+        super().check()
+        try:
+            epochs = parse_snapshots(self.snapshots, self.epochs)
+        except ValueError as error:
+            raise ValueError(f"--snapshots: {error}") from error
+        object.__setattr__(self, "snapshots", ",".join(map(str, epochs)))
+
+    @property
+    def snapshot_epochs(self) -> tuple[int, ...]:
+        """Numbers of the epochs, from 0, at whose ends snapshots are taken."""
+        return parse_snapshots(self.snapshots, self.epochs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSettings(Families, Members, Seed, Data, Probe, Training):
+    """What the members of some families follow from."""
+
+    def check(self) -> None:
+        """Makes sure that training reaches every swap."""
+        super().check()
+        for family in self.parsed_families:
+            family.check(self.epochs)
+
+    def planned_members(self, first: int = 0) -> list[Member]:
+        """Returns all members, family by family, numbered from `first`."""
+        return [
+            Member(family, seed, self.seed)
+            for family in self.parsed_families
+            for seed in range(first, first + self.members)
+        ]
+
+    def shared_values(self) -> dict[str, Any]:
+        """Returns what all members have in common, and cannot be compared without."""
+        shared = {
+            declared.name for group in (Seed, Data, Training) for declared in declarations(group)
+        }
+        if self.snapshots:
+            # Otherwise the probe set has no part in training.
+            shared.add("probe_samples")
+        return {name: value for name, value in self.values().items() if name in shared}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measures(Group):
+    """The measures of similarity."""
+
+    STAGE: ClassVar[str] = "similarity"
+
+    measures: tuple[str, ...] = setting(
+        ("cka.linear", "cka.linear.debiased", "procrustes.angular"),
+        "Ids of measures, with commas between; the first one leads.",
+        parse=_measures,
+    )
+
+    def check(self) -> None:
+        """Refuses an empty list."""
+        super().check()
+        if not self.measures:
+            raise ValueError("--measures is empty; name at least one, for example cka.linear")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SomeMeasures(Group):
+    """Those of the measures in a folder of matrices that a step takes."""
+
+    STAGE: ClassVar[str] = "similarity"
+
+    measures: tuple[str, ...] = setting(
+        (), "Ids of measures, with commas between, the leading one first; empty for all."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spatial(Group):
+    """What becomes of convolutional maps."""
+
+    STAGE: ClassVar[str] = "similarity"
+
+    spatial: str = setting(
+        "flatten",
+        "What becomes of convolutional maps.",
+        choices=tuple(similarity.SPATIAL_POLICIES),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory(Group):
+    """A bound on memory; it decides how pairs are cut into blocks, and so the last digits."""
+
+    STAGE: ClassVar[str] = "similarity"
+
+    memory_gb: float = setting(4.0, "Bound on the memory of the comparison, in GiB.", above=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Test(Group):
+    """The test of the principle."""
+
+    STAGE: ClassVar[str] = "dispersion and verdict"
+
+    permutations: int = setting(9999, "Permutations of the test.", least=99, most=10**8)
+    alpha: float = setting(0.05, "Family-wise error rate of the verdicts.", above=0, below=1)
+    margin: float = setting(
+        0.01, "Largest difference of test accuracy that counts as alike.", least=0
+    )
+
+    def check(self) -> None:
+        """Makes sure that the smallest p-value is small enough."""
+        super().check()
+        if self.alpha * (self.permutations + 1) < 1:
+            raise ValueError(
+                f"--permutations={self.permutations} are too few for a p-value of "
+                f"--alpha={self.alpha}; at least {math.ceil(1 / self.alpha) - 1} are needed"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class View(Group):
+    """What TensorBoard shows."""
+
+    STAGE: ClassVar[str] = "tensorboard"
+
+    projector_members: int = setting(
+        1, "Members per family whose probe samples the projector shows.", least=1, most=10**6
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workers(Group):
+    """The processes that do the work."""
+
+    STAGE: ClassVar[str] = "running"
+
+    workers: int = setting(
+        os.cpu_count() or 1,
+        "Processes on this machine; results do not depend on how many.",
+        least=1,
+        most=10**4,
+        in_results=False,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running(Workers):
+    """Where and how an experiment is run."""
+
+    run_dir: str = setting(
+        "RUN",
+        "Where the results go; a run that was interrupted resumes where it stopped, and a "
+        "finished one grows.",
+        in_results=False,
+    )
+    dask_scheduler: str | None = setting(
+        None,
+        "Address of a Dask scheduler (tcp://host:port) whose workers do the work instead; they "
+        "have one thread each and see the same --run_dir and --data_dir.",
+        in_results=False,
+    )
+
+    def check(self) -> None:
+        """Refuses an empty name."""
+        super().check()
+        if not self.run_dir:
+            raise ValueError("--run_dir is empty; name the folder that the results go to")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, View):
+    """Everything that an experiment's results follow from; equal settings give equal bytes."""
+
+    def check(self) -> None:
+        """Refuses what cannot be compared or tested."""
+        super().check()
+        if len(self.families) < 2:
+            raise ValueError(
+                f"--family names {len(self.families)} of at least two families; an experiment "
+                "compares a control and a perturbed one"
+            )
+        check_control(self.control, [family.name for family in self.parsed_families])
+        for identifier in self.measures:
+            declared = similarity.measure(identifier)
+            if not declared.distances or declared.takes != "representation":
+                raise ValueError(
+                    f"--measures: {declared.id} has no distance between representations, which "
+                    "dispersion needs; docs/similarity.md lists those that have one"
+                )
+
+    @property
+    def title(self) -> str:
+        """What a report of the experiment is called."""
+        return f"Families of {self.model} on {self.dataset}"
+
+    def texts(self) -> dict[str, str]:
+        """Returns what a report shows: flag -> text, one entry per family."""
+        texts = {f"family={family.name}": str(family.schedule) for family in self.parsed_families}
+        for declared in declarations(type(self)):
+            value = getattr(self, declared.name)
+            if declared.flag != "family" and declared.in_results and value not in (None, ""):
+                texts[declared.flag] = declared.text(value)
+        return texts
+
+
+def check_control(control: str, families: Sequence[str]) -> None:
+    """Refuses a control that is not a family.
+
+    Raises:
+        ValueError: in one line that names the flag and the families.
+    """
+    if control not in families:
+        raise ValueError(f"--control={control} is none of the families ({', '.join(families)})")

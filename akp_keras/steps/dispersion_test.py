@@ -1,0 +1,75 @@
+"""The test of the principle on matrices and members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from akp_keras.settings.groups import Control, Seed, SomeMeasures, Test
+from akp_keras.steps.inputs import read_compared
+from akp_keras.steps.products import MATRICES, MEMBER, OUTCOME, VALUE
+from akp_keras.steps.step import Facts, Input, Output, Step
+from akp_keras.steps.verdicts import (
+    OUTCOMES_FILE,
+    VERDICT_FILE,
+    judge_layers,
+    overall_verdict,
+    write_outcomes,
+    write_verdicts,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DispersionTestSettings(Control, Test, Seed, SomeMeasures):
+    """What the test follows from, beside matrices and members."""
+
+
+def dispersion_test(
+    folder: Path,
+    settings: DispersionTestSettings,
+    matrices: str | Path,
+    members: Sequence[str | Path],
+) -> Facts:
+    r"""Tests the Anna Karenina principle at every layer and under every measure.
+
+    akp dispersion_test --matrices=RUN/similarity --members='RUN/members/*/*' --output=OUT
+
+    Args:
+        folder: the folder to write: `dispersion.json` and `verdict.json`.
+        settings: the control and the test.
+        matrices: folder with `<layer>/<measure>.npz`.
+        members: folders of the members, or of their families, or patterns; generalisation is
+            their test accuracy.
+
+    Returns:
+        `verdict`: "AKP", "anti-AKP", "neither" or "undecidable", as `overall_verdict` reads it
+        off all layers.
+
+    Raises:
+        ValueError: in one line that names the flag or file and what would be right.
+    """
+    records, compared = read_compared(members, matrices, settings.measures)
+    outcomes = judge_layers(
+        compared,
+        {record.name: record.metrics["test_accuracy"] for record in records.values()},
+        control=settings.control,
+        permutations=settings.permutations,
+        alpha=settings.alpha,
+        margin=settings.margin,
+        seed=settings.seed,
+    )
+    write_outcomes(folder / OUTCOMES_FILE, outcomes)
+    write_verdicts(folder / VERDICT_FILE, outcomes)
+    return {"verdict": overall_verdict(outcomes)}
+
+
+DISPERSION_TEST = Step(
+    dispersion_test,
+    settings=DispersionTestSettings,
+    inputs={"matrices": Input(MATRICES), "members": Input(MEMBER, several=True)},
+    outputs={"outcome": Output(OUTCOME), "verdict": Output(VALUE)},
+    component="DispersionTest",
+    means="Evaluate",
+    answer=lambda facts, folder: facts["verdict"],
+)

@@ -1,0 +1,117 @@
+"""TensorBoard's log directory of an experiment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from akp_keras.comparison.probe_inputs import read_probe_inputs
+from akp_keras.comparison.representations import take_representations
+from akp_keras.data import read_probe
+from akp_keras.executors import open_workplace
+from akp_keras.export.member_folder import SAVED_MODEL
+from akp_keras.progress import progress
+from akp_keras.settings.groups import Memory, SomeMeasures, View, Workers
+from akp_keras.steps.inputs import file_in, read_compared
+from akp_keras.steps.log_directory import follow_training, kept_answers, write_log_directory
+from akp_keras.steps.probe_set import PROBE_FILE
+from akp_keras.steps.products import LOG, MATRICES, MEMBER, OUTCOME, PROBE
+from akp_keras.steps.step import Facts, Input, Output, Step
+from akp_keras.steps.verdicts import OUTCOMES_FILE, read_outcomes
+
+
+@dataclass(frozen=True, kw_only=True)
+class EmbeddingWriterSettings(View, Memory, SomeMeasures, Workers):
+    """What TensorBoard shows."""
+
+
+def embedding_writer(
+    folder: Path,
+    settings: EmbeddingWriterSettings,
+    matrices: str | Path,
+    members: Sequence[str | Path],
+    outcome: str | Path,
+    probe: str | Path,
+) -> Facts:
+    r"""Writes the log directory that shows an experiment in TensorBoard.
+
+    akp embedding_writer --matrices=RUN/similarity --members='RUN/members/*/*' \
+        --outcome=RUN/dispersion.json --probe=RUN/probe.npz --output=LOGDIR
+
+    Args:
+        folder: the log directory; it appears whole, and takes the place of an earlier one.
+        settings: what is shown.
+        matrices: folder with `<layer>/<measure>.npz`.
+        members: folders of the members, or of their families, or patterns. Where all of them
+            have snapshots, training is shown over time.
+        outcome: `dispersion.json`, or the folder that holds it.
+        probe: `probe.npz`, or the folder that holds it.
+
+    Returns:
+        Nothing beyond the folder.
+
+    Raises:
+        ValueError: in one line that names the flag or file and what would be right.
+    """
+    records, compared = read_compared(members, matrices, settings.measures)
+    outcomes = read_outcomes(file_in(outcome, OUTCOMES_FILE))
+    probe = file_in(probe, PROBE_FILE)
+    samples, inputs = read_probe(probe), read_probe_inputs(probe)
+    layers = tuple(dict.fromkeys(matrix.layer for matrix in compared))
+    with (
+        open_workplace(settings.workers) as workplace,
+        kept_answers(workplace.representations, inputs, folder.parent) as answers,
+        progress("tensorboard", len(records)) as done,
+    ):
+        trajectories, not_followed = [], {}
+        if all((place / "snapshots").is_dir() for place in records):
+            trajectories, not_followed = follow_training(
+                {record.name: place for place, record in records.items()},
+                layers,
+                compared[0].measure,
+                executor=workplace.executor,
+                memory_gb=settings.memory_gb,
+            )
+        take_representations(
+            {record.name: place / SAVED_MODEL for place, record in records.items()},
+            inputs.arrays,
+            answers,
+            executor=workplace.executor,
+            layers=layers,
+            done=done,
+        )
+        write_log_directory(
+            folder,
+            members=list(records.values()),
+            shown=[
+                record.name
+                for record in records.values()
+                if record.seed < settings.projector_members
+            ],
+            answers=answers,
+            matrices=compared,
+            outcomes=outcomes,
+            probe=samples,
+            executor=workplace.executor,
+            trajectories=trajectories,
+            not_followed=not_followed,
+        )
+    return {}
+
+
+EMBEDDING_WRITER = Step(
+    embedding_writer,
+    settings=EmbeddingWriterSettings,
+    inputs={
+        "matrices": Input(MATRICES),
+        "members": Input(MEMBER, several=True),
+        "outcome": Input(OUTCOME),
+        "probe": Input(PROBE),
+    },
+    outputs={"log": Output(LOG)},
+    component="EmbeddingWriter",
+    # Further log directories lie beside the first, so it cannot be renamed as a whole.
+    whole=False,
+    runs_networks=True,
+)

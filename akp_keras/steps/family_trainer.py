@@ -1,0 +1,155 @@
+"""The members of families, trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from akp_keras.executors import open_workplace
+from akp_keras.export import read_member
+from akp_keras.progress import progress
+from akp_keras.settings import Member
+from akp_keras.settings.field import Group, setting
+from akp_keras.settings.groups import TrainingSettings, Workers
+from akp_keras.steps.live_view import LiveView
+from akp_keras.steps.products import MEMBER
+from akp_keras.steps.step import Facts, Output, Step
+from akp_keras.training import check_training, train_members
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstMember(Group):
+    """Where the numbers of members begin."""
+
+    STAGE = "families"
+
+    first_member: int = setting(
+        0,
+        "Number of the first member that is trained; a fan-out over members gives each its own.",
+        least=0,
+        most=10**6,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FamilyTrainerSettings(TrainingSettings, FirstMember, Workers):
+    """What is trained, and how."""
+
+
+def family_trainer(
+    folder: Path, settings: FamilyTrainerSettings, view: LiveView | None = None
+) -> Facts:
+    r"""Trains the members of families that are not trained yet.
+
+    akp family_trainer --family='late: @0 activation=relu; @6 activation=sigmoid' --members=8 \
+        --output=MEMBERS
+
+    A member's weights follow from the seed, its family's name and schedule, and its number: the
+    same member has the same bits here, in a whole experiment, and trained alone. Members that the
+    folder holds already are kept.
+
+    Args:
+        folder: where `<family>/<seed>/` are written, each whole or not at all.
+        settings: the families, the data and the training.
+        view: shows members as they end.
+
+    Returns:
+        `trained`: for each member its `path` below the folder, `family`, `seed`, `random_seed`
+        and `schedule`.
+
+    Raises:
+        ValueError: in one line that names the flag or folder, and what would be right; also if
+            the folder holds a member that was trained with other settings.
+    """
+    members = settings.planned_members(settings.first_member)
+    missing = missing_members(folder, settings, members)
+    if missing:
+        kept = [member.name for member in members if member not in missing]
+        with (
+            open_workplace(settings.workers) as workplace,
+            progress("training members", len(members), there=len(kept)) as done,
+        ):
+
+            def ended(name: str) -> None:
+                done(name)
+                if view is not None:
+                    view.member_ended(name)
+
+            workplace.executor.submit(check_training, settings).result()
+            if view is not None:
+                view.begin(kept)
+            train_members(
+                settings,
+                # All families grow together, so that they can be compared while they do.
+                sorted(missing, key=lambda member: member.seed),
+                folder,
+                executor=workplace.executor,
+                done=ended,
+            )
+            if view is not None:
+                view.end()
+    return {"trained": [_facts(member) for member in members]}
+
+
+def missing_members(
+    folder: Path, settings: TrainingSettings, members: Sequence[Member]
+) -> list[Member]:
+    """Returns the members that are still to be trained.
+
+    Args:
+        folder: where `<family>/<seed>/` are looked for.
+        settings: what they are to be trained with.
+        members: those wanted.
+
+    Raises:
+        ValueError: in one line, if a member is damaged, or was trained with other settings.
+    """
+    missing = []
+    for member in members:
+        place = folder / member.name
+        if place.exists():
+            _refuse_other(place, member, settings.shared_values())
+        else:
+            missing.append(member)
+    return missing
+
+
+def _refuse_other(place: Path, member: Member, wanted: Mapping[str, object]) -> None:
+    record = read_member(place)
+    schedule = str(member.family.schedule)
+    if (record.name, record.schedule) != (member.name, schedule):
+        raise ValueError(
+            f"member folder {place} holds {record.name} under the schedule {record.schedule!r}; "
+            "remove it and run again to train this member anew"
+        )
+    for name in sorted({*wanted, *record.settings}):
+        if record.settings.get(name) != wanted.get(name):
+            raise ValueError(
+                f"member folder {place} was trained with --{name}={record.settings.get(name)}, "
+                f"not {wanted.get(name)}; remove it and run again to train this member anew"
+            )
+
+
+def _facts(member: Member) -> dict[str, object]:
+    return {
+        "path": member.name,
+        "family": member.family.name,
+        "seed": member.seed,
+        "random_seed": member.random_seed,
+        "schedule": str(member.family.schedule),
+    }
+
+
+FAMILY_TRAINER = Step(
+    family_trainer,
+    settings=FamilyTrainerSettings,
+    outputs={"trained": Output(MEMBER, several=True)},
+    component="FamilyTrainer",
+    means="Train",
+    # Wrong settings of the data show before anything is trained.
+    after=("probe_set",),
+    whole=False,
+    per_family=True,
+    runs_networks=True,
+)

@@ -1,0 +1,160 @@
+"""A whole experiment in one run directory: its steps in order, on one machine or a cluster.
+
+A step is passed over where its settings, what it takes and what it made are as they were. So a
+run that was interrupted resumes, and a finished one grows: more members, a further family, other
+measures or another error rate redo only what follows from them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from akp_keras.comparison.layers import TooFewComparable
+from akp_keras.executors import Workplace, open_executor, share_workplace
+from akp_keras.export.member_folder import member_digest
+from akp_keras.files.below import content_digest, files_below
+from akp_keras.files.whole import UNFINISHED, read_json, write_json
+from akp_keras.settings import Experiment, Running
+from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
+from akp_keras.steps.experiment import STEPS
+from akp_keras.steps.family_trainer import FAMILY_TRAINER, missing_members
+from akp_keras.steps.live_view import LiveView
+from akp_keras.steps.products import LOG, MATRICES, MEMBER, OUTCOME, PROBE, Product
+from akp_keras.steps.report import REPORT_STEP
+from akp_keras.steps.run_directory import RunDirectory
+from akp_keras.steps.step import Step
+from akp_keras.training import check_training
+
+
+def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
+    """Trains, compares, tests and shows; resumes where an earlier run stopped.
+
+    Args:
+        experiment: what the results follow from.
+        running: where and how it is run.
+
+    Returns:
+        The run directory, whole.
+
+    Raises:
+        ValueError: in one line for people, for anything that cannot be run as it was asked for.
+    """
+    directory = RunDirectory(running.run_dir)
+    with (
+        directory.opened(experiment),
+        open_executor(running.workers, running.dask_scheduler) as executor,
+        share_workplace(Workplace(executor, directory.representations.absolute())),
+    ):
+        training = FAMILY_TRAINER.of_experiment(experiment)
+        if missing_members(directory.members, training, training.planned_members()):
+            # Before anything is written: what does not fit shows here.
+            executor.submit(check_training, training).result()
+        for step in STEPS:
+            if step is FAMILY_TRAINER:
+                step.function(directory.members, training, view=LiveView(experiment, directory))
+            else:
+                _bring_up_to_date(step, experiment, directory)
+        directory.write_experiment(experiment)
+    return directory
+
+
+def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirectory) -> None:
+    settings = step.of_experiment(experiment)
+    made_from = {
+        "settings": settings.values(),
+        "inputs": {
+            name: _digests(declared.product, experiment, directory)
+            for name, declared in step.inputs.items()
+            if not declared.address
+        },
+    }
+    records = _read_records(directory)
+    made = records.get(step.name, {})
+    if made == made_from | {"files": _files(_entries(made), directory.root)}:
+        return
+    inputs = {
+        name: _place(declared.product, experiment, directory)
+        for name, declared in step.inputs.items()
+    }
+    if step is EMBEDDING_WRITER:
+        step.run(directory.tensorboard, settings, inputs)
+        entries = sorted(path.name for path in directory.root.glob("tensorboard*"))
+    else:
+        work = directory.root / f".{step.name}{UNFINISHED}"
+        try:
+            step.run(work, settings, inputs)
+        except TooFewComparable as error:
+            raise ValueError(
+                f"{error}; milder stress or a smaller --learning_rate leaves more"
+            ) from error
+        directory.write_experiment(experiment)
+        entries = _move(work, directory.report if step is REPORT_STEP else directory.root)
+    made = made_from | {"files": _files(entries, directory.root)}
+    write_json(directory.records, records | {step.name: made})
+
+
+def _move(work: Path, target: Path) -> list[str]:
+    """Moves what a step wrote to its place; returns the names of what is new in the run."""
+    entries = [work] if target.name == "report" else sorted(work.iterdir())
+    for entry in entries:
+        place = target if entry is work else target / entry.name
+        if place.is_dir():
+            shutil.rmtree(place)
+        entry.replace(place)
+    if work.exists():
+        work.rmdir()
+    return [target.name] if work in entries else [entry.name for entry in entries]
+
+
+def _place(product: Product, experiment: Experiment, directory: RunDirectory) -> Any:
+    """Names where a product lies in the run."""
+    if product == MEMBER:
+        return [directory.member(member.name) for member in experiment.planned_members()]
+    return {
+        PROBE: directory.root,
+        MATRICES: directory.similarity,
+        OUTCOME: directory.root,
+        LOG: directory.tensorboard,
+    }[product]
+
+
+def _digests(product: Product, experiment: Experiment, directory: RunDirectory) -> dict[str, str]:
+    """Digests what a step takes."""
+    if product == MEMBER:
+        names = [member.name for member in experiment.planned_members()]
+        return {name: member_digest(directory.member(name)) for name in names}
+    entries = {
+        PROBE: [directory.probe, directory.data],
+        MATRICES: [directory.similarity],
+        OUTCOME: [directory.dispersion],
+    }[product]
+    return {entry.name: content_digest(entry) for entry in entries}
+
+
+def _entries(made: dict[str, Any]) -> list[str]:
+    """Returns the files and folders of the run that a step made, by its record."""
+    return sorted({Path(file).parts[0] for file in made.get("files", {})})
+
+
+def _files(entries: Iterable[str], root: Path) -> dict[str, str]:
+    """Digests the files of a run, and all that lie below its folders."""
+    digests = {}
+    for path in (root / entry for entry in entries):
+        files = files_below(path) if path.is_dir() else [path] if path.is_file() else []
+        for file in files:
+            digest = hashlib.sha256(file.read_bytes()).hexdigest()
+            digests[file.relative_to(root).as_posix()] = digest
+    return digests
+
+
+def _read_records(directory: RunDirectory) -> dict[str, Any]:
+    try:
+        records = read_json(directory.records)
+    except ValueError:
+        # Without records everything but the members is made again.
+        return {}
+    return records if isinstance(records, dict) else {}

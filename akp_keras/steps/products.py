@@ -1,0 +1,73 @@
+"""What steps hand on to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Product:
+    """A kind of folder or file that a step makes and others take.
+
+    Attributes:
+        name: name of the artifact's type in TFX. It must not be that of a standard type
+            ("Model", "Examples", …): TFX looks types up by name and would take its own class,
+            which cannot be made without the full `tfx`.
+        role: what Kubeflow calls such a thing: the name of a class of `kfp.dsl`.
+        means: what it is in the sense of ML Metadata: the name of a class of
+            `tfx.types.system_artifacts`, or "".
+        help: what it is, for people; the help of a flag that takes it.
+        properties: facts that are recorded with it, by name: `int` or `str`.
+    """
+
+    name: str
+    role: str
+    help: str
+    means: str = ""
+    properties: Mapping[str, type] = field(default_factory=dict, hash=False)
+
+
+PROBE = Product(
+    "ProbeSet",
+    role="Dataset",
+    means="Dataset",
+    help="probe.npz, or the folder that holds it, of probe_set.",
+    properties={"dataset": str, "samples": int},
+)
+MEMBER = Product(
+    "TrainedMember",
+    role="Model",
+    means="Model",
+    help="Folders of members, of families or of a whole run, or patterns of them "
+    "(RUN/members/*/*), with commas between.",
+    properties={"family": str, "seed": int, "random_seed": int, "schedule": str},
+)
+MATRICES = Product(
+    "SimilarityMatrices",
+    role="Dataset",
+    means="Statistics",
+    help="Folder with <layer>/<measure>.npz, as similarity_evaluator writes it.",
+    properties={"measures": str, "members": int, "layers": str},
+)
+TABLE = Product(
+    "SimilarityTable",
+    role="Dataset",
+    means="Statistics",
+    help="Folder with the pairs of all matrices as a tidy table, and a summary.",
+)
+OUTCOME = Product(
+    "DispersionOutcome",
+    role="Dataset",
+    means="Metrics",
+    help="dispersion.json, or the folder that holds it, of dispersion_test.",
+    properties={"verdict": str},
+)
+LOG = Product("EmbeddingLog", role="Artifact", help="TensorBoard's log directory.")
+REPORT = Product(
+    "ExperimentReport", role="Artifact", help="Folder with index.html and its figures."
+)
+# A text that a later step can branch on.
+VALUE = Product("String", role="", help="The text itself.")
+# A page that Kubeflow shows by itself.
+PAGE = Product("", role="HTML", help="A page.")

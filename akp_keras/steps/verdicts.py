@@ -1,0 +1,178 @@
+"""The test of all layers and measures of a run, and its two files."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from akp_keras import dispersion
+from akp_keras.comparison import SimilarityMatrix
+from akp_keras.dispersion import Outcome
+from akp_keras.dispersion.verdict import AKP, ANTI_AKP, NEITHER, UNDECIDABLE
+from akp_keras.export.member_record import family_of
+from akp_keras.files.whole import read_json, write_json
+from akp_keras.settings.groups import check_control
+
+OUTCOMES_FILE = "dispersion.json"
+VERDICT_FILE = "verdict.json"
+
+Outcomes = Mapping[tuple[str, str], Outcome]
+
+
+def judge_layers(
+    matrices: Sequence[SimilarityMatrix],
+    generalisation: Mapping[str, float],
+    *,
+    control: str,
+    permutations: int,
+    alpha: float,
+    margin: float,
+    seed: int,
+) -> dict[tuple[str, str], Outcome]:
+    """Tests the principle at every layer and under every measure, by the same permutations.
+
+    A member that has no comparable representation somewhere is left out everywhere: the layers
+    share their permutations, so they must share their members. Its generalisation counts all the
+    same, or a family that stress has killed would look the better for it; and every outcome says
+    in its cautions who was left out.
+
+    Args:
+        matrices: one a layer and measure.
+        generalisation: member name -> its test metric; higher generalises better.
+        control: name of the control family.
+        permutations: how many.
+        alpha: family-wise error rate.
+        margin: largest difference of generalisation that counts as alike.
+        seed: seed of the permutations.
+
+    Returns:
+        (layer, measure) -> outcome.
+
+    Raises:
+        ValueError: if the control is no family, or it, or all families but one, have no comparable
+            member.
+    """
+    excluded = {
+        name: f"{matrix.layer} is {reason}"
+        for matrix in reversed(matrices)
+        for name, reason in matrix.excluded.items()
+    }
+    members = [name for name in generalisation if name not in excluded]
+    families = [family_of(name) for name in members]
+    known = list(dict.fromkeys(map(family_of, generalisation)))
+    check_control(control, known)
+    if control not in families:
+        reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
+        raise ValueError(
+            f"--control={control} has no comparable member ({reasons[0]}), so no family can be "
+            "compared with it; another control, or a smaller --learning_rate, is needed"
+        )
+    of_families: dict[str, list[float]] = {}
+    for name, value in generalisation.items():
+        of_families.setdefault(family_of(name), []).append(value)
+    # The number of threads is part of a result's last digits, and can be set of libraries that are
+    # loaded alone: the cross-checks load scikit-bio on their first use.
+    importlib.import_module("skbio.stats.distance")
+    with threadpool_limits(1):
+        outcomes = dispersion.permutation_tests(
+            {(matrix.layer, matrix.measure): _among(matrix, members) for matrix in matrices},
+            families,
+            {family: float(np.mean(of_families[family])) for family in dict.fromkeys(families)},
+            members=members,
+            control=control,
+            permutations=permutations,
+            alpha=alpha,
+            margin=margin,
+            seed=seed,
+        )
+    if not excluded:
+        return outcomes
+    caution = (
+        f"Left out of the dispersions, as they have no comparable representation: "
+        f"{', '.join(f'{name} ({reason})' for name, reason in excluded.items())}."
+    )
+    return {
+        key: dataclasses.replace(outcome, cautions=(*outcome.cautions, caution))
+        for key, outcome in outcomes.items()
+    }
+
+
+def overall_verdict(outcomes: Outcomes) -> str:
+    """One verdict for the network as a whole, for a later step to branch on.
+
+    Read off the layers under the first measure. The error rate of all their verdicts together is
+    bounded, so that one layer is enough: "AKP" where at least one layer shows it and none shows
+    the opposite, "anti-AKP" likewise; "undecidable" where no layer could be decided, and
+    "neither" else, also where layers contradict each other.
+
+    Args:
+        outcomes: (layer, measure) -> outcome, the first measure first.
+
+    Returns:
+        "AKP", "anti-AKP", "neither" or "undecidable".
+    """
+    _, first = next(iter(outcomes))
+    verdicts = {outcome.verdict for (_, measure), outcome in outcomes.items() if measure == first}
+    shown = verdicts & {AKP, ANTI_AKP}
+    if len(shown) == 1:
+        return shown.pop()
+    return UNDECIDABLE if verdicts == {UNDECIDABLE} else NEITHER
+
+
+def write_outcomes(path: Path, outcomes: Outcomes) -> None:
+    """Writes `dispersion.json`: everything that the test found."""
+    write_json(
+        path,
+        [
+            {"layer": layer, "measure": measure, **outcome.to_dict()}
+            for (layer, measure), outcome in outcomes.items()
+        ],
+    )
+
+
+def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
+    """Reads what `write_outcomes` wrote.
+
+    Raises:
+        ValueError: if the file is missing or damaged, in one line that names it.
+    """
+    try:
+        return {
+            (entry.pop("layer"), entry.pop("measure")): Outcome.from_dict(entry)
+            for entry in read_json(path)
+        }
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} is damaged, or no dispersion.json of a test ({error}); remove it, if it is "
+            "meant to be one, and make it again"
+        ) from error
+
+
+def write_verdicts(path: Path, outcomes: Outcomes) -> None:
+    """Writes `verdict.json`: the verdict and its reason for every layer and measure."""
+    write_json(
+        path,
+        {
+            "verdicts": [
+                {
+                    "layer": layer,
+                    "measure": measure,
+                    "verdict": outcome.verdict,
+                    "reason": outcome.reason,
+                    "cautions": list(outcome.cautions),
+                    "adjusted_pvalue": outcome.adjusted_pvalue,
+                }
+                for (layer, measure), outcome in outcomes.items()
+            ]
+        },
+    )
+
+
+def _among(matrix: SimilarityMatrix, members: Sequence[str]) -> np.ndarray:
+    rows = [matrix.members.index(name) for name in members]
+    return matrix.distances[np.ix_(rows, rows)]

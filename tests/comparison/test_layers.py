@@ -1,0 +1,136 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+import numpy as np
+import pytest
+
+from akp_keras import similarity
+from akp_keras.comparison import evaluate_similarity, matrix_path, read_matrix, write_matrix
+from akp_keras.comparison import representations as representations_module
+from akp_keras.comparison.layers import compare_layer
+from akp_keras.export import load_representations, save_member
+from akp_keras.models import build_model
+
+SAMPLES = np.random.default_rng(0).normal(size=(40, 5)).astype(np.float32)
+MEASURES = ["cka.linear", "procrustes.angular"]
+
+
+@pytest.fixture(autouse=True)
+def _threads_of_this_process(monkeypatch):
+    # The tests run in threads, beside a TensorFlow that has its threads already.
+    monkeypatch.setattr(representations_module, "configure_tensorflow", lambda: None)
+
+
+@pytest.fixture(scope="module")
+def saved_models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    paths = {}
+    for seed in range(3):
+        keras.utils.set_random_seed(seed)
+        model = build_model(
+            "mlp", input_shape=(5,), classes=2, mean=np.zeros(5), variance=np.ones(5)
+        )
+        paths[f"control/{seed}"] = folder / str(seed)
+        save_member(paths[f"control/{seed}"], model, layers=("dense1", "dense3"), description={})
+    dead = build_model("mlp", input_shape=(5,), classes=2, mean=np.zeros(5), variance=np.ones(5))
+    dead.get_layer("dense3").set_weights(
+        [weights * 0 - 1 for weights in dead.get_layer("dense3").get_weights()]
+    )
+    paths["dead/0"] = folder / "dead"
+    save_member(paths["dead/0"], dead, layers=("dense1", "dense3"), description={})
+    return paths
+
+
+@pytest.fixture(scope="module")
+def compared(saved_models, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("similarity")
+    patch = pytest.MonkeyPatch()
+    patch.setattr(representations_module, "configure_tensorflow", lambda: None)
+    with ThreadPoolExecutor(1) as executor:
+        summary = evaluate_similarity(
+            saved_models, SAMPLES, MEASURES, folder / "out", executor=executor
+        )
+    patch.undo()
+    return folder / "out" / "similarity", tuple(summary["layers"])
+
+
+def test_a_matrix_holds_the_measure_of_every_pair(saved_models, compared):
+    folder, layers = compared
+    assert layers == ("dense1", "dense3")
+    answers = {
+        name: load_representations(path, SAMPLES)["dense1"] for name, path in saved_models.items()
+    }
+    for measure in MEASURES:
+        matrix = read_matrix(matrix_path(folder, "dense1", measure))
+        assert matrix.members == tuple(saved_models)
+        assert matrix.samples == 40
+        assert matrix.features.tolist() == [64] * 4
+        for row, one in enumerate(saved_models):
+            for column, other in enumerate(saved_models):
+                expected = similarity.compare(answers[one], answers[other], measure)
+                # The angle of equal representations is an arccos near 1: half the digits.
+                assert matrix.values[row, column] == pytest.approx(expected, abs=1e-6)
+        np.testing.assert_array_equal(np.diag(matrix.distances), 0)
+        np.testing.assert_array_equal(matrix.distances, matrix.distances.T)
+
+
+def test_a_dead_layer_is_left_out_and_said_so(compared):
+    folder, _ = compared
+    matrix = read_matrix(matrix_path(folder, "dense3", "cka.linear"))
+    assert matrix.members == ("control/0", "control/1", "control/2")
+    assert matrix.excluded == {"dead/0": "constant over the probe set: it tells no samples apart"}
+
+
+def test_nothing_half_written_is_left(compared):
+    folder, _ = compared
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert found == {
+        f"{layer}/{measure}.npz" for layer in ("dense1", "dense3") for measure in MEASURES
+    }
+
+
+def test_the_same_comparison_gives_the_same_bytes(saved_models, compared, tmp_path):
+    folder, _ = compared
+    with ThreadPoolExecutor(2) as executor:
+        evaluate_similarity(saved_models, SAMPLES, MEASURES, tmp_path / "out", executor=executor)
+    for path in folder.rglob("*.npz"):
+        again = tmp_path / "out" / "similarity" / path.relative_to(folder)
+        assert path.read_bytes() == again.read_bytes()
+
+
+def test_too_few_comparable_members_are_an_error_with_the_reason(saved_models, tmp_path):
+    chosen = {name: saved_models[name] for name in ("control/0", "dead/0")}
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(ValueError, match=r"layer 'dense3' has 1 comparable members .*apart\)$"),
+    ):
+        evaluate_similarity(chosen, SAMPLES, MEASURES, tmp_path / "out", executor=executor)
+
+
+def test_a_diverged_member_is_not_comparable(tmp_path):
+    answers = {
+        "a/0": np.random.default_rng(0).normal(size=(6, 2)),
+        "a/1": np.random.default_rng(1).normal(size=(6, 2)),
+        "diverged/0": np.full((6, 2), np.nan),
+    }
+    paths = {}
+    for number, (name, values) in enumerate(answers.items()):
+        paths[name] = tmp_path / f"{number}.npy"
+        np.save(paths[name], values)
+    with ThreadPoolExecutor(1) as executor:
+        (compared,) = compare_layer("dense", paths, ["cka.linear"], executor=executor)
+    assert compared.matrix.members == ("a/0", "a/1")
+    assert compared.matrix.excluded == {
+        "diverged/0": "not finite: NaN or infinity among its answers"
+    }
+
+
+def test_a_matrix_is_read_as_it_was_written_and_damage_is_named(compared, tmp_path):
+    folder, _ = compared
+    matrix = read_matrix(matrix_path(folder, "dense3", "cka.linear"))
+    path = tmp_path / "again.npz"
+    write_matrix(path, matrix)
+    assert path.read_bytes() == matrix_path(folder, "dense3", "cka.linear").read_bytes()
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"again.npz is missing, damaged or no similarity matrix"):
+        read_matrix(path)

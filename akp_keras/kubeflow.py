@@ -13,9 +13,10 @@ it; `component(step, image)` takes another.
 
 from __future__ import annotations
 
+import functools
 import linecache
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,11 @@ def container_component(step: str, image: str = IMAGE) -> BaseComponent:
         arguments=", ".join([*arguments, '"--output", output.path']),
     )
     return dsl.container_component(_compile(declared, source))
+
+
+def of_step(step: str) -> tuple[Callable[..., BaseComponent], Callable[..., BaseComponent]]:
+    """Returns `component` and `container_component` of one step, each a function of the image."""
+    return functools.partial(component, step), functools.partial(container_component, step)
 
 
 def run_in_container(step: str, given: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from akp_keras.command_line import Command, run_command
 from akp_keras.executors import limit_linear_algebra
 from akp_keras.hints import hint
 
@@ -22,24 +21,18 @@ def main(arguments: Sequence[str], *, program: str = "akp_keras") -> int:
     """
     # NumPy reads the number of threads when it is imported.
     limit_linear_algebra()
-    from akp_keras.settings.flags import define_flags, group_from_flags, stages_of
+    from akp_keras.settings.flags import run_with_settings
     from akp_keras.settings.groups import Experiment, Running
+    from akp_keras.steps.local import run_steps
 
-    def work(values: object) -> str:
-        from akp_keras.steps.local import run_steps
-        from akp_keras.steps.summary import summarise_run
+    def work(experiment: Experiment, running: Running) -> str:
+        directory = run_steps(experiment, running)
+        from akp_keras.run import open_run
 
-        experiment = group_from_flags(Experiment, values)
-        return summarise_run(experiment, run_steps(experiment, group_from_flags(Running, values)))
+        return open_run(directory.root).summary()
 
-    command = Command(
-        program=program,
-        description=__doc__,
-        define_flags=lambda values: define_flags(values, Experiment, Running),
-        stages=stages_of(Experiment, Running),
-        work=work,
-    )
-    return run_command(command, arguments)
+    groups = (Experiment, Running)
+    return run_with_settings(work, groups, arguments, program=program, description=__doc__)
 
 
 def akp(arguments: Sequence[str] | None = None) -> int:
@@ -55,21 +48,31 @@ def akp(arguments: Sequence[str] | None = None) -> int:
     from akp_keras.steps.command import run_step
     from akp_keras.steps.experiment import STEPS
 
-    command, *rest = sys.argv[1:] if arguments is None else arguments or ["--help"]
+    command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     steps = {step.name: step for step in STEPS}
     if command == "run":
         return main(rest, program="akp run")
     if command in steps:
         return run_step(steps[command], rest)
-    if command in ("--help", "-h", "help"):
-        summaries = {"run": "Runs an experiment."} | {
-            name: step.description.splitlines()[0] for name, step in steps.items()
-        }
-        print("akp COMMAND --flag=…; akp COMMAND --help lists its flags.\n")
-        print("\n".join(f"  {name:<22}{text}" for name, text in summaries.items()))
-        return 0
-    print(f"akp: {command!r} is not a command; {hint(command, ['run', *steps])}", file=sys.stderr)
-    return 2
+    if command not in ("--help", "-h", "help"):
+        print(
+            f"akp: {command!r} is not a command; {hint(command, ['run', *steps])}", file=sys.stderr
+        )
+        return 2
+    print("akp COMMAND --flag=…; akp COMMAND --help lists the flags of a command.\n")
+    print("  run                   Runs an experiment; --flagfile=exp.flags holds its flags.")
+    for name, step in steps.items():
+        print(f"  {name:<22}{step.description.splitlines()[0]}")
+    return 0
+
+
+def run_component(step: str) -> int:
+    """Runs a step as `python -m components.STEP …`; returns the exit code."""
+    limit_linear_algebra()
+    from akp_keras.steps.command import run_step
+    from akp_keras.steps.experiment import step_named
+
+    return run_step(step_named(step), sys.argv[1:], program=f"components.{step}")
 
 
 if __name__ == "__main__":

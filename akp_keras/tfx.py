@@ -50,20 +50,17 @@ _PROPERTY_TYPES = {int: PropertyType.INT, str: PropertyType.STRING}
 
 def _artifact_type(product: Product) -> type[Artifact]:
     """Makes the artifact type of a product."""
-    return type(
-        product.name,
-        (Artifact,),
-        {
-            "__doc__": product.help,
-            "__module__": __name__,
-            "TYPE_NAME": product.name,
-            "TYPE_ANNOTATION": getattr(system_artifacts, product.means or "None", None),
-            "PROPERTIES": {
-                name: Property(type=_PROPERTY_TYPES[kind])
-                for name, kind in product.properties.items()
-            },
-        },
-    )
+    properties = {
+        name: Property(type=_PROPERTY_TYPES[kind]) for name, kind in product.properties.items()
+    }
+    members = {
+        "__doc__": product.help,
+        "__module__": __name__,
+        "TYPE_NAME": product.name,
+        "TYPE_ANNOTATION": getattr(system_artifacts, product.means or "None", None),
+        "PROPERTIES": properties,
+    }
+    return type(product.name, (Artifact,), members)
 
 
 ProbeSet = _artifact_type(products.PROBE)
@@ -91,9 +88,6 @@ _TYPES = {
 class _AnyArtifacts(ChannelParameter):
     """A channel of any artifact type: each team has its own."""
 
-    def __init__(self) -> None:
-        super().__init__(type=Artifact, optional=True)
-
     def type_check(self, arg_name: str, value: object) -> None:
         """Refuses what is not a channel."""
         if not isinstance(value, types.BaseChannel):
@@ -118,112 +112,97 @@ class StepExecutor(base_executor.BaseExecutor):
             output_dict: the step's outputs by name, one artifact each; an output of several
                 becomes one artifact per entry.
             exec_properties: the step's settings by the names of their flags; paths in place of
-                artifacts; and `code_version`.
+                artifacts; and `code_version`. What is None or left out has its default.
 
         Raises:
             ValueError: in one line, if an input is missing or something does not fit.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        step = self.STEP
-        # What an orchestrator leaves out, as None cannot be recorded, has its default.
+        step, given = self.STEP, exec_properties
         settings = step.settings(
             **{
-                declared.name: value
+                declared.name: given[declared.flag]
                 for declared in declarations(step.settings)
-                if (value := exec_properties.get(declared.flag)) is not None
+                if given.get(declared.flag) is not None
             }
         )
-        inputs = {
-            name: _input(declared, input_dict.get(name, []), exec_properties)
-            for name, declared in step.inputs.items()
-        }
+        inputs = {}
+        for name, declared in step.inputs.items():
+            uris = [artifact.uri for artifact in input_dict.get(name, [])]
+            if declared.several:
+                inputs[name] = uris + json.loads(given.get(declared.paths) or "[]")
+            else:
+                inputs[name] = uris[0] if uris else given.get(declared.paths)
         folder = artifact_utils.get_single_uri(output_dict[next(iter(step.outputs))])
         facts = step.run(folder, settings, inputs)
         for name, declared in _outputs(step).items():
-            output_dict[name] = _recorded(
-                declared, artifact_utils.get_single_instance(output_dict[name]), name, folder, facts
-            )
+            artifact = artifact_utils.get_single_instance(output_dict[name])
+            output_dict[name] = _recorded(declared, artifact, facts, name)
+            if declared.below:
+                _move_entries(Path(folder) / declared.below, Path(artifact.uri))
 
 
-def _input(declared: Input, artifacts: Sequence[Artifact], parameters: Mapping[str, Any]) -> Any:
-    paths = parameters.get(declared.paths) if declared.paths else None
-    if declared.several:
-        return [artifact.uri for artifact in artifacts] + json.loads(paths or "[]")
-    return artifact_utils.get_single_uri(list(artifacts)) if artifacts else paths
-
-
-def _recorded(
-    declared: Output, artifact: Artifact, name: str, folder: str, facts: Facts
-) -> list[Artifact]:
+def _recorded(declared: Output, artifact: Artifact, facts: Facts, name: str) -> list[Artifact]:
+    """Writes facts into an artifact, or into one copy of it per entry."""
     if declared.product == VALUE:
         artifact.value = facts[name]
         return [artifact]
-    if declared.below:
-        Path(artifact.uri).mkdir(parents=True, exist_ok=True)
-        below = Path(folder) / declared.below
-        for path in sorted(below.iterdir()):
-            shutil.move(path, artifact.uri)
-        below.rmdir()
-    if not declared.several:
-        return [_with_properties(artifact, declared.product, facts)]
-    members = []
-    for entry in facts[name]:
-        member = copy.deepcopy(artifact)
-        member.uri = os.path.join(artifact.uri, entry["path"])  # noqa: PTH118 - it is a URI
-        members.append(_with_properties(member, declared.product, entry))
-    return members
+    if declared.several:
+        artifacts = [copy.deepcopy(artifact) for _ in facts[name]]
+        for one, entry in zip(artifacts, facts[name], strict=True):
+            one.uri = os.path.join(artifact.uri, entry["path"])  # noqa: PTH118 - it is a URI
+    else:
+        artifacts, facts = [artifact], {name: [facts]}
+    for one, entry in zip(artifacts, facts[name], strict=True):
+        for key in declared.product.properties:
+            setattr(one, key, entry[key])
+    return artifacts
 
 
-def _with_properties(artifact: Artifact, product: Product, facts: Mapping[str, Any]) -> Artifact:
-    for name in product.properties:
-        setattr(artifact, name, facts[name])
-    return artifact
+def _move_entries(folder: Path, target: Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.iterdir()):
+        shutil.move(path, target)
+    folder.rmdir()
 
 
 def _component(step: Step) -> type[base_component.BaseComponent]:
-    """Makes the component of a step, and its executor."""
-    executor = type(
-        f"{step.component}Executor",
-        (StepExecutor,),
-        {"__doc__": f"Does the work of `{step.component}`.", "__module__": __name__, "STEP": step},
-    )
-    specification = type(
-        f"{step.component}Spec",
-        (types.ComponentSpec,),
-        {
-            "__doc__": f"What `{step.component}` takes and makes.",
-            "__module__": __name__,
-            "PARAMETERS": _execution_parameters(step),
-            "INPUTS": {name: _channel_parameter(it) for name, it in step.inputs.items()},
-            "OUTPUTS": {
-                name: ChannelParameter(type=_TYPES[output.product.name])
-                for name, output in _outputs(step).items()
-            },
-            "TYPE_ANNOTATION": getattr(system_executions, step.means or "None", None),
-        },
-    )
-    # TFX finds an executor by the names of its module and class.
-    globals().update({kind.__name__: kind for kind in (executor, specification)})
+    """Makes the component of a step, its specification and its executor."""
     signature = _signature(step)
 
     def __init__(self: Any, *channels: types.BaseChannel, **given: Any) -> None:
         bound = signature.bind(self, *channels, **given)
         bound.apply_defaults()
-        base_component.BaseComponent.__init__(self, specification(**_filled(step, bound.arguments)))
+        specification = self.SPEC_CLASS(**_specified(step, bound.arguments))
+        base_component.BaseComponent.__init__(self, specification)
 
     __init__.__signature__ = signature
-    return type(
+    executor = _class(f"{step.component}Executor", StepExecutor, STEP=step)
+    return _class(
         step.component,
-        (base_component.BaseComponent,),
-        {
-            "__doc__": f"{step.description.splitlines()[0]}\n\nOutputs: "
-            f"{', '.join(_outputs(step))}. Parameters are the settings of the step.",
-            "__module__": __name__,
-            "__init__": __init__,
-            "SPEC_CLASS": specification,
-            "EXECUTOR_SPEC": executor_spec.ExecutorClassSpec(executor),
-        },
+        base_component.BaseComponent,
+        __doc__=f"{step.description.splitlines()[0]}\n\nOutputs: {', '.join(_outputs(step))}. "
+        "Parameters are the settings of the step.",
+        __init__=__init__,
+        EXECUTOR_SPEC=executor_spec.ExecutorClassSpec(executor),
+        SPEC_CLASS=_class(
+            f"{step.component}Spec",
+            types.ComponentSpec,
+            PARAMETERS=_execution_parameters(step),
+            INPUTS={name: _channel_parameter(it) for name, it in step.inputs.items()},
+            OUTPUTS={
+                name: ChannelParameter(type=_TYPES[output.product.name])
+                for name, output in _outputs(step).items()
+            },
+            TYPE_ANNOTATION=getattr(system_executions, step.means or "None", None),
+        ),
     )
+
+
+def _class(name: str, base: type, **members: Any) -> Any:
+    """Makes a class of this module: TFX finds it by the names of its module and itself."""
+    globals()[name] = type(name, (base,), {"__module__": __name__, **members})
+    return globals()[name]
 
 
 def _outputs(step: Step) -> dict[str, Output]:
@@ -235,99 +214,75 @@ def _settings(step: Step) -> list[Setting]:
     return [declared for declared in declarations(step.settings) if declared.name != "workers"]
 
 
-def _paths(step: Step) -> list[str]:
-    return [declared.paths for declared in step.inputs.values() if declared.paths]
-
-
 def _execution_parameters(step: Step) -> dict[str, ExecutionParameter]:
     parameters = {CODE_VERSION: ExecutionParameter(type=str)}
     for declared in _settings(step):
         parameters[declared.flag] = ExecutionParameter(
             type=str if declared.several else declared.kind, optional=declared.optional
         )
-    paths = _paths(step)
-    # A path alone would let the cache serve the result of what lay there before.
-    for name in [*paths, _CONTENT] if paths else []:
-        parameters[name] = ExecutionParameter(type=str, optional=True)
+    for declared in step.inputs.values():
+        # A path alone would let the cache serve the result of what lay there before.
+        for name in (declared.paths, _CONTENT) if declared.paths else ():
+            parameters[name] = ExecutionParameter(type=str, optional=True)
     return parameters
 
 
 def _channel_parameter(declared: Input) -> ChannelParameter:
     if declared.foreign:
-        return _AnyArtifacts()
-    return ChannelParameter(
-        type=_TYPES[declared.product.name], optional=declared.optional or bool(declared.paths)
-    )
+        return _AnyArtifacts(type=Artifact, optional=True)
+    optional = declared.optional or bool(declared.paths)
+    return ChannelParameter(type=_TYPES[declared.product.name], optional=optional)
 
 
 def _signature(step: Step) -> inspect.Signature:
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    positional = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    channels = [
-        inspect.Parameter(
-            name,
-            positional,
-            default=None if it.optional or it.paths else inspect.Parameter.empty,
-        )
-        for name, it in step.inputs.items()
-    ]
-    options = dict.fromkeys((CODE_VERSION, *_paths(step)))
-    options |= {declared.flag: declared.default for declared in _settings(step)}
-    return inspect.Signature(
-        [
-            inspect.Parameter("self", positional),
-            *channels,
-            *(inspect.Parameter(name, keyword, default=it) for name, it in options.items()),
-        ]
-    )
-
-
-def _filled(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what the specification of a component takes: channels and parameters."""
-    filled = {
-        CODE_VERSION: given[CODE_VERSION] or code_version(),
-        **{
-            name: types.Channel(type=_TYPES[output.product.name])
-            for name, output in _outputs(step).items()
-        },
-    }
+    parameter = inspect.Parameter
+    parameters = [parameter("self", parameter.POSITIONAL_OR_KEYWORD)]
     for name, declared in step.inputs.items():
-        paths = given[declared.paths] if declared.paths else None
-        if declared.paths and (given[name] is None) == (paths is None):
-            raise ValueError(f"give either {name} or {declared.paths}, and not both")
-        filled[name] = given[name]
+        default = None if declared.optional or declared.paths else parameter.empty
+        parameters.append(parameter(name, parameter.POSITIONAL_OR_KEYWORD, default=default))
+    options = {CODE_VERSION: None}
+    options |= {declared.paths: None for declared in step.inputs.values() if declared.paths}
+    options |= {declared.flag: declared.default for declared in _settings(step)}
+    for name, default in options.items():
+        parameters.append(parameter(name, parameter.KEYWORD_ONLY, default=default))
+    return inspect.Signature(parameters)
+
+
+def _specified(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what the specification of a component takes: channels and parameters."""
+    specified = {CODE_VERSION: given[CODE_VERSION] or code_version()}
+    for name, output in _outputs(step).items():
+        specified[name] = types.Channel(type=_TYPES[output.product.name])
+    digests = {}
+    for name, declared in step.inputs.items():
+        specified[name] = given[name]
         if declared.paths:
-            filled[declared.paths] = (
-                json.dumps(list(paths)) if paths and declared.several else paths
-            )
-    if _paths(step):
-        filled[_CONTENT] = _content(step, given)
+            paths = given[declared.paths]
+            if (given[name] is None) == (paths is None):
+                raise ValueError(f"give either {name} or {declared.paths}, and not both")
+            specified[declared.paths] = json.dumps(paths) if paths and declared.several else paths
+            specified[_CONTENT] = None
+            digests |= _digests(declared, paths)
+    if digests:
+        specified[_CONTENT] = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
     for declared in _settings(step):
         value = given[declared.flag]
+        # Anything else is a placeholder of TFX, which is checked when the step runs.
         if value is None or isinstance(value, bool | int | float | str | Sequence):
             value = declared.check(value)
-            value = declared.text(value) if declared.several else value
-        # Anything else is a placeholder of TFX, which is checked when the step runs.
-        filled[declared.flag] = value
-    return filled
+        specified[declared.flag] = declared.text(value) if isinstance(value, tuple) else value
+    return specified
 
 
-def _content(step: Step, given: Mapping[str, Any]) -> str | None:
+def _digests(declared: Input, paths: Any) -> dict[str, str]:
     """Digests what lies here now at the paths that are given in place of artifacts."""
-    digests = {}
-    for declared in step.inputs.values():
-        paths = given[declared.paths]
-        # What is wrong with them is said when the step runs, perhaps elsewhere.
-        with contextlib.suppress(ValueError, OSError):
-            if paths and declared.several:
-                digests |= {
-                    model.name: content_digest(model.path) for model in find_saved_models(paths)
-                }
-            elif paths:
-                digests[""] = content_digest(paths)
-    if not digests:
-        return None
-    return hashlib.sha256(json.dumps(digests).encode()).hexdigest()
+    # What is wrong with them is said when the step runs, perhaps elsewhere.
+    with contextlib.suppress(ValueError, OSError):
+        if paths and declared.several:
+            return {model.name: content_digest(model.path) for model in find_saved_models(paths)}
+        if paths:
+            return {"": content_digest(paths)}
+    return {}
 
 
 ProbeSetGen = _component(PROBE_SET)

@@ -9,13 +9,3 @@ from akp_keras.tfx import (
     SimilarityTable,
     TrainedMember,
 )
-
-__all__ = [
-    "DispersionOutcome",
-    "EmbeddingLog",
-    "ExperimentReport",
-    "ProbeSet",
-    "SimilarityMatrices",
-    "SimilarityTable",
-    "TrainedMember",
-]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -21,39 +20,32 @@ from absl import flags
 
 from akp_keras.command_line import Command, run_command
 from akp_keras.settings.flags import list_under
+from pipelines.settings import require_extra
 
 if TYPE_CHECKING:
     from ml_metadata import proto
     from ml_metadata.metadata_store import MetadataStore
 
-PROGRAM = "pipelines.lineage"
 METADATA_FILE = "metadata.sqlite"
 _MEMBER = "TrainedMember"
 # What TFX writes of an artifact or execution for itself.
 _OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line of the tree, and what is below it."""
-
-    text: str
-    below: tuple[_Line, ...] = ()
+# A line of the tree, and what is below it.
+_Line = tuple[str, Sequence["_Line"]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the lineage of the artifact that the command line names.
+    """Prints the lineage of the artifact that the command line names; returns the exit code."""
 
-    Args:
-        arguments: the command line without the program's name.
+    def define(values: flags.FlagValues) -> None:
+        text = f"The SQLite file of ML Metadata, ROOT/{METADATA_FILE}."
+        holder = flags.DEFINE_string("metadata", None, text, flag_values=values)
+        list_under(values, "lineage", holder)
 
-    Returns:
-        The exit code, as `akp_keras.command_line.run_command` gives it.
-    """
     command = Command(
-        program=PROGRAM,
+        program="pipelines.lineage",
         description=__doc__,
-        define_flags=_define_flags,
+        define_flags=define,
         stages=["lineage"],
         work=_run,
         resume="run again",
@@ -62,23 +54,11 @@ def main(arguments: Sequence[str]) -> int:
     return run_command(command, arguments)
 
 
-def _define_flags(values: flags.FlagValues) -> None:
-    metadata = flags.DEFINE_string(
-        "metadata",
-        None,
-        "The SQLite file of ML Metadata, ROOT/metadata.sqlite.",
-        flag_values=values,
-    )
-    list_under(values, "lineage", metadata)
-
-
 def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
-    from pipelines.flags import require_extra
-
     if len(named) != 1:
         raise ValueError(
             f"{len(named)} URIs are given and one is needed: "
-            "python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite"
+            f"python -m pipelines.lineage VERDICT_URI --metadata=ROOT/{METADATA_FILE}"
         )
     require_extra("ml_metadata", "tfx")
     uri = _as_stored(named[0])
@@ -90,7 +70,7 @@ def open_store(path: str | Path) -> MetadataStore:
     """Opens a metadata store for reading.
 
     Raises:
-        ValueError: if there is no such file, or it is none of ML Metadata.
+        ValueError: if there is no such file, or it is not a store of ML Metadata.
     """
     from ml_metadata import errors
     from ml_metadata.metadata_store import MetadataStore
@@ -105,12 +85,12 @@ def open_store(path: str | Path) -> MetadataStore:
         store = MetadataStore(config)
         store.get_artifact_types()
     except (errors.StatusError, RuntimeError) as error:
-        raise ValueError(f"--metadata={path} is no store of ML Metadata") from error
+        raise ValueError(f"--metadata={path} is not a store of ML Metadata") from error
     return store
 
 
 def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
-    """What the newest run of the step that makes it made or took from the cache.
+    """Returns what the newest run of a step made, or took from the cache.
 
     Args:
         metadata: the SQLite file of ML Metadata.
@@ -129,23 +109,13 @@ def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
 
 
 def executions(metadata: str | Path) -> list[tuple[str, str]]:
-    """What was run and what was taken from the cache, run after run.
-
-    Args:
-        metadata: the SQLite file of ML Metadata.
-
-    Returns:
-        (node of the pipeline, "COMPLETE", "CACHED", "FAILED" or "RUNNING") of each execution, the
-        oldest first.
-    """
+    """Returns (node, "COMPLETE", "CACHED", "FAILED" or "RUNNING") per execution, oldest first."""
     from ml_metadata.proto import metadata_store_pb2
 
     store = open_store(metadata)
+    state = metadata_store_pb2.Execution.State.Name
     return [
-        (
-            context.name.partition(".")[2],
-            metadata_store_pb2.Execution.State.Name(execution.last_known_state),
-        )
+        (context.name.partition(".")[2], state(execution.last_known_state))
         for execution in store.get_executions()
         for context in store.get_contexts_by_execution(execution.id)
         if context.type == "node"
@@ -177,49 +147,36 @@ def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
 def _made(
     store: MetadataStore, artifacts: Sequence[proto.Artifact], shown: set[int]
 ) -> Iterator[_Line]:
-    """Artifacts, those of one execution together, with what they were made of."""
+    """Yields artifacts, those of one execution together, with what they were made of."""
     by_execution: dict[int | None, list[proto.Artifact]] = {}
     for artifact in artifacts:
         by_execution.setdefault(_maker(store, artifact), []).append(artifact)
     for maker, group in by_execution.items():
         members = [artifact for artifact in group if artifact.type == _MEMBER]
-        others = [artifact for artifact in group if artifact.type != _MEMBER]
-        heads = [f"{artifact.type}{_facts(artifact)}: {artifact.uri}" for artifact in others]
+        heads = [_artifact_text(artifact) for artifact in group if artifact.type != _MEMBER]
         if members:
-            family = members[0].properties["family"].string_value
-            schedule = members[0].properties["schedule"].string_value
+            family, schedule = (
+                members[0].properties[name].string_value for name in ("family", "schedule")
+            )
             heads.append(f"Family {family} ({len(members)} members): {schedule}")
-        if maker in shown:
-            yield from (_Line(f"{head} (see above)") for head in heads)
-            continue
-        if maker is None:
-            yield from (_Line(f"{head} (made outside of the pipeline)") for head in heads)
+        if maker is None or maker in shown:
+            remark = "made outside of the pipeline" if maker is None else "see above"
+            yield from ((f"{head} ({remark})", ()) for head in heads)
             continue
         shown.add(maker)
-        made_by = _Line(_execution_text(store, maker), tuple(_went_in(store, maker, shown)))
-        listed = tuple(_Line(_member_text(member)) for member in members)
-        yield from map(_Line, heads[:-1])
-        yield _Line(heads[-1], (made_by, *listed))
-
-
-def _went_in(store: MetadataStore, execution: int, shown: set[int]) -> Iterator[_Line]:
-    inputs = [
-        event.artifact_id
-        for event in store.get_events_by_execution_ids([execution])
-        if not _is_output(event)
-    ]
-    by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id(inputs)}
-    yield from _made(store, [by_id[number] for number in dict.fromkeys(inputs)], shown)
+        events = store.get_events_by_execution_ids([maker])
+        inputs = dict.fromkeys(event.artifact_id for event in events if not _is_output(event))
+        by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id(list(inputs))}
+        below = tuple(_made(store, [by_id[number] for number in inputs], shown))
+        listed = [(_member_text(member), ()) for member in members]
+        yield from ((head, ()) for head in heads[:-1])
+        yield heads[-1], ((_execution_text(store, maker), below), *listed)
 
 
 def _maker(store: MetadataStore, artifact: proto.Artifact) -> int | None:
-    """The execution that wrote an artifact; later ones took it from the cache."""
-    outputs = [
-        event.execution_id
-        for event in store.get_events_by_artifact_ids([artifact.id])
-        if _is_output(event)
-    ]
-    return min(outputs, default=None)
+    """Returns the execution that wrote an artifact; later ones took it from the cache."""
+    events = store.get_events_by_artifact_ids([artifact.id])
+    return min((event.execution_id for event in events if _is_output(event)), default=None)
 
 
 def _is_output(event: proto.Event) -> bool:
@@ -228,9 +185,9 @@ def _is_output(event: proto.Event) -> bool:
     return event.type == metadata_store_pb2.Event.OUTPUT
 
 
-def _facts(artifact: proto.Artifact) -> str:
+def _artifact_text(artifact: proto.Artifact) -> str:
     facts = [f"{name} {_plain(value)}" for name, value in sorted(artifact.properties.items())]
-    return f" ({', '.join(facts)})" if facts else ""
+    return artifact.type + (f" ({', '.join(facts)})" if facts else "") + f": {artifact.uri}"
 
 
 def _member_text(member: proto.Artifact) -> str:
@@ -258,16 +215,15 @@ def _plain(value: proto.Value) -> Any:
 
 
 def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
-    yield first + line.text
-    for position, below in enumerate(line.below):
-        last = position == len(line.below) - 1
-        yield from _drawn(
-            below, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  ")
-        )
+    text, below = line
+    yield first + text
+    for position, branch in enumerate(below, start=1):
+        fork, bar = ("└─ ", "   ") if position == len(below) else ("├─ ", "│  ")
+        yield from _drawn(branch, rest + fork, rest + bar)
 
 
 def _as_stored(uri: str) -> str:
-    """The absolute path that the store knows an artifact on this machine by."""
+    """Returns the absolute path that the store knows an artifact on this machine by."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return os.path.abspath(unquote(parts.path))  # noqa: PTH100 - links are not followed

@@ -13,9 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from akp_keras.executors import Workplace, limit_linear_algebra, open_executor, share_workplace
+
 # TFX is imported in the functions: every worker process imports this module once more.
 if TYPE_CHECKING:
-    from absl import flags
+    from akp_keras.settings import Experiment, Running
+    from pipelines.settings import Pipeline
 
 PROGRAM = "pipelines.tfx_pipeline"
 
@@ -27,54 +30,24 @@ def main(arguments: Sequence[str]) -> int:
         arguments: the command line without the program's name.
 
     Returns:
-        The exit code, as `akp_keras.command_line.run_command` gives it.
+        The exit code, as `akp_keras.command_line.run_command` has it.
     """
-    from akp_keras.command_line import Command, run_command
-    from akp_keras.settings.flags import stages_of
-    from akp_keras.settings.groups import Experiment, Running
-    from pipelines.flags import PIPELINE_STAGE
+    limit_linear_algebra()
+    from akp_keras.settings import Experiment, Running
+    from akp_keras.settings.flags import run_with_settings
+    from pipelines.settings import Pipeline
 
-    command = Command(
-        program=PROGRAM,
-        description=__doc__,
-        define_flags=define_flags,
-        stages=[*stages_of(Experiment, Running), PIPELINE_STAGE],
-        work=_run,
-    )
-    return run_command(command, arguments)
+    groups = (Pipeline, Experiment, Running)
+    return run_with_settings(_run, groups, arguments, program=PROGRAM, description=__doc__)
 
 
-def define_flags(values: flags.FlagValues) -> None:
-    """Defines the flags of `akp_keras.main`, and those of the pipeline."""
-    from absl import flags
-
-    from akp_keras.settings.flags import define_flags as define_settings
-    from akp_keras.settings.flags import list_under
-    from akp_keras.settings.groups import Experiment, Running
-    from pipelines.flags import PIPELINE_STAGE, define_code_version
-
-    define_settings(values, Experiment, Running)
-    root = flags.DEFINE_string(
-        "pipeline_root",
-        None,
-        "The folder of artifacts and of the metadata store, metadata.sqlite; takes the place of "
-        "--run_dir.",
-        flag_values=values,
-    )
-    list_under(values, PIPELINE_STAGE, root, define_code_version(values))
-
-
-def _run(values: flags.FlagValues) -> str:
-    from akp_keras.executors import Workplace, open_executor, share_workplace
+def _run(pipeline: Pipeline, experiment: Experiment, running: Running) -> str:
+    from akp_keras.code_version import code_version
     from akp_keras.files.locks import locked_folder
-    from akp_keras.settings.flags import group_from_flags
-    from akp_keras.settings.groups import Experiment, Running
     from akp_keras.tensorflow_runtime import quiet_start
-    from pipelines.flags import code_version_from, require_extra
+    from pipelines.settings import require_extra
 
-    if not values.pipeline_root:
-        raise ValueError("--pipeline_root is missing; name the folder that artifacts go to")
-    experiment, running = (group_from_flags(group, values) for group in (Experiment, Running))
+    pipeline.require_root()
     require_extra("tfx", "tfx")
     # TFX imports TensorFlow.
     with quiet_start():
@@ -83,33 +56,32 @@ def _run(values: flags.FlagValues) -> str:
         from pipelines.lineage import METADATA_FILE, executions, newest_output
         from pipelines.tfx_graph import create_pipeline
 
-    root = Path(values.pipeline_root).absolute()
-    store = root / METADATA_FILE
+    root = Path(pipeline.pipeline_root).absolute()
+    store, representations = root / METADATA_FILE, root / ".representations"
     # Two pipelines at once in one store would each take the other's executions for its own.
     with locked_folder(root, f"--pipeline_root={root}"):
-        pipeline = create_pipeline(
+        graph = create_pipeline(
             experiment,
             pipeline_root=root,
             metadata_path=store,
-            code_version=code_version_from(values),
+            code_version=pipeline.code_version or code_version(),
         )
         earlier = len(executions(store)) if store.exists() else 0
         with (
             open_executor(running.workers, running.dask_scheduler) as executor,
-            share_workplace(Workplace(executor, root / ".representations")),
+            share_workplace(Workplace(executor, representations)),
             _quiet_runner(),
         ):
-            LocalDagRunner().run(pipeline)
-        shutil.rmtree(root / ".representations", ignore_errors=True)
+            LocalDagRunner().run(graph)
+        shutil.rmtree(representations, ignore_errors=True)
         now = executions(store)[earlier:]
         outcome, log, report = (
             newest_output(store, kind)
             for kind in ("DispersionOutcome", "EmbeddingLog", "ExperimentReport")
         )
-    ran = [f"{state:<10}{node}" for node, state in now]
     return "\n".join(
         [
-            *ran,
+            *(f"{state:<10}{node}" for node, state in now),
             f"Verdict:      {outcome.properties['verdict'].string_value}",
             f"Lineage:      python -m pipelines.lineage {outcome.uri} --metadata={store}",
             f"Report:       {report.uri}/index.html",

@@ -23,7 +23,11 @@ from akp_keras.comparison.probe_inputs import (
     check_probe_inputs,
     read_probe_inputs,
 )
-from akp_keras.comparison.representations import representation_path, take_representations
+from akp_keras.comparison.representations import (
+    kept_folder,
+    representation_path,
+    take_representations,
+)
 from akp_keras.comparison.saved_models import NamedModel, find_saved_models
 from akp_keras.comparison.summary import describe, summarise
 from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
@@ -118,11 +122,9 @@ def evaluate_similarity(
     # What representations follow from, beside each model's own bytes.
     request = {"probe": inputs.digest(), "members": [model.name for model in models]}
     with unfinished_folder(output, request) as folder:
-        answers = (
-            folder / _REPRESENTATIONS
-            if representations is None
-            else representations_folder(representations, inputs)
-        )
+        answers = folder / _REPRESENTATIONS
+        if representations is not None:
+            answers = kept_folder(representations, inputs)
         with progress("representations", len(models)) as done:
             layers = take_representations(
                 {model.name: model.path for model in models},
@@ -156,11 +158,6 @@ def evaluate_similarity(
         result.replace(output)
         shutil.rmtree(folder)
     return summary
-
-
-def representations_folder(folder: str | Path, probe: ProbeInputs) -> Path:
-    """Names the folder of one probe set among those that are kept."""
-    return Path(folder) / probe.digest()[:16]
 
 
 def _write_layers(

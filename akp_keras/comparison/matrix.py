@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from akp_keras.export.member_record import MemberRecord
+from akp_keras.files.below import files_below
 from akp_keras.files.names import file_name
-from akp_keras.files.whole import whole_file
+from akp_keras.files.whole import is_unfinished, whole_file
+from akp_keras.hints import hint
+from akp_keras.natural_order import natural_order
 from akp_keras.numpy_files import UNREADABLE
 
 
@@ -97,3 +101,51 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
             f"{path} is missing, damaged or no similarity matrix ({error}); remove it, if it is "
             "meant to be one, and make it again"
         ) from error
+
+
+def read_matrices(
+    folder: str | Path, members: Sequence[MemberRecord], measures: Sequence[str] = ()
+) -> list[SimilarityMatrix]:
+    """Reads the matrices of an experiment.
+
+    Args:
+        folder: where `<layer>/<measure>.npz` lie.
+        members: their layers tell the order of layers.
+        measures: ids of measures, in the order wanted; by default all that the folder holds.
+
+    Returns:
+        The matrices, layer by layer and measure by measure.
+
+    Raises:
+        ValueError: in one line, if one is missing or damaged, or holds a member of no record.
+    """
+    files = files_below(folder) if Path(folder).is_dir() else ()
+    paths = sorted(path for path in files if path.suffix == ".npz" and not is_unfinished(path.name))
+    if not paths:
+        raise ValueError(f"--matrices={folder} holds no matrix (<layer>/<measure>.npz)")
+    matrices = {(matrix.layer, matrix.measure): matrix for matrix in map(read_matrix, paths)}
+    known = [layer for member in members[:1] for layer in member.layers]
+    layers = sorted(
+        {layer for layer, _ in matrices},
+        key=lambda layer: (
+            known.index(layer) if layer in known else len(known),
+            natural_order(layer),
+        ),
+    )
+    known_measures = sorted({measure for _, measure in matrices}, key=natural_order)
+    for measure in measures or known_measures:
+        for layer in layers:
+            if (layer, measure) not in matrices:
+                raise ValueError(
+                    f"--matrices={folder} holds no {measure!r} of layer {layer!r}; "
+                    f"{hint(measure, known_measures)}"
+                )
+    names = {member.name for member in members}
+    for matrix in matrices.values():
+        for name in matrix.members:
+            if name not in names:
+                raise ValueError(
+                    f"--members lacks {name}, which the matrix of {matrix.layer!r} in "
+                    f"--matrices={folder} compares"
+                )
+    return [matrices[layer, measure] for layer in layers for measure in measures or known_measures]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed, wait
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
+from akp_keras.comparison.probe_inputs import ProbeInputs
 from akp_keras.export.saved_model import (
     REPRESENTATIONS_SIGNATURE,
     iterate_representations,
 )
 from akp_keras.files.below import content_digest
 from akp_keras.files.names import file_name
-from akp_keras.files.whole import read_json, whole_file, write_json
+from akp_keras.files.whole import UNFINISHED, read_json, whole_file, write_json
 from akp_keras.tensorflow_runtime import configure_tensorflow
 
 # No member's folder begins with a dot.
@@ -89,6 +91,30 @@ def take_representations(
                 f"{', '.join(answered[first])}; name the layers that all have"
             )
     return answered[first]
+
+
+def kept_folder(kept: str | Path, probe: ProbeInputs) -> Path:
+    """Names the folder of one probe set among those that are kept."""
+    return Path(kept) / probe.digest()[:16]
+
+
+@contextlib.contextmanager
+def representations_folder(kept: Path | None, probe: ProbeInputs, beside: Path) -> Iterator[Path]:
+    """Yields the folder of the representations of a probe set.
+
+    Args:
+        kept: where they are kept, in a folder per probe set; None where they are not.
+        probe: the probe set.
+        beside: a folder in which one is made otherwise, which is removed in the end.
+    """
+    if kept is not None:
+        yield kept_folder(kept, probe)
+        return
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".representations.", suffix=UNFINISHED, dir=beside
+    ) as folder:
+        yield Path(folder)
 
 
 def representation_path(folder: str | Path, member: str, layer: str) -> Path:

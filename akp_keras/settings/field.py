@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from typing import Self
 
-_WORDS = {int: "a whole number", float: "a number"}
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Setting:
     Attributes:
         name: name of the field, and keyword in Python.
         flag: name on command lines and among the parameters of components.
-        kind: `int`, `float` or `str`: the type of the value, or of each of several values.
+        kind: `bool`, `int`, `float` or `str`: the type of the value, or of each of several values.
         several: whether the value is a tuple.
         optional: whether the value may be None.
         default: value where none is given.
@@ -94,7 +94,7 @@ class Setting:
             return f"from {self.least} to {self.most}"
         words = {"at least": self.least, "above": self.above, "below": self.below}
         bounds = [f"{word} {bound}" for word, bound in words.items() if bound is not None]
-        return " and ".join(bounds + ["finite"] * (self.kind is float))
+        return " and ".join(bounds + ["finite"] * (self.kind is float and self.below is None))
 
     def text(self, value: Any) -> str:
         """Writes a value as a flag holds it."""
@@ -130,7 +130,10 @@ class Setting:
             value = [f"{name}: {text}" for name, text in value.items()]
         text = value if isinstance(value, str) else self.separator.join(map(str, value))
         parts = split_at_commas(text) if self.separator == "," else text.split(self.separator)
-        return tuple(part.strip() for part in parts if part.strip())
+        values = tuple(part.strip() for part in parts if part.strip())
+        if text and not values:
+            raise ValueError(f"--{self.flag}={text} names nothing")
+        return values
 
 
 def setting(default: Any, help: str, **declared: Any) -> Any:
@@ -155,7 +158,12 @@ class Group:
     A class that derives from several groups has the settings of all of them.
     """
 
-    STAGE: ClassVar[str] = ""
+    _stage: ClassVar[str] = ""
+
+    def __init_subclass__(cls, stage: str = "", **options: Any) -> None:
+        """Takes the heading under which the help lists the class's own settings."""
+        super().__init_subclass__(**options)
+        cls._stage = stage
 
     def __post_init__(self) -> None:
         """Replaces every value by its canonical form.
@@ -213,7 +221,7 @@ def _declaration(field: dataclasses.Field, annotation: Any, owner: type[Group]) 
     members = typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     (kind,) = (member for member in members if member is not type(None))
     several = typing.get_origin(kind) is tuple
-    declared = {"flag": field.name, "stage": owner.STAGE, **field.metadata}
+    declared = {"flag": field.name, "stage": owner._stage, **field.metadata}
     return Setting(
         name=field.name,
         kind=typing.get_args(kind)[0] if several else kind,

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from akp_keras import similarity
 from akp_keras.data import check_dataset_name
@@ -40,10 +40,8 @@ def _measures(identifiers: Sequence[str]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Families(Group):
-    """The families, each as `name: schedule`."""
-
-    STAGE: ClassVar[str] = "families"
+class Families(Group, stage="families"):
+    """The families, each as `name: schedule`, and how many networks each has."""
 
     families: tuple[str, ...] = setting(
         (),
@@ -56,6 +54,7 @@ class Families(Group):
         separator="\n",
         parse=canonical_families,
     )
+    members: int = setting(8, "Members per family; they differ by seed.", least=1, most=10**6)
 
     @property
     def parsed_families(self) -> tuple[Family, ...]:
@@ -64,28 +63,15 @@ class Families(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Members(Group):
-    """How many networks a family has."""
-
-    STAGE: ClassVar[str] = "families"
-
-    members: int = setting(8, "Members per family; they differ by seed.", least=1, most=10**6)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Control(Group):
+class Control(Group, stage="families"):
     """Which family is the reference."""
-
-    STAGE: ClassVar[str] = "families"
 
     control: str = setting("control", "The family that the others are compared with.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seed(Group):
+class Seed(Group, stage="families"):
     """What every random number follows from."""
-
-    STAGE: ClassVar[str] = "families"
 
     seed: int = setting(
         0,
@@ -96,10 +82,8 @@ class Seed(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data(Group):
-    """The data set."""
-
-    STAGE: ClassVar[str] = "data"
+class Data(Group, stage="data"):
+    """The data set, and the probe set that is drawn from it."""
 
     dataset: str = setting(
         "synthetic_cells",
@@ -114,22 +98,12 @@ class Data(Group):
         "Where data sets are kept; by default TensorFlow Datasets' own folder.",
         in_results=False,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probe(Group):
-    """The probe set."""
-
-    STAGE: ClassVar[str] = "data"
-
     probe_samples: int = setting(256, "Test samples in the probe set.", least=8, most=10**7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Training(Group):
+class Training(Group, stage="training"):
     """How a member is trained."""
-
-    STAGE: ClassVar[str] = "training"
 
     model: str = setting("small_cnn", " or ".join(list_models()) + ".", parse=_model)
     epochs: int = setting(8, "Epochs per member.", least=1, most=10**6)
@@ -165,7 +139,7 @@ class Training(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingSettings(Families, Members, Seed, Data, Probe, Training):
+class TrainingSettings(Families, Seed, Data, Training):
     """What the members of some families follow from."""
 
     def check(self) -> None:
@@ -184,20 +158,17 @@ class TrainingSettings(Families, Members, Seed, Data, Probe, Training):
 
     def shared_values(self) -> dict[str, Any]:
         """Returns what all members have in common, and cannot be compared without."""
-        shared = {
-            declared.name for group in (Seed, Data, Training) for declared in declarations(group)
-        }
-        if self.snapshots:
-            # Otherwise the probe set has no part in training.
-            shared.add("probe_samples")
+        groups = (Seed, Data, Training)
+        shared = {declared.name for group in groups for declared in declarations(group)}
+        if not self.snapshots:
+            # Then the probe set has no part in training.
+            shared.remove("probe_samples")
         return {name: value for name, value in self.values().items() if name in shared}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measures(Group):
+class Measures(Group, stage="similarity"):
     """The measures of similarity."""
-
-    STAGE: ClassVar[str] = "similarity"
 
     measures: tuple[str, ...] = setting(
         ("cka.linear", "cka.linear.debiased", "procrustes.angular"),
@@ -213,10 +184,8 @@ class Measures(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SomeMeasures(Group):
+class SomeMeasures(Group, stage="similarity"):
     """Those of the measures in a folder of matrices that a step takes."""
-
-    STAGE: ClassVar[str] = "similarity"
 
     measures: tuple[str, ...] = setting(
         (), "Ids of measures, with commas between, the leading one first; empty for all."
@@ -224,10 +193,8 @@ class SomeMeasures(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spatial(Group):
+class Spatial(Group, stage="similarity"):
     """What becomes of convolutional maps."""
-
-    STAGE: ClassVar[str] = "similarity"
 
     spatial: str = setting(
         "flatten",
@@ -237,19 +204,15 @@ class Spatial(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Memory(Group):
+class Memory(Group, stage="similarity"):
     """A bound on memory; it decides how pairs are cut into blocks, and so the last digits."""
-
-    STAGE: ClassVar[str] = "similarity"
 
     memory_gb: float = setting(4.0, "Bound on the memory of the comparison, in GiB.", above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Test(Group):
+class Test(Group, stage="dispersion and verdict"):
     """The test of the principle."""
-
-    STAGE: ClassVar[str] = "dispersion and verdict"
 
     permutations: int = setting(9999, "Permutations of the test.", least=99, most=10**8)
     alpha: float = setting(0.05, "Family-wise error rate of the verdicts.", above=0, below=1)
@@ -268,10 +231,8 @@ class Test(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class View(Group):
+class View(Group, stage="tensorboard"):
     """What TensorBoard shows."""
-
-    STAGE: ClassVar[str] = "tensorboard"
 
     projector_members: int = setting(
         1, "Members per family whose probe samples the projector shows.", least=1, most=10**6
@@ -279,10 +240,8 @@ class View(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workers(Group):
+class Workers(Group, stage="running"):
     """The processes that do the work."""
-
-    STAGE: ClassVar[str] = "running"
 
     workers: int = setting(
         os.cpu_count() or 1,
@@ -294,7 +253,7 @@ class Workers(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running(Workers):
+class Running(Workers, stage="running"):
     """Where and how an experiment is run."""
 
     run_dir: str = setting(

@@ -58,7 +58,7 @@ def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None
         define_flags=define,
         stages=[_FILES, *stages_of(step.settings)],
         work=work,
-        resume="run again to resume" if not step.whole else "run again",
+        resume="run again" if step.whole else "run again to resume",
     )
     return run_command(command, arguments)
 

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from akp_keras.settings.groups import Control, Seed, SomeMeasures, Test
+from akp_keras.settings.groups import SomeMeasures
 from akp_keras.steps.inputs import read_compared
 from akp_keras.steps.products import MATRICES, MEMBER, OUTCOME, VALUE
 from akp_keras.steps.step import Facts, Input, Output, Step
 from akp_keras.steps.verdicts import (
     OUTCOMES_FILE,
     VERDICT_FILE,
+    JudgingSettings,
     judge_layers,
     overall_verdict,
     write_outcomes,
@@ -21,7 +22,7 @@ from akp_keras.steps.verdicts import (
 
 
 @dataclass(frozen=True, kw_only=True)
-class DispersionTestSettings(Control, Test, Seed, SomeMeasures):
+class DispersionTestSettings(JudgingSettings, SomeMeasures):
     """What the test follows from, beside matrices and members."""
 
 
@@ -35,29 +36,14 @@ def dispersion_test(
 
     akp dispersion_test --matrices=RUN/similarity --members='RUN/members/*/*' --output=OUT
 
-    Args:
-        folder: the folder to write: `dispersion.json` and `verdict.json`.
-        settings: the control and the test.
-        matrices: folder with `<layer>/<measure>.npz`.
-        members: folders of the members, or of their families, or patterns; generalisation is
-            their test accuracy.
-
-    Returns:
-        `verdict`: "AKP", "anti-AKP", "neither" or "undecidable", as `overall_verdict` reads it
-        off all layers.
-
-    Raises:
-        ValueError: in one line that names the flag or file and what would be right.
+    Writes `dispersion.json` and `verdict.json`, and prints the verdict on the network as a whole.
+    Generalisation is the members' test accuracy.
     """
     records, compared = read_compared(members, matrices, settings.measures)
     outcomes = judge_layers(
         compared,
         {record.name: record.metrics["test_accuracy"] for record in records.values()},
-        control=settings.control,
-        permutations=settings.permutations,
-        alpha=settings.alpha,
-        margin=settings.margin,
-        seed=settings.seed,
+        settings,
     )
     write_outcomes(folder / OUTCOMES_FILE, outcomes)
     write_verdicts(folder / VERDICT_FILE, outcomes)

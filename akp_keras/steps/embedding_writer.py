@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from akp_keras.comparison.probe_inputs import read_probe_inputs
-from akp_keras.comparison.representations import take_representations
+from akp_keras.comparison.representations import representations_folder, take_representations
+from akp_keras.comparison.training import follow_training
 from akp_keras.data import read_probe
 from akp_keras.executors import open_workplace
 from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.progress import progress
 from akp_keras.settings.groups import Memory, SomeMeasures, View, Workers
 from akp_keras.steps.inputs import file_in, read_compared
-from akp_keras.steps.log_directory import follow_training, kept_answers, write_log_directory
 from akp_keras.steps.probe_set import PROBE_FILE
 from akp_keras.steps.products import LOG, MATRICES, MEMBER, OUTCOME, PROBE
 from akp_keras.steps.step import Facts, Input, Output, Step
 from akp_keras.steps.verdicts import OUTCOMES_FILE, read_outcomes
+from akp_keras.tensorboard.log_directory import write_log_directory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,20 +40,8 @@ def embedding_writer(
     akp embedding_writer --matrices=RUN/similarity --members='RUN/members/*/*' \
         --outcome=RUN/dispersion.json --probe=RUN/probe.npz --output=LOGDIR
 
-    Args:
-        folder: the log directory; it appears whole, and takes the place of an earlier one.
-        settings: what is shown.
-        matrices: folder with `<layer>/<measure>.npz`.
-        members: folders of the members, or of their families, or patterns. Where all of them
-            have snapshots, training is shown over time.
-        outcome: `dispersion.json`, or the folder that holds it.
-        probe: `probe.npz`, or the folder that holds it.
-
-    Returns:
-        Nothing beyond the folder.
-
-    Raises:
-        ValueError: in one line that names the flag or file and what would be right.
+    It appears whole, and takes the place of an earlier one. Where all members have snapshots,
+    training is shown over time.
     """
     records, compared = read_compared(members, matrices, settings.measures)
     outcomes = read_outcomes(file_in(outcome, OUTCOMES_FILE))
@@ -61,7 +50,7 @@ def embedding_writer(
     layers = tuple(dict.fromkeys(matrix.layer for matrix in compared))
     with (
         open_workplace(settings.workers) as workplace,
-        kept_answers(workplace.representations, inputs, folder.parent) as answers,
+        representations_folder(workplace.representations, inputs, folder.parent) as answers,
         progress("tensorboard", len(records)) as done,
     ):
         trajectories, not_followed = [], {}

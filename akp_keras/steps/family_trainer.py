@@ -12,17 +12,15 @@ from akp_keras.progress import progress
 from akp_keras.settings import Member
 from akp_keras.settings.field import Group, setting
 from akp_keras.settings.groups import TrainingSettings, Workers
-from akp_keras.steps.live_view import LiveView
 from akp_keras.steps.products import MEMBER
 from akp_keras.steps.step import Facts, Output, Step
+from akp_keras.tensorboard.live_view import LiveView
 from akp_keras.training import check_training, train_members
 
 
 @dataclass(frozen=True, kw_only=True)
-class FirstMember(Group):
+class FirstMember(Group, stage="families"):
     """Where the numbers of members begin."""
-
-    STAGE = "families"
 
     first_member: int = setting(
         0,
@@ -40,27 +38,14 @@ class FamilyTrainerSettings(TrainingSettings, FirstMember, Workers):
 def family_trainer(
     folder: Path, settings: FamilyTrainerSettings, view: LiveView | None = None
 ) -> Facts:
-    r"""Trains the members of families that are not trained yet.
+    r"""Trains the members of families, in `<family>/<seed>/`.
 
     akp family_trainer --family='late: @0 activation=relu; @6 activation=sigmoid' --members=8 \
         --output=MEMBERS
 
     A member's weights follow from the seed, its family's name and schedule, and its number: the
     same member has the same bits here, in a whole experiment, and trained alone. Members that the
-    folder holds already are kept.
-
-    Args:
-        folder: where `<family>/<seed>/` are written, each whole or not at all.
-        settings: the families, the data and the training.
-        view: shows members as they end.
-
-    Returns:
-        `trained`: for each member its `path` below the folder, `family`, `seed`, `random_seed`
-        and `schedule`.
-
-    Raises:
-        ValueError: in one line that names the flag or folder, and what would be right; also if
-            the folder holds a member that was trained with other settings.
+    folder holds already are kept; it is an error if they were trained with other settings.
     """
     members = settings.planned_members(settings.first_member)
     missing = missing_members(folder, settings, members)
@@ -95,24 +80,15 @@ def family_trainer(
 def missing_members(
     folder: Path, settings: TrainingSettings, members: Sequence[Member]
 ) -> list[Member]:
-    """Returns the members that are still to be trained.
-
-    Args:
-        folder: where `<family>/<seed>/` are looked for.
-        settings: what they are to be trained with.
-        members: those wanted.
+    """Returns those of the members that have no folder yet.
 
     Raises:
         ValueError: in one line, if a member is damaged, or was trained with other settings.
     """
-    missing = []
     for member in members:
-        place = folder / member.name
-        if place.exists():
-            _refuse_other(place, member, settings.shared_values())
-        else:
-            missing.append(member)
-    return missing
+        if (folder / member.name).exists():
+            _refuse_other(folder / member.name, member, settings.shared_values())
+    return [member for member in members if not (folder / member.name).exists()]
 
 
 def _refuse_other(place: Path, member: Member, wanted: Mapping[str, object]) -> None:
@@ -124,10 +100,11 @@ def _refuse_other(place: Path, member: Member, wanted: Mapping[str, object]) -> 
             "remove it and run again to train this member anew"
         )
     for name in sorted({*wanted, *record.settings}):
-        if record.settings.get(name) != wanted.get(name):
+        before, after = record.settings.get(name), wanted.get(name)
+        if before != after:
             raise ValueError(
-                f"member folder {place} was trained with --{name}={record.settings.get(name)}, "
-                f"not {wanted.get(name)}; remove it and run again to train this member anew"
+                f"member folder {place} was trained with --{name}={before}, not {after}; remove "
+                "it and run again to train this member anew"
             )
 
 

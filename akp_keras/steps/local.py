@@ -16,17 +16,19 @@ from typing import Any
 from akp_keras.comparison.layers import TooFewComparable
 from akp_keras.executors import Workplace, open_executor, share_workplace
 from akp_keras.export.member_folder import member_digest
-from akp_keras.files.below import content_digest, files_below
+from akp_keras.files.below import files_below
 from akp_keras.files.whole import UNFINISHED, read_json, write_json
+from akp_keras.models import tapped_layers
 from akp_keras.settings import Experiment, Running
 from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
-from akp_keras.steps.experiment import STEPS
+from akp_keras.steps.experiment import STEPS, maker_of
 from akp_keras.steps.family_trainer import FAMILY_TRAINER, missing_members
-from akp_keras.steps.live_view import LiveView
-from akp_keras.steps.products import LOG, MATRICES, MEMBER, OUTCOME, PROBE, Product
+from akp_keras.steps.products import LOG, MATRICES, MEMBER, Product
 from akp_keras.steps.report import REPORT_STEP
 from akp_keras.steps.run_directory import RunDirectory
 from akp_keras.steps.step import Step
+from akp_keras.tensorboard.live_view import LiveRun, LiveView
+from akp_keras.tensorboard.whole_folders import is_experiment
 from akp_keras.training import check_training
 
 
@@ -55,24 +57,40 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
             executor.submit(check_training, training).result()
         for step in STEPS:
             if step is FAMILY_TRAINER:
-                step.function(directory.members, training, view=LiveView(experiment, directory))
+                step.function(directory.members, training, view=_live_view(experiment, directory))
             else:
                 _bring_up_to_date(step, experiment, directory)
         directory.write_experiment(experiment)
     return directory
 
 
+def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
+    """Returns a view of the training, which needs snapshots and a log directory still to write."""
+    if not experiment.snapshots or is_experiment(directory.tensorboard):
+        return None
+    run = LiveRun(
+        log=directory.tensorboard,
+        members=directory.members,
+        probe=directory.probe,
+        names=tuple(member.name for member in experiment.planned_members()),
+        layers=tapped_layers(experiment.model),
+        measure=experiment.measures[0],
+        control=experiment.control,
+        memory_gb=experiment.memory_gb,
+    )
+    return run.view()
+
+
 def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirectory) -> None:
-    settings = step.of_experiment(experiment)
+    settings, records = step.of_experiment(experiment), _read_records(directory)
     made_from = {
         "settings": settings.values(),
         "inputs": {
-            name: _digests(declared.product, experiment, directory)
+            name: _digests(declared.product, experiment, directory, records)
             for name, declared in step.inputs.items()
             if not declared.address
         },
     }
-    records = _read_records(directory)
     made = records.get(step.name, {})
     if made == made_from | {"files": _files(_entries(made), directory.root)}:
         return
@@ -114,25 +132,19 @@ def _place(product: Product, experiment: Experiment, directory: RunDirectory) ->
     """Names where a product lies in the run."""
     if product == MEMBER:
         return [directory.member(member.name) for member in experiment.planned_members()]
-    return {
-        PROBE: directory.root,
-        MATRICES: directory.similarity,
-        OUTCOME: directory.root,
-        LOG: directory.tensorboard,
-    }[product]
+    return {MATRICES: directory.similarity, LOG: directory.tensorboard}.get(product, directory.root)
 
 
-def _digests(product: Product, experiment: Experiment, directory: RunDirectory) -> dict[str, str]:
-    """Digests what a step takes."""
+def _digests(
+    product: Product, experiment: Experiment, directory: RunDirectory, records: dict[str, Any]
+) -> dict[str, str]:
+    """Returns digests of what a step takes, which an earlier step has just made or checked."""
     if product == MEMBER:
         names = [member.name for member in experiment.planned_members()]
         return {name: member_digest(directory.member(name)) for name in names}
-    entries = {
-        PROBE: [directory.probe, directory.data],
-        MATRICES: [directory.similarity],
-        OUTCOME: [directory.dispersion],
-    }[product]
-    return {entry.name: content_digest(entry) for entry in entries}
+    place = _place(product, experiment, directory).relative_to(directory.root)
+    files = records[maker_of(product)[0].name]["files"]
+    return {file: digest for file, digest in files.items() if Path(file).is_relative_to(place)}
 
 
 def _entries(made: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from akp_keras.data import ProbeSet, load_dataset, take_probe_set, write_probe
 from akp_keras.executors import open_workplace
 from akp_keras.files.whole import write_json
-from akp_keras.settings.groups import Data, Probe, Seed
+from akp_keras.settings.groups import Data, Seed
 from akp_keras.steps.products import PROBE
 from akp_keras.steps.step import Facts, Output, Step
 from akp_keras.tensorflow_runtime import configure_tensorflow
@@ -18,24 +18,14 @@ DATA_FILE = "data.json"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeSetSettings(Data, Probe, Seed):
+class ProbeSetSettings(Data, Seed):
     """What a probe set follows from."""
 
 
 def probe_set(folder: Path, settings: ProbeSetSettings) -> Facts:
-    """Draws the probe set of an experiment.
+    """Draws the probe set of an experiment, and writes a sentence on the data.
 
     akp probe_set --dataset=wisconsin_breast_cancer --output=PROBE
-
-    Args:
-        folder: the folder to write: `probe.npz`, and `data.json` with a sentence on the data.
-        settings: the data set and the size of the probe set.
-
-    Returns:
-        `dataset`, its name, and `samples`, the size.
-
-    Raises:
-        ValueError: in one line that names the flag and what would be right.
     """
     with open_workplace(1) as workplace:
         probe, description = workplace.executor.submit(load_and_draw, settings).result()
@@ -45,14 +35,7 @@ def probe_set(folder: Path, settings: ProbeSetSettings) -> Facts:
 
 
 def load_and_draw(settings: ProbeSetSettings) -> tuple[ProbeSet, str]:
-    """Loads the data set in this process and draws the probe set.
-
-    Returns:
-        The probe set, and one sentence on the data.
-
-    Raises:
-        ValueError: in one line that names the flag and what would be right.
-    """
+    """Returns the probe set and one sentence on the data; loads the data in this process."""
     configure_tensorflow()
     try:
         data = load_dataset(

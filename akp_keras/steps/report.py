@@ -21,10 +21,8 @@ from akp_keras.steps.verdicts import OUTCOMES_FILE, read_outcomes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page(Group):
+class Page(Group, stage="report"):
     """What the page says of itself."""
-
-    STAGE = "report"
 
     title: str = setting("Families of networks", "Heading of the page.")
     settings: str = setting("{}", "A JSON object, flag to text, that the page shows.")
@@ -54,25 +52,10 @@ def report(
     data: str | Path,
     log: str | Path | None = None,
 ) -> Facts:
-    r"""Writes the page of an experiment.
+    r"""Writes the page of an experiment: `index.html` and its figures.
 
     akp report --matrices=RUN/similarity --members='RUN/members/*/*' \
         --outcome=RUN/dispersion.json --data=RUN/data.json --output=OUT
-
-    Args:
-        folder: the folder to write: `index.html` and its figures.
-        settings: heading, control and measures.
-        matrices: folder with `<layer>/<measure>.npz`.
-        members: folders of the members, or of their families, or patterns.
-        outcome: `dispersion.json`, or the folder that holds it.
-        data: `data.json`, or the folder that holds it: what the page says about the data.
-        log: TensorBoard's log directory; the page then says how to open it.
-
-    Returns:
-        Nothing beyond the folder.
-
-    Raises:
-        ValueError: in one line that names the flag or file and what would be right.
     """
     records, compared = read_compared(members, matrices, settings.measures)
     families = dict.fromkeys(record.family for record in records.values())

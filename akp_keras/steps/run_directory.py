@@ -14,7 +14,7 @@ from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.files.folders import check_writable
 from akp_keras.files.locks import locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
-from akp_keras.settings import Experiment, Family
+from akp_keras.settings import Experiment
 from akp_keras.steps.probe_set import DATA_FILE, PROBE_FILE
 from akp_keras.steps.verdicts import OUTCOMES_FILE, VERDICT_FILE
 
@@ -25,21 +25,10 @@ _PACKAGES = ("keras", "tensorflow", "tensorflow-datasets", "numpy", "scipy")
 
 
 class RunDirectory:
-    """The paths of a run.
+    """The paths of a run, and the lock on it.
 
-    Attributes:
-        root: the run directory itself.
-        experiment: the resolved settings, versions and seeds.
-        records: what each step's products were made from, and digests of them.
-        probe: the probe set.
-        data: a sentence on the data.
-        members: one folder per family, in it one folder per member.
-        similarity: one folder per layer, in it one file per measure.
-        dispersion: everything that the test found.
-        verdict: the verdict per layer and measure.
-        tensorboard: TensorBoard's log directory.
-        report: the folder of `index.html`.
-        representations: what the models answer, kept while the run goes on.
+    `records` is what each step's products were made from, with digests of them, and
+    `representations` what the models answer, which is kept while a run goes on.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -63,9 +52,6 @@ class RunDirectory:
     @contextlib.contextmanager
     def opened(self, experiment: Experiment) -> Iterator[None]:
         """Keeps other processes out, and removes what a killed run left half-written.
-
-        Args:
-            experiment: the settings of the run that is to begin, to resume or to grow.
 
         Raises:
             ValueError: in one line, if the folder holds another run or something else, cannot be
@@ -100,11 +86,7 @@ class RunDirectory:
         )
 
     def read_experiment(self) -> Experiment:
-        """Reads the settings of the run.
-
-        Raises:
-            ValueError: in one line, if `experiment.json` is missing, damaged or of another format.
-        """
+        """Reads the settings of the run; a ValueError says what is wrong with the file."""
         try:
             stored = read_json(self.experiment)
             version, settings = stored["format_version"], stored["settings"]
@@ -146,14 +128,10 @@ class RunDirectory:
         for family in wanted.parsed_families:
             known = schedules.get(family.name, family)
             if known.schedule != family.schedule:
-                self._refuse(f"--family={_quoted(known)}", _quoted(family))
+                self._refuse(f"--family='{known}'", f"'{family}'")
 
     def _refuse(self, before: str, after: str) -> None:
         raise ValueError(
             f"--run_dir={self.root} holds members trained with {before}, not {after}, and they "
             "could not be compared; give the same, or another --run_dir"
         )
-
-
-def _quoted(family: Family) -> str:
-    return f"'{family}'"

@@ -23,10 +23,8 @@ _BELOW = ("saved_model", "Format-Serving")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Models(Group):
+class Models(Group, stage="models and probe set"):
     """How models are asked, and in which order they stand."""
-
-    STAGE = "models and probe set"
 
     family_order: tuple[str, ...] = setting(
         (),
@@ -39,7 +37,9 @@ class Models(Group):
         "The signature whose outputs are the layers; serving_default for models that Keras "
         "exported.",
     )
-    layers: str = setting("", "Outputs to compare, with commas between; by default all.")
+    layers: tuple[str, ...] = setting(
+        (), "Outputs to compare, with commas between; by default all."
+    )
     null: int = setting(
         0,
         "Row permutations for the null of every measure; 0 for none.",
@@ -53,19 +53,6 @@ class Models(Group):
 class SimilarityEvaluatorSettings(Models, Measures, Spatial, Memory, Seed, Workers):
     """What matrices follow from, beside the models and the probe set."""
 
-    def check(self) -> None:
-        """Refuses a list of layers without a name in it."""
-        super().check()
-        if self.layers and not self.chosen_layers:
-            raise ValueError(
-                f"--layers={self.layers} names no layer; give none to compare them all"
-            )
-
-    @property
-    def chosen_layers(self) -> list[str]:
-        """The layers to compare; empty for all."""
-        return [layer.strip() for layer in self.layers.split(",") if layer.strip()]
-
 
 def similarity_evaluator(
     folder: Path,
@@ -78,18 +65,7 @@ def similarity_evaluator(
     akp similarity_evaluator --saved_models='RUN/members/*/*/saved_model' --probe=RUN/probe.npz \
         --measures=cka.linear --output=OUT
 
-    Args:
-        folder: the folder to write, as `akp_keras.comparison.evaluate_similarity` lays it out.
-        settings: measures, layers and what else the matrices follow from.
-        models: folders of SavedModels or of members, folders above them, patterns, and tables
-            (.csv or .parquet) with the columns `uri`, `family` and `member`.
-        probe: an `.npz` or `.npy` file of inputs, or a folder with `probe.npz`.
-
-    Returns:
-        `measures` and `layers` with commas between, `members`, how many, and `summary`.
-
-    Raises:
-        ValueError: in one line that names the model, file, layer or measure that does not fit.
+    The folder is laid out as `akp_keras.comparison.evaluate_similarity` says.
     """
     with open_workplace(settings.workers) as workplace:
         summary = evaluate_similarity(
@@ -99,7 +75,7 @@ def similarity_evaluator(
             folder,
             executor=workplace.executor,
             families=settings.family_order,
-            layers=settings.chosen_layers or None,
+            layers=settings.layers or None,
             signature=settings.signature,
             spatial=settings.spatial,
             null=settings.null,

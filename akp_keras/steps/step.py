@@ -7,7 +7,7 @@ from the declaration.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ class Step:
 
     Attributes:
         function: writes to a folder and returns facts: `function(folder, settings, **inputs)`.
-            The first paragraphs of its docstring are the command's description.
+            Its docstring is the command's description.
         settings: the class of its settings.
         outputs: what it makes, the folder itself first.
         inputs: what it takes, by the names of the function's parameters.
@@ -107,23 +107,27 @@ class Step:
     @property
     def description(self) -> str:
         """What the step does, for people."""
-        return inspect.getdoc(self.function).split("\n\nArgs:")[0]
+        return inspect.getdoc(self.function)
 
     def of_experiment(self, experiment: Experiment, **changed: Any) -> Group:
-        """Returns the step's settings within an experiment.
-
-        Args:
-            experiment: the settings of the whole.
-            **changed: values by the names of fields.
-        """
+        """Returns the step's settings within an experiment, some of them changed by name."""
         return self.settings.of(experiment, **{**self.derived(experiment), **changed})
 
-    def run(
-        self,
-        folder: str | Path,
-        settings: Group,
-        inputs: Mapping[str, str | Path | Sequence[str | Path] | None],
-    ) -> Facts:
+    def help_of(self, name: str) -> str:
+        """Returns the help of an input."""
+        return self.inputs[name].help or self.inputs[name].product.help
+
+    def check_inputs(self, inputs: Mapping[str, object]) -> None:
+        """Makes sure that nothing the step takes is missing.
+
+        Raises:
+            ValueError: in one line that names the flag and says what it takes.
+        """
+        for name, declared in self.inputs.items():
+            if not inputs.get(name) and not declared.optional:
+                raise ValueError(f"--{declared.flag or name} is missing: {self.help_of(name)}")
+
+    def run(self, folder: str | Path, settings: Group, inputs: Mapping[str, Any]) -> Facts:
         """Does the step's work.
 
         Args:
@@ -144,33 +148,7 @@ class Step:
         with whole_folder(folder) as unfinished:
             return self.function(unfinished, settings, **inputs)
 
-    def check_inputs(self, inputs: Mapping[str, object]) -> None:
-        """Makes sure that nothing the step takes is missing.
-
-        Raises:
-            ValueError: in one line that names the flag and says what it takes.
-        """
-        for name, declared in self.inputs.items():
-            if not inputs.get(name) and not declared.optional:
-                raise ValueError(f"--{declared.flag or name} is missing: {self.help_of(name)}")
-
-    def help_of(self, name: str) -> str:
-        """Returns the help of an input."""
-        return self.inputs[name].help or self.inputs[name].product.help
-
     def __call__(self, folder: str | Path, **given: Any) -> Facts:
-        """Does the step's work, called with keywords.
-
-        Args:
-            folder: the folder to write.
-            **given: inputs by name, and settings by the names of their fields.
-
-        Returns:
-            Facts, by name.
-
-        Raises:
-            ValueError: as `run`.
-            TypeError: if there is no input or setting of a name.
-        """
+        """Does the step's work, called with inputs and settings by name; see `run`."""
         inputs = {name: given.pop(name) for name in self.inputs if name in given}
         return self.run(folder, self.settings(**given), inputs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,16 @@ from akp_keras.dispersion import Outcome
 from akp_keras.dispersion.verdict import AKP, ANTI_AKP, NEITHER, UNDECIDABLE
 from akp_keras.export.member_record import family_of
 from akp_keras.files.whole import read_json, write_json
-from akp_keras.settings.groups import check_control
+from akp_keras.settings.groups import Control, Seed, Test, check_control
 
 OUTCOMES_FILE = "dispersion.json"
 VERDICT_FILE = "verdict.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgingSettings(Control, Test, Seed):
+    """What the test follows from, beside matrices and members."""
+
 
 Outcomes = Mapping[tuple[str, str], Outcome]
 
@@ -27,12 +34,7 @@ Outcomes = Mapping[tuple[str, str], Outcome]
 def judge_layers(
     matrices: Sequence[SimilarityMatrix],
     generalisation: Mapping[str, float],
-    *,
-    control: str,
-    permutations: int,
-    alpha: float,
-    margin: float,
-    seed: int,
+    settings: JudgingSettings,
 ) -> dict[tuple[str, str], Outcome]:
     """Tests the principle at every layer and under every measure, by the same permutations.
 
@@ -42,20 +44,16 @@ def judge_layers(
     in its cautions who was left out.
 
     Args:
-        matrices: one a layer and measure.
+        matrices: one per layer and measure.
         generalisation: member name -> its test metric; higher generalises better.
-        control: name of the control family.
-        permutations: how many.
-        alpha: family-wise error rate.
-        margin: largest difference of generalisation that counts as alike.
-        seed: seed of the permutations.
+        settings: the control, the test and the seed of its permutations.
 
     Returns:
         (layer, measure) -> outcome.
 
     Raises:
-        ValueError: if the control is no family, or it, or all families but one, have no comparable
-            member.
+        ValueError: if the control is not a family, or it, or all families but one, have no
+            comparable member.
     """
     excluded = {
         name: f"{matrix.layer} is {reason}"
@@ -65,6 +63,7 @@ def judge_layers(
     members = [name for name in generalisation if name not in excluded]
     families = [family_of(name) for name in members]
     known = list(dict.fromkeys(map(family_of, generalisation)))
+    control = settings.control
     check_control(control, known)
     if control not in families:
         reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
@@ -72,9 +71,10 @@ def judge_layers(
             f"--control={control} has no comparable member ({reasons[0]}), so no family can be "
             "compared with it; another control, or a smaller --learning_rate, is needed"
         )
-    of_families: dict[str, list[float]] = {}
-    for name, value in generalisation.items():
-        of_families.setdefault(family_of(name), []).append(value)
+    of_families = {
+        family: [generalisation[name] for name in generalisation if family_of(name) == family]
+        for family in known
+    }
     # The number of threads is part of a result's last digits, and can be set of libraries that are
     # loaded alone: the cross-checks load scikit-bio on their first use.
     importlib.import_module("skbio.stats.distance")
@@ -85,10 +85,10 @@ def judge_layers(
             {family: float(np.mean(of_families[family])) for family in dict.fromkeys(families)},
             members=members,
             control=control,
-            permutations=permutations,
-            alpha=alpha,
-            margin=margin,
-            seed=seed,
+            permutations=settings.permutations,
+            alpha=settings.alpha,
+            margin=settings.margin,
+            seed=settings.seed,
         )
     if not excluded:
         return outcomes
@@ -103,18 +103,12 @@ def judge_layers(
 
 
 def overall_verdict(outcomes: Outcomes) -> str:
-    """One verdict for the network as a whole, for a later step to branch on.
+    """Returns one verdict for the network as a whole, for a later step to branch on.
 
-    Read off the layers under the first measure. The error rate of all their verdicts together is
-    bounded, so that one layer is enough: "AKP" where at least one layer shows it and none shows
-    the opposite, "anti-AKP" likewise; "undecidable" where no layer could be decided, and
-    "neither" else, also where layers contradict each other.
-
-    Args:
-        outcomes: (layer, measure) -> outcome, the first measure first.
-
-    Returns:
-        "AKP", "anti-AKP", "neither" or "undecidable".
+    It is read off the layers under the first measure. The error rate of all their verdicts
+    together is bounded, so that one layer is enough: "AKP" where at least one layer shows it and
+    none shows the opposite, "anti-AKP" likewise; "undecidable" where no layer could be decided,
+    and "neither" else, also where layers contradict each other.
     """
     _, first = next(iter(outcomes))
     verdicts = {outcome.verdict for (_, measure), outcome in outcomes.items() if measure == first}

@@ -2,8 +2,7 @@
 
 import sys
 
-from akp_keras.steps.command import run_step
-from akp_keras.steps.dispersion_test import DISPERSION_TEST
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(run_step(DISPERSION_TEST, sys.argv[1:], program="components.dispersion_test"))
+    sys.exit(run_component("dispersion_test"))

@@ -1,5 +1,3 @@
 """The TFX component."""
 
-from akp_keras.tfx import DispersionTest, DispersionTestSpec
-
-__all__ = ["DispersionTest", "DispersionTestSpec"]
+from akp_keras.tfx import DispersionTest

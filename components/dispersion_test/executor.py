@@ -1,5 +1,3 @@
 """What the TFX component does."""
 
 from akp_keras.tfx import DispersionTestExecutor as Executor
-
-__all__ = ["Executor"]

@@ -2,8 +2,7 @@
 
 import sys
 
-from akp_keras.steps.command import run_step
-from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(run_step(EMBEDDING_WRITER, sys.argv[1:], program="components.embedding_writer"))
+    sys.exit(run_component("embedding_writer"))

@@ -1,5 +1,3 @@
 """The TFX component."""
 
-from akp_keras.tfx import EmbeddingWriter, EmbeddingWriterSpec
-
-__all__ = ["EmbeddingWriter", "EmbeddingWriterSpec"]
+from akp_keras.tfx import EmbeddingWriter

@@ -2,8 +2,7 @@
 
 import sys
 
-from akp_keras.steps.command import run_step
-from akp_keras.steps.family_trainer import FAMILY_TRAINER
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(run_step(FAMILY_TRAINER, sys.argv[1:], program="components.family_trainer"))
+    sys.exit(run_component("family_trainer"))

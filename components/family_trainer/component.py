@@ -1,5 +1,3 @@
 """The TFX component."""
 
-from akp_keras.tfx import FamilyTrainer, FamilyTrainerSpec
-
-__all__ = ["FamilyTrainer", "FamilyTrainerSpec"]
+from akp_keras.tfx import FamilyTrainer

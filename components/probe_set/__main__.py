@@ -2,8 +2,7 @@
 
 import sys
 
-from akp_keras.steps.command import run_step
-from akp_keras.steps.probe_set import PROBE_SET
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(run_step(PROBE_SET, sys.argv[1:], program="components.probe_set"))
+    sys.exit(run_component("probe_set"))

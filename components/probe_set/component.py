@@ -1,5 +1,3 @@
 """The TFX component."""
 
-from akp_keras.tfx import ProbeSetGen, ProbeSetGenSpec
-
-__all__ = ["ProbeSetGen", "ProbeSetGenSpec"]
+from akp_keras.tfx import ProbeSetGen

@@ -1,8 +1,5 @@
 """The Kubeflow components: a lightweight one, and one that is the command line."""
 
-import functools
+from akp_keras.kubeflow import of_step
 
-from akp_keras import kubeflow
-
-component = functools.partial(kubeflow.component, "probe_set")
-container_component = functools.partial(kubeflow.container_component, "probe_set")
+component, container_component = of_step("probe_set")

@@ -2,8 +2,7 @@
 
 import sys
 
-from akp_keras.steps.command import run_step
-from akp_keras.steps.report import REPORT_STEP
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(run_step(REPORT_STEP, sys.argv[1:], program="components.report"))
+    sys.exit(run_component("report"))

@@ -1,5 +1,3 @@
 """The TFX component."""
 
-from akp_keras.tfx import ReportWriter, ReportWriterSpec
-
-__all__ = ["ReportWriter", "ReportWriterSpec"]
+from akp_keras.tfx import ReportWriter

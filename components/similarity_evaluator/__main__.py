@@ -2,10 +2,7 @@
 
 import sys
 
-from akp_keras.steps.command import run_step
-from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(
-        run_step(SIMILARITY_EVALUATOR, sys.argv[1:], program="components.similarity_evaluator")
-    )
+    sys.exit(run_component("similarity_evaluator"))

@@ -1,5 +1,3 @@
 """The TFX component."""
 
-from akp_keras.tfx import SimilarityEvaluator, SimilarityEvaluatorSpec
-
-__all__ = ["SimilarityEvaluator", "SimilarityEvaluatorSpec"]
+from akp_keras.tfx import SimilarityEvaluator

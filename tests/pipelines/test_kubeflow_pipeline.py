@@ -120,7 +120,7 @@ def test_a_step_of_ones_own_branches_on_the_verdict(tmp_path):
         (["--local", "--pipeline_root=/proc/x"], "--pipeline_root=/proc/x cannot be made"),
         (["--compile={tmp}/a.yaml", "--image="], "--image is empty"),
         (["--compile={tmp}/a.yaml", "--gpus=1", "--accelerator="], "--accelerator is empty"),
-        (["--compile={tmp}/a.yaml", "--memory=8GB"], "--memory=8GB is no amount of memory"),
+        (["--compile={tmp}/a.yaml", "--memory=8GB"], "--memory=8GB is not an amount of memory"),
         (["--compile=/proc/p.yaml"], "--compile=/proc/p.yaml cannot be written"),
         (["--compile={tmp}/a.yaml", "--epochs=1"], "--family=tanh: the swap"),
     ],
@@ -164,7 +164,7 @@ def test_a_run_in_the_root_of_another_gives_its_own_verdict(small_pipeline, tmp_
     for name in ("PATH", "PYTHONPATH"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     for verdict in ("AKP", "neither"):
-        printed = kubeflow_pipeline._run_here(small_pipeline(verdict), tmp_path)
+        printed = kubeflow_pipeline.run_here(small_pipeline(verdict), tmp_path)
         assert printed.splitlines()[0] == f"Verdict:   {verdict}"
         assert (tmp_path / printed.split()[-1] / "dispersion-test" / "verdict").is_file()
 
@@ -182,7 +182,7 @@ def test_what_a_step_says_is_what_the_command_says(
     for name in ("PATH", "PYTHONPATH"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     with pytest.raises(kind) as error:
-        kubeflow_pipeline._run_here(small_pipeline(given), tmp_path)
+        kubeflow_pipeline.run_here(small_pipeline(given), tmp_path)
     assert str(error.value) == message
 
 

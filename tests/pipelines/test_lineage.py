@@ -113,7 +113,7 @@ def test_the_newest_output_may_come_from_the_cache(store):
         (["{root}/other"], "no artifact in the metadata store has the URI {root}/other"),
         (["/nowhere/outcome"], "there is no metadata.sqlite above /nowhere/outcome"),
         (["x", "--metadata=/nowhere.sqlite"], "--metadata=/nowhere.sqlite: there is no such file"),
-        (["x", "--metadata={root}/text.sqlite"], "text.sqlite is no store of ML Metadata"),
+        (["x", "--metadata={root}/text.sqlite"], "text.sqlite is not a store of ML Metadata"),
     ],
 )
 def test_wrong_input_ends_in_one_line(store, capsys, arguments, message):

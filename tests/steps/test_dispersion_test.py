@@ -8,7 +8,7 @@ import pytest
 
 from akp_keras.comparison import matrix_path, read_matrix
 from akp_keras.steps.dispersion_test import DISPERSION_TEST
-from akp_keras.steps.verdicts import judge_layers, read_outcomes, write_outcomes
+from akp_keras.steps.verdicts import JudgingSettings, judge_layers, read_outcomes, write_outcomes
 
 ROOT = Path(__file__).parents[2]
 FAMILIES = ("zero", "a", "b", "c", "d", "e")
@@ -62,7 +62,9 @@ def test_it_is_the_function_of_the_room_below(experiment, tested, tmp_path):
             for family in FAMILIES
             for seed in range(5)
         },
-        **{name: value for name, value in PARAMETERS.items() if name != "measures"},
+        JudgingSettings(
+            **{name: value for name, value in PARAMETERS.items() if name != "measures"}
+        ),
     )
     write_outcomes(tmp_path / "dispersion.json", outcomes)
     assert (tmp_path / "dispersion.json").read_bytes() == (

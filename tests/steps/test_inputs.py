@@ -2,7 +2,8 @@
 
 import pytest
 
-from akp_keras.steps.inputs import read_matrices, read_members
+from akp_keras.comparison.matrix import read_matrices
+from akp_keras.export.members import read_members
 
 
 @pytest.mark.parametrize(

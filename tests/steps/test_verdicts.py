@@ -6,6 +6,7 @@ from scipy.spatial.distance import pdist, squareform
 
 from akp_keras.comparison import SimilarityMatrix
 from akp_keras.steps.verdicts import (
+    JudgingSettings,
     judge_layers,
     read_outcomes,
     write_outcomes,
@@ -13,7 +14,7 @@ from akp_keras.steps.verdicts import (
 )
 
 MEMBERS = tuple(f"{family}/{seed}" for family in "abcdef" for seed in range(6))
-OPTIONS = {"permutations": 199, "alpha": 0.05, "margin": 0.01, "seed": 0}
+SETTINGS = JudgingSettings(control="a", permutations=199)
 
 
 def matrix(layer, excluded=()):
@@ -38,7 +39,7 @@ ACCURACIES = {name: 0.5 + 0.01 * number for number, name in enumerate(MEMBERS)}
 
 def test_all_layers_share_their_members():
     outcomes = judge_layers(
-        [matrix("one"), matrix("three", excluded=["c/1"])], ACCURACIES, control="a", **OPTIONS
+        [matrix("one"), matrix("three", excluded=["c/1"])], ACCURACIES, SETTINGS
     )
     for outcome in outcomes.values():
         assert "c/1" not in outcome.members
@@ -47,8 +48,8 @@ def test_all_layers_share_their_members():
 
 
 def test_a_member_that_is_left_out_still_counts_for_what_its_family_generalises():
-    complete = judge_layers([matrix("one")], ACCURACIES, control="a", **OPTIONS)
-    partial = judge_layers([matrix("one", ["c/1"])], ACCURACIES, control="a", **OPTIONS)
+    complete = judge_layers([matrix("one")], ACCURACIES, SETTINGS)
+    partial = judge_layers([matrix("one", ["c/1"])], ACCURACIES, SETTINGS)
     key = ("one", "cka.linear")
     assert partial[key].generalisation["c"] == complete[key].generalisation["c"]
 
@@ -56,11 +57,11 @@ def test_a_member_that_is_left_out_still_counts_for_what_its_family_generalises(
 def test_a_control_without_members_is_an_error_that_says_why():
     dead = [f"a/{seed}" for seed in range(6)]
     with pytest.raises(ValueError, match=r"--control=a has no comparable member \(one is constant"):
-        judge_layers([matrix("one", dead)], ACCURACIES, control="a", **OPTIONS)
+        judge_layers([matrix("one", dead)], ACCURACIES, SETTINGS)
 
 
 def test_outcomes_are_read_as_they_were_written(tmp_path):
-    outcomes = judge_layers([matrix("one"), matrix("three")], ACCURACIES, control="a", **OPTIONS)
+    outcomes = judge_layers([matrix("one"), matrix("three")], ACCURACIES, SETTINGS)
     write_outcomes(tmp_path / "dispersion.json", outcomes)
     assert read_outcomes(tmp_path / "dispersion.json") == outcomes
     write_verdicts(tmp_path / "verdict.json", outcomes)
@@ -73,9 +74,7 @@ def test_infinite_ratios_survive_json(tmp_path):
     one = matrix("one")
     same = one.distances.copy()
     same[:6, :6] = 0
-    outcomes = judge_layers(
-        [dataclasses.replace(one, distances=same)], ACCURACIES, control="a", **OPTIONS
-    )
+    outcomes = judge_layers([dataclasses.replace(one, distances=same)], ACCURACIES, SETTINGS)
     write_outcomes(tmp_path / "dispersion.json", outcomes)
     (outcome,) = read_outcomes(tmp_path / "dispersion.json").values()
     assert outcome.ratios["b"].log_ratio == np.inf

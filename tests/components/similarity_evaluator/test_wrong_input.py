@@ -219,7 +219,7 @@ def test_an_output_that_is_there(capsys, models, tmp_path):
         ("null=-1", "null=-1 must be from 0"),
         ("memory_gb=0", "memory_gb=0.0 must be above 0"),
         ("seed=-1", "seed=-1 must be from 0"),
-        ("layers=,", "--layers=, names no layer"),
+        ("layers=,", "--layers=, names nothing"),
         ("memory_gb=0", "--memory_gb=0.0 must be above 0"),
         ("families=g", "no SavedModel is of the family 'g'"),
         ("meassures=cka.linear", "meassures"),

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from akp_keras.comparison.training import follow_training
 from akp_keras.export.snapshots import Snapshots, write_snapshots
-from akp_keras.steps.log_directory import follow_training
 
 MEMBERS = ("control/0", "control/1", "shock/0", "shock/1")
 

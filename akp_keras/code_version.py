@@ -21,15 +21,11 @@ _KERAS = {
 
 
 def code_version(package: Path = Path(__file__).parent) -> str:
-    """Tells one state of the code from another.
+    """Tells one state of the code in a folder from another.
 
-    Args:
-        package: folder of the sources.
-
-    Returns:
-        The first 16 hexadecimal digits of a SHA-256 over every source file, the versions of Python
-        and of all libraries that akp_keras requires, and what Keras computes with: its backend,
-        precision and epsilon.
+    It is the first 16 hexadecimal digits of a SHA-256 over every source file, the versions of
+    Python and of all libraries that akp_keras requires, and what Keras computes with: its
+    backend, precision and epsilon.
     """
     digest = hashlib.sha256()
     files = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".md")

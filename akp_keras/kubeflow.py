@@ -59,11 +59,7 @@ def component(step: str, image: str = IMAGE) -> BaseComponent:
 
     Args:
         step: name of the step, for example `similarity_evaluator`.
-        image: name of a container image with akp_keras and kfp in it; nothing is installed when
-            it starts.
-
-    Returns:
-        The component; `.python_func` is its function.
+        image: a container image with akp_keras and kfp in it; nothing is installed in it.
     """
     declared = step_named(step)
     source = _LIGHTWEIGHT.format(
@@ -85,14 +81,11 @@ def component(step: str, image: str = IMAGE) -> BaseComponent:
 def container_component(step: str, image: str = IMAGE) -> BaseComponent:
     """Makes the command line of a step a component, for files that no step of a pipeline made.
 
+    Its parameters are the flags, and the output folder is its artifact `output`.
+
     Args:
         step: name of the step, for example `similarity_evaluator`.
-        image: name of a container image with akp_keras in it; inputs are paths within it, on a
-            volume for example.
-
-    Returns:
-        A component with the flags of the command line as its parameters, and the output folder
-        as its artifact `output`.
+        image: a container image with akp_keras in it; inputs are paths within it.
     """
     declared = step_named(step)
     flags = {it.flag or name: it for name, it in declared.inputs.items()}
@@ -121,15 +114,7 @@ def of_step(step: str) -> tuple[Callable[..., BaseComponent], Callable[..., Base
 
 
 def run_in_container(step: str, given: Mapping[str, Any]) -> None:
-    """Does the work of a lightweight component.
-
-    Args:
-        step: name of the step.
-        given: the arguments of the component's function, by name.
-
-    Raises:
-        ValueError: in one line that names the flag or file and what would be right.
-    """
+    """Does the work of a step's lightweight component, whose arguments are given by name."""
     declared = step_named(step)
     settings = declared.settings(
         **{

@@ -109,13 +109,9 @@ class StepExecutor(base_executor.BaseExecutor):
 
         Args:
             input_dict: the step's inputs by name.
-            output_dict: the step's outputs by name, one artifact each; an output of several
-                becomes one artifact per entry.
-            exec_properties: the step's settings by the names of their flags; paths in place of
-                artifacts; and `code_version`. What is None or left out has its default.
-
-        Raises:
-            ValueError: in one line, if an input is missing or something does not fit.
+            output_dict: the step's outputs by name; one of several gets an artifact per entry.
+            exec_properties: settings by the names of their flags, and paths in place of
+                artifacts. What is None or left out has its default.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         step, given = self.STEP, exec_properties

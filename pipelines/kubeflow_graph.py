@@ -21,14 +21,8 @@ def create_pipeline(
 ) -> BaseComponent:
     """Puts the components together, one trainer per family.
 
-    Args:
-        experiment: its settings.
-        cluster: the container image, and what the steps that run networks ask for.
-        code_version: what results follow from beside parameters and inputs; an argument of every
-            step, so that Kubeflow's cache never takes the result of other code.
-
-    Returns:
-        The pipeline, for `kfp.compiler` or a local runner.
+    The code version is an argument of every step, so that Kubeflow's cache never takes the result
+    of other code.
     """
 
     @dsl.pipeline(name=PIPELINE_NAME, description="Families of networks, compared and tested.")

@@ -34,14 +34,7 @@ _VERDICT = "*/dispersion-test/verdict"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compiles or runs the pipeline that the flags describe.
-
-    Args:
-        arguments: the command line without the program's name.
-
-    Returns:
-        The exit code, as `akp_keras.command_line.run_command` has it.
-    """
+    """Compiles or runs the pipeline that the flags describe; returns the exit code."""
     groups = (Kubeflow, Experiment, Running)
     return run_with_settings(_run, groups, arguments, program=PROGRAM, description=__doc__)
 
@@ -74,14 +67,7 @@ def _compile(pipeline: BaseComponent, path: Path) -> str:
 
 
 def run_here(pipeline: BaseComponent, root: Path) -> str:
-    """Runs a pipeline on this machine, each step in a process.
-
-    Args:
-        pipeline: an experiment's pipeline.
-        root: the folder that artifacts go to.
-
-    Returns:
-        The verdict, and where the artifacts lie.
+    """Runs a pipeline on this machine, each step in a process; returns the verdict as text.
 
     Raises:
         ValueError: what a step said of wrong input.

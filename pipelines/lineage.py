@@ -67,11 +67,7 @@ def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
 
 
 def open_store(path: str | Path) -> MetadataStore:
-    """Opens a metadata store for reading.
-
-    Raises:
-        ValueError: if there is no such file, or it is not a store of ML Metadata.
-    """
+    """Opens a metadata store for reading; a ValueError says why a file is not one."""
     from ml_metadata import errors
     from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2
@@ -90,15 +86,7 @@ def open_store(path: str | Path) -> MetadataStore:
 
 
 def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
-    """Returns what the newest run of a step made, or took from the cache.
-
-    Args:
-        metadata: the SQLite file of ML Metadata.
-        kind: the artifact's type, such as `DispersionOutcome`.
-
-    Raises:
-        ValueError: if no step has made one.
-    """
+    """Returns the newest artifact of a type that a step made, or took from the cache."""
     store = open_store(metadata)
     for run in reversed(store.get_executions()):
         for event in store.get_events_by_execution_ids([run.id]):

@@ -22,19 +22,10 @@ def create_pipeline(
     metadata_path: str | Path,
     code_version: str,
 ) -> pipeline.Pipeline:
-    """Puts the components together, one trainer per family.
+    """Puts the components together, one trainer per family, for any runner of TFX.
 
     A step whose parameters, inputs and code version have been seen is not run again: its
     outputs are taken from the metadata store.
-
-    Args:
-        experiment: its settings.
-        pipeline_root: the folder that artifacts are written to.
-        metadata_path: the SQLite file of ML Metadata.
-        code_version: what results follow from beside parameters and inputs.
-
-    Returns:
-        The pipeline, for any runner of TFX.
     """
     made: dict[str, list[BaseComponent]] = {}
     for node in experiment_graph(experiment):

@@ -24,14 +24,7 @@ PROGRAM = "pipelines.tfx_pipeline"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the pipeline that the flags describe.
-
-    Args:
-        arguments: the command line without the program's name.
-
-    Returns:
-        The exit code, as `akp_keras.command_line.run_command` has it.
-    """
+    """Runs the pipeline that the flags describe; returns the exit code."""
     limit_linear_algebra()
     from akp_keras.settings import Experiment, Running
     from akp_keras.settings.flags import run_with_settings

@@ -84,11 +84,7 @@ class Family:
 
 
 def canonical_families(texts: Sequence[str]) -> tuple[str, ...]:
-    """Returns each family in the one way to write it.
-
-    Raises:
-        ValueError: if there is none, or two have one name.
-    """
+    """Returns each family in the one way to write it; refuses none, and two of one name."""
     if not texts:
         raise ValueError("--family is missing: name at least one, 'name: when what…; when what…'")
     families = [Family.parse(text) for text in texts]
@@ -101,13 +97,7 @@ def canonical_families(texts: Sequence[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Member:
-    """A network to train.
-
-    Attributes:
-        family: its family.
-        seed: its number within the family.
-        experiment_seed: the experiment's seed.
-    """
+    """A network to train: its family, its number within it, and the experiment's seed."""
 
     family: Family
     seed: int

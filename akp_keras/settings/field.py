@@ -64,11 +64,9 @@ class Setting:
     in_results: bool = True
 
     def check(self, value: Any) -> Any:
-        """Returns the canonical form of a value.
+        """Returns the canonical form of a value or its text.
 
-        Args:
-            value: a value, or its text; for several values a sequence, or a mapping, which
-                stands for the texts `key: value`.
+        Several values are a sequence, or a mapping, which stands for the texts `key: value`.
 
         Raises:
             ValueError: in one line that names the flag, what is wrong, and what would be right.
@@ -137,16 +135,9 @@ class Setting:
 
 
 def setting(default: Any, help: str, **declared: Any) -> Any:
-    """Declares a field of a `Group` as a setting.
+    """Declares a field of a `Group` as a setting; the keywords are attributes of `Setting`.
 
-    Args:
-        default: value where none is given; None for a setting that is optional.
-        help: one or two sentences for people.
-        **declared: what else is declared, as the attributes of `Setting` are named; `flag` is by
-            default the name of the field, and `stage` that of the group.
-
-    Returns:
-        A `dataclasses.Field`.
+    `flag` is by default the name of the field, and `stage` that of the group.
     """
     return dataclasses.field(default=default, metadata={"help": help, **declared})
 
@@ -190,12 +181,7 @@ class Group:
 
     @classmethod
     def of(cls, other: Group, **changed: Any) -> Self:
-        """Takes over the settings that another group has too.
-
-        Args:
-            other: where they come from.
-            **changed: values by the names of fields, in place of those of the other group.
-        """
+        """Takes over the settings that another group has too, some of them changed by name."""
         theirs = {declared.name for declared in declarations(type(other))}
         common = [declared.name for declared in declarations(cls) if declared.name in theirs]
         return cls(**({name: getattr(other, name) for name in common} | changed))

@@ -42,11 +42,11 @@ def run_with_settings(
         work: called with an instance of each class of settings; returns what is printed.
         groups: the classes.
         arguments: the command line without the program's name.
-        program: the name that stands before every message.
-        description: what stands above the flags in the help.
+        program: as `Command` has it.
+        description: as `Command` has it.
 
     Returns:
-        The exit code, as `akp_keras.command_line.run_command` has it.
+        The exit code, as `run_command` has it.
     """
     command = Command(
         program,

@@ -20,11 +20,7 @@ STEPS = (
 
 
 def step_named(name: str) -> Step:
-    """Returns the step of a name.
-
-    Raises:
-        KeyError: if there is none.
-    """
+    """Returns the step of a name; a KeyError says that there is none."""
     return {step.name: step for step in STEPS}[name]
 
 

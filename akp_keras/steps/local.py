@@ -33,14 +33,7 @@ from akp_keras.training import check_training
 
 
 def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
-    """Trains, compares, tests and shows; resumes where an earlier run stopped.
-
-    Args:
-        experiment: what the results follow from.
-        running: where and how it is run.
-
-    Returns:
-        The run directory, whole.
+    """Trains, compares, tests and shows; returns the run directory, whole.
 
     Raises:
         ValueError: in one line for people, for anything that cannot be run as it was asked for.

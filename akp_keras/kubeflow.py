@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import functools
 import linecache
-import shutil
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from kfp import dsl
@@ -26,7 +24,7 @@ from kfp.dsl.base_component import BaseComponent
 from akp_keras import __version__
 from akp_keras.settings.field import Setting, declarations
 from akp_keras.steps.experiment import STEPS, step_named
-from akp_keras.steps.products import PAGE, VALUE
+from akp_keras.steps.products import VALUE
 from akp_keras.steps.step import Output, Step
 
 IMAGE = f"akp-keras:{__version__}"
@@ -37,7 +35,7 @@ def {name}(
     {parameters},
 ) -> None:
     """{help}"""
-    from akp_keras.kubeflow import run_in_container
+    from akp_keras.steps.container import run_in_container
 
     run_in_container("{name}", locals())
 '''
@@ -111,39 +109,6 @@ def container_component(step: str, image: str = IMAGE) -> BaseComponent:
 def of_step(step: str) -> tuple[Callable[..., BaseComponent], Callable[..., BaseComponent]]:
     """Returns `component` and `container_component` of one step, each a function of the image."""
     return functools.partial(component, step), functools.partial(container_component, step)
-
-
-def run_in_container(step: str, given: Mapping[str, Any]) -> None:
-    """Does the work of a step's lightweight component, whose arguments are given by name."""
-    declared = step_named(step)
-    settings = declared.settings(
-        **{
-            setting.name: None if setting.optional and not value else value
-            for setting in declarations(declared.settings)
-            for value in (given[setting.flag],)
-        }
-    )
-    inputs = {
-        name: [artifact.path for artifact in given[name]]
-        if it.several
-        else given[name].uri
-        if it.address
-        else given[name].path
-        for name, it in declared.inputs.items()
-    }
-    folder = given[next(iter(declared.outputs))].path
-    facts = declared.run(folder, settings, inputs)
-    for name, output in declared.outputs.items():
-        if output.product == VALUE:
-            Path(given[name]).write_text(str(facts[name]))
-            continue
-        if output.product == PAGE:
-            shutil.copyfile(Path(folder) / output.below, given[name].path)
-        elif output.below:
-            shutil.move(Path(folder) / output.below, given[name].path)
-        if not output.several:
-            properties = {key: facts[key] for key in output.product.properties}
-            given[name].metadata.update(properties)
 
 
 def _compile(step: Step, source: str) -> Any:

@@ -146,7 +146,9 @@ def _recorded(declared: Output, artifact: Artifact, facts: Facts, name: str) -> 
     if declared.several:
         artifacts = [copy.deepcopy(artifact) for _ in facts[name]]
         for one, entry in zip(artifacts, facts[name], strict=True):
-            one.uri = os.path.join(artifact.uri, entry["path"])  # noqa: PTH118 - it is a URI
+            # TFX takes only direct subfolders for artifacts.
+            one.uri = os.path.join(artifact.uri, entry["path"].replace("/", "-"))  # noqa: PTH118
+            Path(artifact.uri, entry["path"]).replace(one.uri)
     else:
         artifacts, facts = [artifact], {name: [facts]}
     for one, entry in zip(artifacts, facts[name], strict=True):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from akp_keras.similarity.identifiers import suggest
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import keras
@@ -185,7 +185,7 @@ def _around(
     layers = [layer.name for layer in model.layers]
     if name not in layers:
         raise ValueError(
-            f"{which} has no layer {name!r}; it has {', '.join(layers)}{suggest(name, layers)}"
+            f"{which} has no layer {name!r}; it has {', '.join(layers)}; {hint(name, layers)}"
         )
     if isinstance(model, keras.Sequential):
         # Its layers may have been called before it had all of them, so they are called anew.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from akp_keras.executors import Workplace, share_workplace
+from akp_keras.export import read_member
 from akp_keras.settings import Family, Member
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,8 @@ def test_the_executor_makes_one_artifact_per_member(tmp_path, monkeypatch, write
         )
     assert [
         (member.uri, member.family, member.seed, member.schedule) for member in outputs["trained"]
-    ] == [(f"{tmp_path}/trained/late/{seed}", "late", seed, schedule) for seed in (0, 1)]
+    ] == [(f"{tmp_path}/trained/late-{seed}", "late", seed, schedule) for seed in (0, 1)]
+    assert all(read_member(member.uri).family == "late" for member in outputs["trained"])
     assert [member.random_seed for member in outputs["trained"]] == [
         Member(Family.parse(f"late: {schedule}"), seed, 7).random_seed for seed in (0, 1)
     ]

@@ -91,5 +91,5 @@ def check_metric(when: Plateau, names: Collection[str]) -> None:
     if plain not in names and when.metric.removeprefix("val_") not in names:
         known = [*names, *(f"val_{name}" for name in names)]
         raise ValueError(
-            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known)}"
+            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known, limit=40)}"
         )

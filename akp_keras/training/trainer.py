@@ -12,15 +12,13 @@ import tensorflow as tf
 from akp_keras.data import load_dataset, randomise_labels, take_probe_set, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
-from akp_keras.hotswap import HotSwap, Plateau, Schedule, restore
+from akp_keras.hotswap import HotSwap, Schedule, restore
 from akp_keras.models import build_model, tapped_layers
 from akp_keras.models.seeding import with_fresh_weights
 from akp_keras.settings import Member, TrainingSettings
-from akp_keras.training.check_loss import check_loss
 from akp_keras.training.snapshots import TakeSnapshots
 
 _EVALUATION_BATCH = 256
-_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 class MemberTrainer:
@@ -68,27 +66,11 @@ class MemberTrainer:
         """
         for family in self._families:
             try:
-                self._check(family.schedule.without("labels"))
+                # Without candidates: with them, another family's schedule could be refused.
+                swap = HotSwap(family.schedule.without("labels"))
+                swap.check(self._model, self._settings.epochs, self._steps_per_epoch)
             except ValueError as error:
                 raise ValueError(f"--family={family.name}: {error}") from error
-
-    def _check(self, schedule: Schedule) -> None:
-        for swap in schedule.swaps:
-            if isinstance(swap.when, Plateau) and swap.when.metric not in _METRICS:
-                raise ValueError(
-                    f"{swap.when}: there is no metric {swap.when.metric!r}; there are "
-                    f"{', '.join(_METRICS)}"
-                )
-        for _, change in schedule.changes("loss"):
-            check_loss(change.value)
-        # HotSwap checks its schedule where `fit` begins, before the first step. Without
-        # candidates: with them, another family's schedule could be what is refused.
-        swap = HotSwap(schedule)
-        swap.set_params({"epochs": self._settings.epochs, "steps": self._steps_per_epoch})
-        swap.set_model(self._model)
-        swap.on_train_begin()
-        swap.on_train_end()
-        restore(self._model)
 
     def train(self, member: Member, folder: Path) -> None:
         """Trains one member and writes its folder, which appears whole or not at all."""

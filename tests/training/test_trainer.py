@@ -131,17 +131,16 @@ def test_the_exported_graph_holds_the_activation_in_force(folders):
         ("@1 activation=reluu", "did you mean 'relu'"),
         ("@1 loss=hing", "did you mean 'hinge'"),
         ("@1 activation[conv.*]=tanh", r"activation\[conv.*\]=tanh matches no layer"),
-        ("@plateau(nonsense,patience=1) loss=hinge", "no metric 'nonsense'; there are loss, acc"),
-        ("@1 loss=Huber(delta=abc)", "loss=Huber.delta=abc. fails"),
+        ("@plateau(nonsense,patience=1) loss=hinge", "no metric 'nonsense'; known are .*loss"),
+        ("@1 loss=Huber(delta=abc)", "loss=Huber.delta=abc.: .* fails on labels"),
         ("@1 activation=glu", "activation=glu"),
         ("@step:9999 loss=hinge", "@step:9999 comes after the end of training"),
     ],
 )
 def test_a_schedule_that_cannot_fit_is_refused_before_the_first_step(schedule, message):
     families = {"control": CONTROL, "x": f"{CONTROL}; {schedule}"}
-    settings = dataclasses.replace(SETTINGS, families=families)
     with pytest.raises(ValueError, match=f"--family=x: .*{message}"):
-        MemberTrainer(settings).check()
+        MemberTrainer(dataclasses.replace(SETTINGS, families=families)).check()
 
 
 def test_an_unknown_optimizer_is_refused():

@@ -42,7 +42,7 @@ def permutation_test(
     the more dispersed ones (`akp_keras.dispersion.association`). The rule that joins them is
     `akp_keras.dispersion.verdict.decide`.
 
-    Example:
+    Examples:
         >>> accuracy = {"control": 0.9, "gelu": 0.87, "hinge": 0.8, "pulse": 0.75, "shock": 0.6}
         >>> families = np.repeat(list(accuracy), 8)
         >>> spread = np.repeat([1.0, 1.2, 1.5, 1.9, 2.4], 8)

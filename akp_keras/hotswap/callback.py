@@ -688,4 +688,4 @@ def _iterations(model: keras.Model) -> int:
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if optimizer is None:
         return 0
-    return int(keras.ops.convert_to_numpy(optimizer.iterations))
+    return int(optimizer.iterations)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import akp_keras
 from akp_keras.export.member_folder import SAVED_MODEL
+from akp_keras.files.below import files_below
 from akp_keras.files.folders import check_writable
 from akp_keras.files.locks import locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
@@ -21,6 +22,8 @@ from akp_keras.steps.verdicts import OUTCOMES_FILE, VERDICT_FILE
 FORMAT_VERSION = 2
 # What a killed run may leave half-written, below the run directory.
 _UNFINISHED = ("*", ".*", "members/*/*", "members/*/.*")
+# Small representations stay, so that a run that grows need not ask its models again.
+_KEPT_BYTES = 10**8
 _PACKAGES = ("keras", "tensorflow", "tensorflow-datasets", "numpy", "scipy")
 
 
@@ -28,7 +31,7 @@ class RunDirectory:
     """The paths of a run, and the lock on it.
 
     `records` is what each step's products were made from, with digests of them, and
-    `representations` what the models answer, which is kept while a run goes on.
+    `representations` what the models answer.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -64,7 +67,10 @@ class RunDirectory:
             for pattern in _UNFINISHED:
                 remove_unfinished(self.root, pattern)
             yield
-            shutil.rmtree(self.representations, ignore_errors=True)
+            if self.representations.is_dir():
+                sizes = [file.stat().st_size for file in files_below(self.representations)]
+                if sum(sizes) > _KEPT_BYTES:
+                    shutil.rmtree(self.representations)
 
     def write_experiment(self, experiment: Experiment) -> None:
         """Writes `experiment.json`: enough to run the experiment again."""

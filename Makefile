@@ -57,7 +57,7 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 
 docs: .venv-docs/.installed  ## Builds the pages and the API reference into site/; a warning is an error.
-	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
 
 # The reference is read from the sources, so TensorFlow is not needed.
 .venv-docs/.installed: requirements-docs.txt

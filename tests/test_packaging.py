@@ -12,11 +12,19 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 import akp_keras
 
 ROOT = Path(__file__).parents[1]
+LOAD = """
+import akp_keras, sys
+from importlib.metadata import EntryPoint
+for value in sys.argv[1:]:
+    assert callable(EntryPoint("name", value, "group").load()), value
+print(akp_keras.__file__)
+"""
 BUILD = "from setuptools import build_meta; build_meta.build_wheel('dist')"
 EXTRAS = {"dask", "kfp", "test", "tfx"}
 EXPERIMENT = """\
@@ -103,25 +111,15 @@ def test_the_wheel_says_what_it_is(wheel, distribution):
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Description-Content-Type"] == "text/markdown"
     assert set(metadata.get_all("Provides-Extra")) == EXTRAS
-    python = Requirement(f"python{metadata['Requires-Python']}").specifier
-    assert [f"3.{minor}" for minor in range(8, 16) if f"3.{minor}" in python] == [
-        "3.10",
-        "3.11",
-        "3.12",
-        "3.13",
-    ]
+    python = SpecifierSet(metadata["Requires-Python"])
+    assert [minor for minor in range(8, 16) if f"3.{minor}" in python] == [10, 11, 12, 13]
 
 
 def test_every_entry_point_loads_from_the_wheel_alone(wheel, distribution, tmp_path):
     points = list(distribution.entry_points)
     assert ("tensorboard_plugins", "akp") in {(point.group, point.name) for point in points}
-    code = "import importlib, operator, sys, akp_keras; print(akp_keras.__file__)\n" + "\n".join(
-        f"assert callable(operator.attrgetter({point.attr!r})"
-        f"(importlib.import_module({point.module!r})))"
-        for point in points
-    )
     done = subprocess.run(
-        [sys.executable, "-P" if sys.version_info >= (3, 11) else "-B", "-c", code],
+        [sys.executable, "-c", LOAD, *(point.value for point in points)],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(wheel)},
         capture_output=True,
@@ -154,7 +152,7 @@ def test_the_citation_names_this_version_and_the_paper(distribution):
     assert {"authors", "title", "type"} <= set(paper)
 
 
-def test_the_changelog_has_a_place_for_what_is_not_released(distribution):
+def test_the_changelog_has_a_place_for_what_is_not_released():
     headings = [
         line for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("## ")
     ]

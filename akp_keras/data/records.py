@@ -31,7 +31,9 @@ class DataSet:
         name: the name under which it was asked for.
         description: one sentence for people; says so where the data is synthetic.
         class_names: one name a class, in the order of the labels.
-        train, validation, test: the splits, without common samples.
+        train: the samples to learn from.
+        validation: those on which learning is watched; none is in `train`.
+        test: those on which generalisation is measured; none is in `train` or `validation`.
     """
 
     name: str

@@ -87,10 +87,10 @@ def _run(pipeline: Pipeline, experiment: Experiment, running: Running) -> str:
 def _quiet_runner() -> Iterator[None]:
     """Keeps what TFX logs about itself off the terminal.
 
-    For every input of every step it warns that it passes over a condition of its own making, and
-    when a step fails it says so without the reason, which the exception tells.
+    For every input of every step it warns that it passes over a condition of its own making, or
+    asks its store in another way, and when a step fails it says so without the reason, which the exception tells.
     """
-    noisy = {"channel_resolver", "launcher"}
+    noisy = {"channel_resolver", "execution_lib", "launcher"}
     logger = logging.getLogger("absl")
 
     def is_for_people(record: logging.LogRecord) -> bool:

@@ -102,7 +102,7 @@ def test_the_command_prints_the_verdict_alone(experiment, tested, tmp_path, comm
         ("members", "{root}/members/a", "--members lacks zero/0, which the matrix of"),
         ("matrices", "{root}/nowhere", "--matrices={root}/nowhere holds no matrix"),
         ("measures", "cka.linaer", "did you mean 'cka.linear'?"),
-        ("control", "none", "--control=none is none of the families (zero, a, b, c, d, e)"),
+        ("control", "none", "--control=none is not one of the families (zero, a, b, c, d, e)"),
         ("alpha", "2", "--alpha=2.0 must be above 0 and below 1"),
         ("permutations", "9", "--permutations=9 must be from 99"),
         ("output", "{root}/members", "--output={root}/members exists already"),

@@ -51,15 +51,15 @@ def models(good, tmp_path):
 
 
 def refuse(capsys, tmp_path, *arguments):
-    """Runs the command; gives the one line that it ends with."""
+    """Runs the command; returns the line that it ends with."""
     before = set(tmp_path.rglob("*"))
-    given = {
+    flags = {
         "saved_models": tmp_path / "models",
         "probe": tmp_path / "models" / "probe.npy",
         "measures": "cka.linear",
         "output": tmp_path / "out",
     } | dict(argument.split("=", 1) for argument in arguments)
-    assert main([f"--{name}={value}" for name, value in given.items()]) == 2
+    assert main([f"--{name}={value}" for name, value in flags.items()]) == 2
     assert set(tmp_path.rglob("*")) == before
     said = capsys.readouterr()
     assert said.out == ""
@@ -69,8 +69,8 @@ def refuse(capsys, tmp_path, *arguments):
 
 
 def test_the_good_ones_are_good(capsys, models, tmp_path):
-    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
-    arguments = [f"--{name}={value}" for name, value in given.items()]
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    arguments = [f"--{name}={value}" for name, value in flags.items()]
     assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
     assert (tmp_path / "out" / "similarity" / "layer" / "cka.linear.npz").is_file()
 
@@ -159,8 +159,8 @@ def test_one_answer_for_everything_gives_no_advice_about_training(capsys, models
 
 def test_models_left_out_are_named(capsys, models, tmp_path):
     save(models / "c", lambda x, kernel: {"layer": np.nan * (x @ kernel)})
-    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
-    assert main([*(f"--{k}={v}" for k, v in given.items()), f"--output={tmp_path / 'out'}"]) == 0
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    assert main([*(f"--{k}={v}" for k, v in flags.items()), f"--output={tmp_path / 'out'}"]) == 0
     first, left_out = capsys.readouterr().out.splitlines()
     assert first.startswith("3 models compared at 1 layers")
     assert left_out == "left out: c at layer (not finite: NaN or infinity among its answers)"
@@ -235,9 +235,9 @@ def test_flags_that_make_no_sense(capsys, models, tmp_path, argument, message):
 def test_interrupted_work_goes_on_where_it_stopped(models, tmp_path, monkeypatch):
     from akp_keras.comparison import evaluation, representations
 
-    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
     arguments = [
-        *(f"--{name}={value}" for name, value in given.items()),
+        *(f"--{name}={value}" for name, value in flags.items()),
         f"--output={tmp_path / 'out'}",
     ]
     with monkeypatch.context() as patch:

@@ -15,11 +15,11 @@ def hint(name: str, known: Iterable[str], *, most: int = 12) -> str:
         most: maximum number of names to list if none is close.
 
     Returns:
-        "did you mean 'x'?" if a name is close; otherwise "known are x, y", or "" for more than
-        `most` names.
+        "did you mean 'x'?" if a name is close; otherwise "known are x, y and 3 more".
     """
     known = list(dict.fromkeys(known))
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(known)}" if 0 < len(known) <= most else ""
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"known are {', '.join(known[:most]) or 'none'}{more}"

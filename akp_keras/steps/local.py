@@ -100,7 +100,7 @@ def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirector
             step.run(work, settings, inputs)
         except TooFewComparable as error:
             raise ValueError(
-                f"{error}; milder stress or a smaller --learning_rate may keep more"
+                f"{error}; milder stress or a smaller --learning_rate may help"
             ) from error
         directory.write_experiment(experiment)
         entries = _move(work, directory.report if step is REPORT_STEP else directory.root)

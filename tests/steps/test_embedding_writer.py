@@ -72,7 +72,7 @@ def test_it_shows_members_in_the_order_of_the_matrices(experiment, outcome, tmp_
 @pytest.mark.parametrize(
     ("flag", "value", "message"),
     [
-        ("probe", "nowhere.npz", "there is no probe set at nowhere.npz"),
+        ("probe", "nowhere.npz", "no probe set at nowhere.npz"),
         ("outcome", "nowhere.json", "nowhere.json is missing or damaged"),
         ("projector_members", "0", "--projector_members=0 must be from 1"),
     ],

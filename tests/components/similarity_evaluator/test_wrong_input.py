@@ -102,7 +102,7 @@ def test_models_of_other_inputs(capsys, models, tmp_path):
 def test_models_of_other_layers(capsys, models, tmp_path):
     save(models / "c", lambda x, kernel: {"head": x @ kernel})
     line = refuse(capsys, tmp_path)
-    assert f"{models}/c answers with the layers head, {models}/a with layer" in line
+    assert f"{models}/c has the layers head, and {models}/a has layer" in line
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_probe_sets_that_do_not_fit(capsys, models, tmp_path, probe, message):
 
 
 def test_no_probe_set(capsys, models, tmp_path):
-    assert "there is no probe set at nowhere.npz" in refuse(capsys, tmp_path, "probe=nowhere.npz")
+    assert "no probe set at nowhere.npz" in refuse(capsys, tmp_path, "probe=nowhere.npz")
 
 
 def test_missing_variables(capsys, models, tmp_path):
@@ -171,7 +171,7 @@ def test_two_models_of_one_name(capsys, models, tmp_path):
         f"uri,family,member\n{models}/a,f,1\n{models}/b,f,1\n",
     )
     line = refuse(capsys, tmp_path, f"saved_models={models}/models.csv")
-    assert f"two SavedModels have the name 'f/1', {models}/a and {models}/b" in line
+    assert f"two SavedModels have the name 'f/1': {models}/a and {models}/b" in line
 
 
 def test_a_table_without_the_column(capsys, models, tmp_path):
@@ -187,13 +187,13 @@ def test_no_model_matches(capsys, models, tmp_path):
 
 def test_one_model(capsys, models, tmp_path):
     line = refuse(capsys, tmp_path, f"saved_models={models}/a")
-    assert f"two SavedModels or more are needed to compare, found {models}/a" in line
+    assert f"at least two SavedModels are needed for a comparison, got {models}/a" in line
 
 
-def test_a_folder_that_is_no_saved_model(capsys, models, tmp_path):
+def test_a_folder_that_is_not_a_saved_model(capsys, models, tmp_path):
     (models / "empty").mkdir()
     line = refuse(capsys, tmp_path, f"saved_models={models}/empty")
-    assert f"{models}/empty is no SavedModel: it has no saved_model.pb" in line
+    assert f"{models}/empty is not a SavedModel: it has no saved_model.pb" in line
 
 
 @pytest.mark.parametrize("output", ["/proc/akp_keras/out", "{models}/probe.npy/out"])
@@ -205,7 +205,7 @@ def test_an_output_that_cannot_be_written(capsys, models, tmp_path, output):
 def test_an_output_that_is_there(capsys, models, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
-    assert f"--output={tmp_path}/out exists already" in refuse(capsys, tmp_path)
+    assert f"--output={tmp_path}/out already exists" in refuse(capsys, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_an_output_that_is_there(capsys, models, tmp_path):
         ("seed=-1", "seed=-1 must be from 0"),
         ("layers=,", "--layers=, names nothing"),
         ("memory_gb=0", "--memory_gb=0.0 must be above 0"),
-        ("families=g", "no SavedModel is of the family 'g'"),
+        ("families=g", "no SavedModel is of the family 'g'; no SavedModel names its family"),
         ("meassures=cka.linear", "meassures"),
     ],
 )
@@ -232,7 +232,7 @@ def test_flags_that_make_no_sense(capsys, models, tmp_path, argument, message):
     )
 
 
-def test_interrupted_work_goes_on_where_it_stopped(models, tmp_path, monkeypatch):
+def test_interrupted_work_resumes_where_it_stopped(models, tmp_path, monkeypatch):
     from akp_keras.comparison import evaluation, representations
 
     flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}

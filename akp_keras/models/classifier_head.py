@@ -1,4 +1,4 @@
-"""The two last layers that all models share."""
+"""The last two layers of all models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What results follow from beside flags and data: this code and the libraries under it."""
+"""What results depend on apart from flags and data: this code and the libraries under it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 from importlib import metadata
 from pathlib import Path
 
-# What Keras takes where its own file, keras.json, says nothing.
+# Keras' defaults for what its own file, keras.json, does not set.
 _KERAS = {
     "backend": "tensorflow",
     "floatx": "float32",
@@ -21,11 +21,11 @@ _KERAS = {
 
 
 def code_version(package: Path = Path(__file__).parent) -> str:
-    """Tells one state of the code in a folder from another.
+    """Returns a digest of the code in a folder and of what it runs on.
 
     It is the first 16 hexadecimal digits of a SHA-256 over every source file, the versions of
-    Python and of all libraries that akp_keras requires, and what Keras computes with: its
-    backend, precision and epsilon.
+    Python and of all libraries that akp_keras requires, and the backend, precision and epsilon of
+    Keras.
     """
     digest = hashlib.sha256()
     files = (path for path in package.rglob("*") if path.is_file() and path.suffix != ".md")
@@ -39,8 +39,8 @@ def code_version(package: Path = Path(__file__).parent) -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Returns library -> version, of those that akp_keras requires and that are installed."""
-    # A build of TensorFlow that may take the place of the required one.
+    """Returns library -> version for the installed libraries that akp_keras requires."""
+    # A build of TensorFlow that may replace the required one.
     libraries = {"tensorflow-cpu"}
     for requirement in metadata.requires("akp-keras") or ():
         if "extra ==" not in requirement:
@@ -53,7 +53,7 @@ def _versions() -> dict[str, str]:
 
 
 def _keras_settings() -> dict[str, object]:
-    """Returns what Keras will compute with, without importing it here."""
+    """Returns the settings with which Keras will compute, without importing it."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     settings = dict(_KERAS)
     with contextlib.suppress(OSError, ValueError, AttributeError):

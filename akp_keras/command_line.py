@@ -1,4 +1,4 @@
-"""A command: flags by stage, one line for what is wrong, and an exit code that says which kind."""
+"""Commands: flags by stage, errors in one line, and an exit code per kind of error."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ _HELP = {"--help", "-h", "--helpfull", "-help"}
 
 
 class WorkFailed(Exception):
-    """The work failed for no fault of the input; the message is one line for people."""
+    """The work failed although the input is valid; the message is one line."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a command is, beside its arguments.
+    """The declaration of a command.
 
     Attributes:
-        program: the name that stands before every message.
-        description: what stands above the flags in the help.
+        program: prefix of every message.
+        description: text above the flags in `--help`.
         define_flags: defines the flags, each registered under a stage.
-        stages: the stages in the order of the help.
-        work: does what the flags say and returns what is printed on standard output. A ValueError
-            is wrong input, and its message one line for people.
+        stages: the stages in the order of `--help`.
+        work: does the work and returns the text to print on standard output. It raises a
+            ValueError, whose message is one line, for wrong input.
         resume: what to do after an interruption.
-        positional: whether arguments that are not flags are taken; `work` gets them as a list.
+        positional: whether arguments that are not flags are accepted; `work` gets them as a list.
     """
 
     program: str
@@ -55,8 +55,7 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
         arguments: the command line without the program's name.
 
     Returns:
-        The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed, 130
-        where a person interrupted.
+        The exit code: 0 for success, 1 if the work failed, 2 for wrong input, 130 if interrupted.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     limit_linear_algebra()
@@ -79,7 +78,7 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
         return 1
     except BrokenProcessPool:
         print(
-            f"{program}: a worker process died, perhaps for want of memory; {command.resume}, "
+            f"{program}: a worker process died, perhaps for lack of memory; {command.resume}, "
             "with fewer --workers if it happens again",
             file=sys.stderr,
         )
@@ -91,7 +90,7 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
 
 
 def one_line(error: Exception) -> str:
-    """Returns what is wrong, for a person."""
+    """Returns the message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split()) or type(error).__name__
@@ -112,6 +111,6 @@ def _parse(
 
 
 def _with_flag(line: str, values: flags.FlagValues) -> str:
-    """Words a message about a function's argument as one about the flag of the same name."""
+    """Turns a message about a function's argument into one about the flag of the same name."""
     named = re.match(r"(\w+)(?==|: )", line)
     return f"--{line}" if named and named[1] in values else line

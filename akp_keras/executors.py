@@ -1,4 +1,4 @@
-"""Where the work is done: the one seam between the stages and the machines."""
+"""Executors: the single interface between the stages of the work and the machines."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Workplace:
     """What the steps of one run share.
 
     Attributes:
-        executor: where the heavy work is done; TensorFlow starts once per process of it.
-        representations: folder in which representations are kept from one step to the next, in a
-            folder per probe set; None where each step takes and removes its own.
+        executor: runs the heavy work; TensorFlow starts once per process of it.
+        representations: folder in which representations are kept between steps, in one folder per
+            probe set; None if each step computes and removes its own.
     """
 
     executor: Executor
@@ -44,13 +44,13 @@ def share_workplace(workplace: Workplace) -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_workplace(workers: int) -> Iterator[Workplace]:
-    """Returns the shared workplace, or opens processes.
+    """Yields the shared workplace, or opens processes.
 
     Args:
-        workers: how many processes are opened, where nothing is shared.
+        workers: number of processes to open if no workplace is shared.
 
     Yields:
-        A workplace whose tasks run one at a time in each of its processes.
+        A workplace whose processes run one task at a time.
     """
     shared = _shared.get()
     if shared is not None:
@@ -61,9 +61,9 @@ def open_workplace(workers: int) -> Iterator[Workplace]:
 
 
 def limit_linear_algebra() -> None:
-    """Gives linear algebra one thread, here if NumPy is not imported yet, and in every child.
+    """Limits linear algebra to one thread, in child processes and, before NumPy's import, here.
 
-    More would stand in each other's way, and their number is part of a result's last digits.
+    More threads would compete with each other, and their number changes a result's last digits.
     """
     for name in ONE_THREAD:
         os.environ[name] = "1"
@@ -74,14 +74,14 @@ def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[E
     """Opens processes on this machine, or a Dask cluster.
 
     Args:
-        workers: how many processes.
-        dask_scheduler: address of a Dask scheduler; takes the place of the processes.
+        workers: number of processes.
+        dask_scheduler: address of a Dask scheduler, which replaces the processes.
 
     Yields:
-        An executor whose tasks run one at a time in each of its processes.
+        An executor whose processes run one task at a time.
 
     Raises:
-        ValueError: if Dask is not installed, or does not answer at this address.
+        ValueError: if Dask is not installed, or no scheduler answers at the address.
     """
     if dask_scheduler is None:
         limit_linear_algebra()
@@ -115,7 +115,7 @@ def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[E
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent dies; else it would wait for work forever."""
+    """Ends this process when its parent dies; otherwise it would wait for work forever."""
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

@@ -1,4 +1,4 @@
-"""The end of a message about a wrong name: the right one, or those that there are."""
+"""The end of a message about a wrong name: the closest name, or the known names."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterable
 
 
 def hint(name: str, known: Iterable[str], *, most: int = 12) -> str:
-    """Says what a wrong name may have meant.
+    """Returns what a wrong name may have meant.
 
     Args:
         name: the wrong name.
-        known: the right names.
-        most: how many names are listed at the most, where none is close.
+        known: the valid names.
+        most: maximum number of names to list if none is close.
 
     Returns:
-        "did you mean 'x'?" where a name is close, else "known are x, y", or "" where there are
-        more names than a line should hold.
+        "did you mean 'x'?" if a name is close; otherwise "known are x, y and 3 more".
     """
     known = list(dict.fromkeys(known))
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(known)}" if 0 < len(known) <= most else ""
+    more = f" and {len(known) - most} more" if len(known) > most else ""
+    return f"known are {', '.join(known[:most]) or 'none'}{more}"

@@ -6,9 +6,9 @@
     def compare(...):
         similarity_evaluator(models=…, probe=…, measures="cka.linear")
 
-A component's parameters are the settings of its step, with their defaults; 0 or "" stands for a
-setting that is not given. Components run in the image of this version of akp_keras, with kfp in
-it; `component(step, image)` takes another.
+A component's parameters are the settings of its step, with their defaults; 0 or "" stands for an
+optional setting that is not set. Components run in the image of this version of akp_keras, which
+must hold kfp; `component(step, image)` takes another image.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from akp_keras.steps.products import VALUE
 from akp_keras.steps.step import Output, Step
 
 IMAGE = f"akp-keras:{__version__}"
-# A machine's number of cores has no place in a compiled pipeline.
+# A compiled pipeline must not depend on the number of cores of a machine.
 _WORKERS = 2
 _LIGHTWEIGHT = '''\
 def {name}(
@@ -57,7 +57,7 @@ def component(step: str, image: str = IMAGE) -> BaseComponent:
 
     Args:
         step: name of the step, for example `similarity_evaluator`.
-        image: a container image with akp_keras and kfp in it; nothing is installed in it.
+        image: a container image with akp_keras and kfp; nothing is installed at run time.
     """
     declared = step_named(step)
     source = _LIGHTWEIGHT.format(
@@ -77,13 +77,13 @@ def component(step: str, image: str = IMAGE) -> BaseComponent:
 
 
 def container_component(step: str, image: str = IMAGE) -> BaseComponent:
-    """Makes the command line of a step a component, for files that no step of a pipeline made.
+    """Makes a component of the command line of a step, for files from outside the pipeline.
 
     Its parameters are the flags, and the output folder is its artifact `output`.
 
     Args:
         step: name of the step, for example `similarity_evaluator`.
-        image: a container image with akp_keras in it; inputs are paths within it.
+        image: a container image with akp_keras; inputs are paths in it.
     """
     declared = step_named(step)
     flags = {it.flag or name: it for name, it in declared.inputs.items()}
@@ -107,16 +107,16 @@ def container_component(step: str, image: str = IMAGE) -> BaseComponent:
 
 
 def of_step(step: str) -> tuple[Callable[..., BaseComponent], Callable[..., BaseComponent]]:
-    """Returns `component` and `container_component` of one step, each a function of the image."""
+    """Returns `component` and `container_component` of a step, as functions of the image."""
     return functools.partial(component, step), functools.partial(container_component, step)
 
 
 def _compile(step: Step, source: str) -> Any:
-    # Kubeflow ships the source of a function, so it has to be found where sources are looked for.
+    # Kubeflow ships the source of a function, which `inspect` must be able to find.
     file = f"<component {step.name} {hash(source)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = {"dsl": dsl, "List": list}
-    # Without this module's future import: Kubeflow reads annotations, which must not be text.
+    # Without this module's future import: Kubeflow needs annotations that are not text.
     exec(compile(source, file, "exec", dont_inherit=True), names)
     return names[step.name]
 

@@ -14,10 +14,10 @@ def main(arguments: Sequence[str], *, program: str = "akp_keras") -> int:
 
     Args:
         arguments: the command line without the program's name.
-        program: the name that stands before every message.
+        program: prefix of every message.
 
     Returns:
-        The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed.
+        The exit code, as `akp_keras.command_line.run_command` returns it.
     """
     # NumPy reads the number of threads when it is imported.
     limit_linear_algebra()
@@ -42,7 +42,7 @@ def akp(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program's name; by default that of this process.
 
     Returns:
-        The exit code, as `main` has it.
+        The exit code, as `main` returns it.
     """
     limit_linear_algebra()
     from akp_keras.steps.command import run_step

@@ -1,4 +1,4 @@
-"""A run directory as an object: frames, pictures and verdicts."""
+"""A run directory as an object: DataFrames, figures and verdicts."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 
 def run_experiment(**settings: Any) -> Run:
-    """Runs an experiment in this process and its workers; resumes, or grows, an earlier run.
+    """Runs an experiment with this process and its workers; resumes or extends an earlier run.
 
     Example:
         ```python
         import akp_keras
 
-        if __name__ == "__main__":  # workers import this file once more
+        if __name__ == "__main__":  # workers import this file again
             run = akp_keras.run_experiment(
                 families={
                     "control": "@0 activation=relu loss=binary_crossentropy",
@@ -55,18 +55,21 @@ def run_experiment(**settings: Any) -> Run:
         ```
 
     Args:
-        **settings: every setting of `akp run --help` by its name, but for the families, which are
+        **settings: every setting of `akp run --help` by its name, except that families are
             `families`: name -> schedule.
 
     Returns:
         The finished run.
 
     Raises:
-        ValueError: in one line that names the setting, what is wrong, and what would be right.
-        TypeError: if there is no setting of a name.
+        ValueError: in one line that names the setting, what is wrong, and what is valid.
+        TypeError: if a name is not that of a setting.
     """
     limit_linear_algebra()
-    known = {group: {one.name for one in declarations(group)} for group in (Experiment, Running)}
+    known = {
+        group: {declared.name for declared in declarations(group)}
+        for group in (Experiment, Running)
+    }
     names = set().union(*known.values())
     for name in settings:
         if name not in names:
@@ -85,22 +88,22 @@ def open_run(path: str | Path) -> Run:
         path: the run directory.
 
     Raises:
-        ValueError: in one line, if it is not one, or is not finished.
+        ValueError: in one line, if it is not a run directory, or the run is not finished.
     """
     run = Run(path)
     if not run.directory.dispersion.is_file():
-        raise ValueError(f"{path} is not finished; run it again, and it resumes where it stopped")
+        raise ValueError(f"{path} is not finished; run it again to resume it")
     return run
 
 
 class Run:
     """A finished run: its results as pandas DataFrames, and as matplotlib Figures in `plot`.
 
-    Everything is read when it is first asked for, and kept.
+    Results are read at their first use, and cached.
 
     Attributes:
         directory: paths of its files.
-        settings: what its results follow from.
+        settings: the settings that its results depend on.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -149,9 +152,9 @@ class Run:
     def dispersion(self) -> pd.DataFrame:
         """One row per layer, measure and family.
 
-        `dispersion` is the mean distance to the family's centroid, in the unit of the distances;
-        `ratio` is that to the control's, with the ends `low` and `high` of its interval of level
-        `1 - alpha`; NaN where there is none.
+        `dispersion` is the mean distance to the family's centroid, in the unit of the distances.
+        `ratio` is its ratio to that of the control, with the bounds `low` and `high` of its
+        interval of level `1 - alpha`. NaN stands for missing values.
         """
         rows = []
         for (layer, measure), outcome in self.outcomes.items():
@@ -178,8 +181,8 @@ class Run:
         """One row per layer, measure and estimand, with its verdict, reason and p-values.
 
         The estimand is `within`: the dispersion of seeds within a family. `statistic` and `pvalue`
-        are those of the test for differences, `rho` and `rho_pvalue` those of the association
-        with generalisation; both p-values are adjusted for the layers and measures tested.
+        belong to the test for differences, `rho` and `rho_pvalue` to the association with
+        generalisation; both p-values are adjusted for the layers and measures tested.
         """
         return pd.DataFrame(
             [
@@ -203,10 +206,10 @@ class Run:
 
         Args:
             layer: name of a tapped layer.
-            measure: id of one of the run's measures, by default the leading one.
+            measure: id of a measure of the run; by default the leading one.
 
         Raises:
-            ValueError: if the run has no such layer or measure.
+            ValueError: if the layer or measure is not in the run.
         """
         matrix = self.matrices[self._key(layer, measure)]
         return pd.DataFrame(matrix.values, matrix.members, matrix.members)
@@ -223,12 +226,12 @@ class Run:
 
     @property
     def plot(self) -> Plot:
-        """The report's pictures, as matplotlib Figures."""
+        """The report's figures, as matplotlib Figures."""
         return Plot(self)
 
     @functools.cached_property
     def records(self) -> tuple[MemberRecord, ...]:
-        """The members as they were written, in the order of the matrices."""
+        """The members' records, in the order of the matrices."""
         return self._compared[0]
 
     @functools.cached_property
@@ -238,11 +241,11 @@ class Run:
 
     @functools.cached_property
     def outcomes(self) -> Outcomes:
-        """(layer, measure) -> everything that the test found."""
+        """(layer, measure) -> outcome of the test."""
         return read_outcomes(self.directory.dispersion)
 
     def summary(self) -> str:
-        """Returns the table of results, what a reader must know of it, and where to look."""
+        """Returns the table of results, notes on it, and the places of report and TensorBoard."""
         from akp_keras.report import format_table
 
         settings, directory = self.settings, self.directory
@@ -278,7 +281,7 @@ class Run:
 
     def _notes(self) -> list[str]:
         outcomes = self.outcomes.values()
-        notes = list(dict.fromkeys(caution for one in outcomes for caution in one.cautions))
+        notes = list(dict.fromkeys(note for outcome in outcomes for note in outcome.cautions))
         unswapped = Counter(
             member.family
             for member in self.records
@@ -286,14 +289,14 @@ class Run:
             < sum(len(swap.changes) for swap in Schedule.parse(member.schedule).swaps)
         )
         notes += [
-            f"{family}: in {count} members a swap never came, as its plateau was not reached."
+            f"{family}: in {count} members a swap never happened: its plateau was not reached."
             for family, count in unswapped.items()
         ]
         return [textwrap.fill(note, 100, subsequent_indent="    ") for note in notes]
 
 
 class Plot:
-    """Pictures of a run: each method returns a matplotlib Figure, as the report shows it.
+    """Figures of a run: each method returns a matplotlib Figure, as the report shows it.
 
     Args:
         run: a finished run.
@@ -303,7 +306,7 @@ class Plot:
         self._run = run
 
     def dispersion(self, layer: str, measure: str | None = None) -> Figure:
-        """Draws members' distances to their centroids, and the ratios to the control."""
+        """Draws the members' distances to their centroids, and the ratios to the control."""
         from akp_keras.report import illustrations as report
 
         outcome = self._run.outcomes[self._run._key(layer, measure)]
@@ -317,7 +320,7 @@ class Plot:
         )
 
     def map(self, layer: str, measure: str | None = None) -> Figure:
-        """Draws each member where classical scaling of the distances puts it."""
+        """Draws a map of the members by classical scaling of their distances."""
         from akp_keras.report import illustrations as report
 
         matrix = self._run.matrices[self._run._key(layer, measure)]
@@ -369,7 +372,7 @@ class Plot:
         from akp_keras.report.svg import STYLE
 
         if "IPython" in sys.modules:
-            # A notebook shows figures once this has been imported.
+            # A notebook shows figures only after this import.
             import matplotlib.pyplot
         run = self._run
         contents = gather_contents(
@@ -387,7 +390,7 @@ class Plot:
 
 
 def _ratio(ratio: Any) -> tuple[float, float, float]:
-    """Returns lower end, ratio and upper end; NaN where there is none."""
+    """Returns lower bound, ratio and upper bound; NaN for those that are missing."""
     if ratio is None or ratio.log_ratio is None:
         return math.nan, math.nan, math.nan
     low, high = ratio.interval or (math.nan, math.nan)
@@ -395,7 +398,7 @@ def _ratio(ratio: Any) -> tuple[float, float, float]:
 
 
 def _tensorboard_program() -> str:
-    """Returns what to type here: the program lies beside this Python, perhaps off the path."""
+    """Returns the command to type: the program lies next to this Python, perhaps off the path."""
     program = Path(sys.executable).with_name("tensorboard")
     if not program.exists() or shutil.which("tensorboard") == str(program):
         return "tensorboard"

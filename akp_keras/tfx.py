@@ -4,8 +4,8 @@
 
     evaluator = SimilarityEvaluator(trainer.outputs["model"], probe_file="probe.npz")
 
-Every setting of a step is a parameter of its component. TFX does not record defaults, and its
-cache would serve results of defaults that have changed since; so all of them are passed on.
+Every setting of a step is a parameter of its component. All are recorded, defaults too: TFX's cache
+would otherwise return results of defaults that have since changed.
 """
 
 from __future__ import annotations
@@ -86,16 +86,16 @@ _TYPES = {
 
 
 class _AnyArtifacts(ChannelParameter):
-    """A channel of any artifact type: each team has its own."""
+    """A channel of any artifact type: other teams have their own."""
 
     def type_check(self, arg_name: str, value: object) -> None:
-        """Refuses what is not a channel."""
+        """Raises a TypeError for anything but a channel."""
         if not isinstance(value, types.BaseChannel):
             raise TypeError(f"{arg_name} must be a channel of artifacts, not {value!r}")
 
 
 class StepExecutor(base_executor.BaseExecutor):
-    """Does the work of a step; there is one subclass per step."""
+    """The executor of a step; one subclass per step."""
 
     STEP: ClassVar[Step]
 
@@ -105,30 +105,31 @@ class StepExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Runs the step's function, and records its facts as properties of the artifacts.
+        """Runs the step, and records its facts as properties of the artifacts.
 
         Args:
             input_dict: the step's inputs by name.
-            output_dict: the step's outputs by name; one of several gets an artifact per entry.
-            exec_properties: settings by the names of their flags, and paths in place of
-                artifacts. What is None or left out has its default.
+            output_dict: the step's outputs by name; an output of several gets one artifact per
+                entry.
+            exec_properties: settings by the names of their flags, and paths in place of artifacts;
+                None or a missing entry stands for the default.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        step, given = self.STEP, exec_properties
+        step = self.STEP
         settings = step.settings(
             **{
-                declared.name: given[declared.flag]
+                declared.name: exec_properties[declared.flag]
                 for declared in declarations(step.settings)
-                if given.get(declared.flag) is not None
+                if exec_properties.get(declared.flag) is not None
             }
         )
         inputs = {}
         for name, declared in step.inputs.items():
             uris = [artifact.uri for artifact in input_dict.get(name, [])]
             if declared.several:
-                inputs[name] = uris + json.loads(given.get(declared.paths) or "[]")
+                inputs[name] = uris + json.loads(exec_properties.get(declared.paths) or "[]")
             else:
-                inputs[name] = uris[0] if uris else given.get(declared.paths)
+                inputs[name] = uris[0] if uris else exec_properties.get(declared.paths)
         folder = artifact_utils.get_single_uri(output_dict[next(iter(step.outputs))])
         facts = step.run(folder, settings, inputs)
         for name, declared in _outputs(step).items():
@@ -139,21 +140,21 @@ class StepExecutor(base_executor.BaseExecutor):
 
 
 def _recorded(declared: Output, artifact: Artifact, facts: Facts, name: str) -> list[Artifact]:
-    """Writes facts into an artifact, or into one copy of it per entry."""
+    """Records facts in an artifact, or in one copy of it per entry."""
     if declared.product == VALUE:
         artifact.value = facts[name]
         return [artifact]
     if declared.several:
         artifacts = [copy.deepcopy(artifact) for _ in facts[name]]
-        for one, entry in zip(artifacts, facts[name], strict=True):
-            # TFX takes only direct subfolders for artifacts.
-            one.uri = os.path.join(artifact.uri, entry["path"].replace("/", "-"))  # noqa: PTH118
-            Path(artifact.uri, entry["path"]).replace(one.uri)
+        for copied, entry in zip(artifacts, facts[name], strict=True):
+            # TFX accepts only direct subfolders as artifacts.
+            copied.uri = os.path.join(artifact.uri, entry["path"].replace("/", "-"))  # noqa: PTH118
+            Path(artifact.uri, entry["path"]).replace(copied.uri)
     else:
         artifacts, facts = [artifact], {name: [facts]}
-    for one, entry in zip(artifacts, facts[name], strict=True):
+    for recorded, entry in zip(artifacts, facts[name], strict=True):
         for key in declared.product.properties:
-            setattr(one, key, entry[key])
+            setattr(recorded, key, entry[key])
     return artifacts
 
 
@@ -168,8 +169,8 @@ def _component(step: Step) -> type[base_component.BaseComponent]:
     """Makes the component of a step, its specification and its executor."""
     signature = _signature(step)
 
-    def __init__(self: Any, *channels: types.BaseChannel, **given: Any) -> None:
-        bound = signature.bind(self, *channels, **given)
+    def __init__(self: Any, *channels: types.BaseChannel, **options: Any) -> None:
+        bound = signature.bind(self, *channels, **options)
         bound.apply_defaults()
         specification = self.SPEC_CLASS(**_specified(step, bound.arguments))
         base_component.BaseComponent.__init__(self, specification)
@@ -198,7 +199,7 @@ def _component(step: Step) -> type[base_component.BaseComponent]:
 
 
 def _class(name: str, base: type, **members: Any) -> Any:
-    """Makes a class of this module: TFX finds it by the names of its module and itself."""
+    """Makes a class of this module, in which TFX looks it up by name."""
     globals()[name] = type(name, (base,), {"__module__": __name__, **members})
     return globals()[name]
 
@@ -208,7 +209,7 @@ def _outputs(step: Step) -> dict[str, Output]:
 
 
 def _settings(step: Step) -> list[Setting]:
-    """Returns the settings that are parameters: the runner decides how many workers there are."""
+    """Returns the settings that are parameters; the runner sets the number of workers."""
     return [declared for declared in declarations(step.settings) if declared.name != "workers"]
 
 
@@ -219,7 +220,7 @@ def _execution_parameters(step: Step) -> dict[str, ExecutionParameter]:
             type=str if declared.several else declared.kind, optional=declared.optional
         )
     for declared in step.inputs.values():
-        # A path alone would let the cache serve the result of what lay there before.
+        # With a path alone, the cache would return the result of what was there before.
         for name in (declared.paths, _CONTENT) if declared.paths else ():
             parameters[name] = ExecutionParameter(type=str, optional=True)
     return parameters
@@ -246,17 +247,17 @@ def _signature(step: Step) -> inspect.Signature:
     return inspect.Signature(parameters)
 
 
-def _specified(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what the specification of a component takes: channels and parameters."""
-    specified = {CODE_VERSION: given[CODE_VERSION] or code_version()}
+def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the channels and parameters of a component's specification."""
+    specified = {CODE_VERSION: arguments[CODE_VERSION] or code_version()}
     for name, output in _outputs(step).items():
         specified[name] = types.Channel(type=_TYPES[output.product.name])
     digests = {}
     for name, declared in step.inputs.items():
-        specified[name] = given[name]
+        specified[name] = arguments[name]
         if declared.paths:
-            paths = given[declared.paths]
-            if (given[name] is None) == (paths is None):
+            paths = arguments[declared.paths]
+            if (arguments[name] is None) == (paths is None):
                 raise ValueError(f"give either {name} or {declared.paths}, and not both")
             specified[declared.paths] = json.dumps(paths) if paths and declared.several else paths
             specified[_CONTENT] = None
@@ -264,7 +265,7 @@ def _specified(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
     if digests:
         specified[_CONTENT] = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
     for declared in _settings(step):
-        value = given[declared.flag]
+        value = arguments[declared.flag]
         # Anything else is a placeholder of TFX, which is checked when the step runs.
         if value is None or isinstance(value, bool | int | float | str | Sequence):
             value = declared.check(value)
@@ -273,8 +274,8 @@ def _specified(step: Step, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _digests(declared: Input, paths: Any) -> dict[str, str]:
-    """Digests what lies here now at the paths that are given in place of artifacts."""
-    # What is wrong with them is said when the step runs, perhaps elsewhere.
+    """Returns digests of what the paths, given in place of artifacts, hold now."""
+    # Errors in them are reported when the step runs, perhaps on another machine.
     with contextlib.suppress(ValueError, OSError):
         if paths and declared.several:
             return {model.name: content_digest(model.path) for model in find_saved_models(paths)}

@@ -1,4 +1,4 @@
-"""What components hand to each other in TFX: artifact types with names of their own."""
+"""The TFX artifact types that components pass to each other."""
 
 from akp_keras.tfx import (
     DispersionOutcome,

@@ -1,7 +1,4 @@
-"""The graph of an experiment: which step runs how often, and what it takes of which other.
-
-Made from the declarations of the steps, once for all orchestrators.
-"""
+"""The graph of an experiment, derived from the declarations of the steps for all orchestrators."""
 
 from __future__ import annotations
 
@@ -16,12 +13,12 @@ from akp_keras.steps.step import Step
 
 @dataclass(frozen=True)
 class Node:
-    """A step within the graph.
+    """A step of the graph.
 
     Attributes:
         step: its declaration.
-        settings: those of each time it runs; more than one for a step that runs once per family.
-        edges: name of an input -> (the step that makes it, the name of its output there).
+        settings: one group per run of the step; several for a step that runs once per family.
+        edges: name of an input -> (the step that makes it, the name of that step's output).
     """
 
     step: Step
@@ -42,7 +39,7 @@ def experiment_graph(experiment: Experiment) -> list[Node]:
 
 
 def parameters(settings: Group) -> dict[str, object]:
-    """Returns settings by the names of their flags; several values are one text."""
+    """Returns settings by the names of their flags; several values are joined to one text."""
     return {
         declared.flag: declared.text(value) if declared.several else value
         for declared in declarations(type(settings))

@@ -19,10 +19,10 @@ PIPELINE_NAME = "akp-keras"
 def create_pipeline(
     experiment: Experiment, cluster: Kubeflow, *, code_version: str
 ) -> BaseComponent:
-    """Puts the components together, one trainer per family.
+    """Creates the pipeline, with one trainer per family.
 
-    The code version is an argument of every step, so that Kubeflow's cache never takes the result
-    of other code.
+    The code version is an argument of every step, so that Kubeflow's cache never returns the
+    result of other code.
     """
 
     @dsl.pipeline(name=PIPELINE_NAME, description="Families of networks, compared and tested.")
@@ -36,10 +36,10 @@ def create_pipeline(
                 artifact = tasks[maker.name].outputs[output]
                 # The compiler changes the object: each step that takes it has its own.
                 artifacts[name] = dsl.Collected(artifact) if maker.per_family else artifact
-            given = _arguments(node) | changed | {"code_version": code_version}
-            if "workers" in given:
-                given["workers"] = cluster.cpus
-            task = kubeflow.component(step.name, cluster.image)(**artifacts, **given)
+            arguments = _arguments(node) | changed | {"code_version": code_version}
+            if "workers" in arguments:
+                arguments["workers"] = cluster.cpus
+            task = kubeflow.component(step.name, cluster.image)(**artifacts, **arguments)
             _ask(task, step, cluster)
             for earlier in step.after:
                 task.after(tasks[earlier])
@@ -58,13 +58,13 @@ def create_pipeline(
 
 
 def _arguments(node: Node) -> dict[str, object]:
-    # Kubeflow has no None: what is not given has the component's default.
-    given = parameters(node.settings[0]).items()
-    return {name: value for name, value in given if value is not None}
+    # Kubeflow has no None: what is left out has the component's default.
+    settings = parameters(node.settings[0]).items()
+    return {name: value for name, value in settings if value is not None}
 
 
 def _ask(task: PipelineTask, step: Step, cluster: Kubeflow) -> None:
-    # The number of threads is part of a result's last digits; several processes make up for it.
+    # Last digits of results depend on the number of threads; several processes make up for one.
     for name in ONE_THREAD:
         task.set_env_variable(name, "1")
     if not step.runs_networks:

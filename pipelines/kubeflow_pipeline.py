@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from kfp.dsl.base_component import BaseComponent
 
 PROGRAM = "pipelines.kubeflow_pipeline"
-# In the folder that the runner makes for each run, whose name holds the time.
+# In the folder that the runner makes per run, whose name contains the time.
 _VERDICT = "*/dispersion-test/verdict"
 
 
@@ -57,7 +57,7 @@ def _compile(pipeline: BaseComponent, path: Path) -> str:
     if path.suffix not in (".yaml", ".yml"):
         raise ValueError(f"--compile={path} must end in .yaml")
     if not path.absolute().parent.is_dir():
-        raise ValueError(f"--compile={path}: there is no folder {path.absolute().parent}")
+        raise ValueError(f"--compile={path}: {path.absolute().parent} is not a folder")
     try:
         with whole_file(path) as unfinished:
             compiler.Compiler().compile(pipeline, str(unfinished))
@@ -70,19 +70,19 @@ def run_here(pipeline: BaseComponent, root: Path) -> str:
     """Runs a pipeline on this machine, each step in a process; returns the verdict as text.
 
     Raises:
-        ValueError: what a step said of wrong input.
+        ValueError: if a step refused its input, with its message.
         WorkFailed: if a step failed for another reason.
     """
     from kfp import local
 
-    # The runner starts `python3` of the path, which has to be this Python, and it has to find
-    # akp_keras wherever it is started.
+    # The runner starts the first `python3` on the path, which must be this Python, and must find
+    # akp_keras from any folder.
     here = Path(__file__).parents[1]
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     os.environ["PYTHONPATH"] = os.pathsep.join(
         [str(here), *filter(None, [os.environ.get("PYTHONPATH")])]
     )
-    # The image matters elsewhere: here the steps run in this environment.
+    # The warning is about the image, which is not used: the steps run in this environment.
     warnings.filterwarnings("ignore", "You may be attemping to run", RuntimeWarning)
     with locked_folder(root, f"--pipeline_root={root}"):
         earlier = set(root.glob(_VERDICT))
@@ -98,7 +98,7 @@ def run_here(pipeline: BaseComponent, root: Path) -> str:
 
 
 class _Kept(io.TextIOBase):
-    """Passes on what the steps print, and keeps the end of it: the runner says only "failed"."""
+    """Passes on what the steps print, and keeps its end: the runner reports only "failed"."""
 
     def __init__(self, passed_on: TextIO) -> None:
         self._passed_on = passed_on
@@ -112,7 +112,7 @@ class _Kept(io.TextIOBase):
         self._passed_on.flush()
 
     def failure(self) -> Exception | None:
-        """Returns what the step's last exception said, as what this command raises."""
+        """Returns the last exception that a step printed, as the exception to raise here."""
         raised = re.findall(
             r"^\s*([\w.]*(?:Error|Exception|Interrupt)): (.*)$", "".join(self._end), re.M
         )

@@ -1,10 +1,10 @@
-"""Walks from a verdict to everything that it follows from, and prints it as a tree.
+"""Prints everything that a verdict depends on, as a tree.
 
 python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite
 
-VERDICT_URI is the URI of any artifact in the metadata store: that of the test's outcome, which the
-pipeline prints when it ends, or of the matrices, of a member, of a report. Without --metadata the
-store is looked for in the folders above the URI.
+VERDICT_URI is the URI of any artifact in the metadata store: of the test's outcome, which the
+pipeline prints when it ends, or of matrices, a member or a report. Without --metadata, the store
+is searched for in the folders above the URI.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 METADATA_FILE = "metadata.sqlite"
 _MEMBER = "TrainedMember"
-# What TFX writes of an artifact or execution for itself.
+# What TFX records about an artifact or execution for its own use.
 _OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
 # A line of the tree, and what is below it.
 _Line = tuple[str, Sequence["_Line"]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the lineage of the artifact that the command line names; returns the exit code."""
+    """Prints the lineage of the artifact named on the command line; returns the exit code."""
 
     def define(values: flags.FlagValues) -> None:
         text = f"The SQLite file of ML Metadata, ROOT/{METADATA_FILE}."
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
     if len(named) != 1:
         raise ValueError(
-            f"{len(named)} URIs are given and one is needed: "
+            f"expected one URI, got {len(named)}: "
             f"python -m pipelines.lineage VERDICT_URI --metadata=ROOT/{METADATA_FILE}"
         )
     require_extra("ml_metadata", "tfx")
@@ -67,13 +67,13 @@ def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
 
 
 def open_store(path: str | Path) -> MetadataStore:
-    """Opens a metadata store for reading; a ValueError says why a file is not one."""
+    """Opens a metadata store for reading; raises a ValueError if the file is not a store."""
     from ml_metadata import errors
     from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2
 
     if not Path(path).is_file():
-        raise ValueError(f"--metadata={path}: there is no such file")
+        raise ValueError(f"--metadata={path} is not a file")
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(path)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
@@ -86,7 +86,7 @@ def open_store(path: str | Path) -> MetadataStore:
 
 
 def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
-    """Returns the newest artifact of a type that a step made, or took from the cache."""
+    """Returns the newest artifact of a type that a step made or took from the cache."""
     store = open_store(metadata)
     for run in reversed(store.get_executions()):
         for event in store.get_events_by_execution_ids([run.id]):
@@ -111,16 +111,15 @@ def executions(metadata: str | Path) -> list[tuple[str, str]]:
 
 
 def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
-    """Writes down what an artifact follows from.
+    """Yields the lineage of an artifact, line by line.
 
     Args:
         store: the metadata store.
         uri: URI of the artifact.
 
     Yields:
-        The lines of the tree: artifacts, below each the execution that made it with its
-        parameters, and below that what went into it. Members are listed by family, each with
-        the seed that its weights come from.
+        The lines of the tree: below an artifact the execution that made it, with its parameters,
+        and below that its inputs. Members are listed by family, with the seed of their weights.
 
     Raises:
         ValueError: if no artifact has this URI.
@@ -135,7 +134,7 @@ def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
 def _made(
     store: MetadataStore, artifacts: Sequence[proto.Artifact], shown: set[int]
 ) -> Iterator[_Line]:
-    """Yields artifacts, those of one execution together, with what they were made of."""
+    """Yields artifacts, grouped by execution, with what they were made from."""
     by_execution: dict[int | None, list[proto.Artifact]] = {}
     for artifact in artifacts:
         by_execution.setdefault(_maker(store, artifact), []).append(artifact)
@@ -148,7 +147,7 @@ def _made(
             )
             heads.append(f"Family {family} ({len(members)} members): {schedule}")
         if maker is None or maker in shown:
-            remark = "made outside of the pipeline" if maker is None else "see above"
+            remark = "made outside the pipeline" if maker is None else "see above"
             yield from ((f"{head} ({remark})", ()) for head in heads)
             continue
         shown.add(maker)
@@ -162,7 +161,7 @@ def _made(
 
 
 def _maker(store: MetadataStore, artifact: proto.Artifact) -> int | None:
-    """Returns the execution that wrote an artifact; later ones took it from the cache."""
+    """Returns the execution that wrote an artifact: the first, as later ones used the cache."""
     events = store.get_events_by_artifact_ids([artifact.id])
     return min((event.execution_id for event in events if _is_output(event)), default=None)
 
@@ -193,9 +192,9 @@ def _execution_text(store: MetadataStore, number: int) -> str:
         if name not in _OWN and not name.startswith("__")
     }
     version = parameters.pop("code_version", "unknown")
-    given = ", ".join(f"{name}={value}" for name, value in parameters.items() if value != "")
+    settings = ", ".join(f"{name}={value}" for name, value in parameters.items() if value != "")
     kind = execution.type.rpartition(".")[2]
-    return f"by {kind}, execution {number}, code version {version}: {given}"
+    return f"by {kind}, execution {number}, code version {version}: {settings}"
 
 
 def _plain(value: proto.Value) -> Any:
@@ -211,7 +210,7 @@ def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
 
 
 def _as_stored(uri: str) -> str:
-    """Returns the absolute path that the store knows an artifact on this machine by."""
+    """Returns the URI of an artifact as the store records it: an absolute path on this machine."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return os.path.abspath(unquote(parts.path))  # noqa: PTH100 - links are not followed
@@ -222,7 +221,7 @@ def _store_above(uri: str) -> Path:
     for folder in Path(uri).absolute().parents:
         if (folder / METADATA_FILE).is_file():
             return folder / METADATA_FILE
-    raise ValueError(f"there is no {METADATA_FILE} above {uri}; name the store by --metadata=FILE")
+    raise ValueError(f"no {METADATA_FILE} above {uri}; name the store with --metadata=FILE")
 
 
 if __name__ == "__main__":

@@ -22,10 +22,10 @@ def create_pipeline(
     metadata_path: str | Path,
     code_version: str,
 ) -> pipeline.Pipeline:
-    """Puts the components together, one trainer per family, for any runner of TFX.
+    """Creates the pipeline, with one trainer per family, for any runner of TFX.
 
-    A step whose parameters, inputs and code version have been seen is not run again: its
-    outputs are taken from the metadata store.
+    A step with known parameters, inputs and code version is not run again: its outputs are taken
+    from the metadata store.
     """
     made: dict[str, list[BaseComponent]] = {}
     for node in experiment_graph(experiment):
@@ -36,9 +36,9 @@ def create_pipeline(
             channels[name] = union(outputs) if step.inputs[name].several else outputs[0]
         made[step.name] = []
         for settings in node.settings:
-            given = parameters(settings)
-            given.pop("workers", None)
-            component = getattr(tfx, step.component)(**channels, **given, code_version=code_version)
+            options = parameters(settings) | {"code_version": code_version}
+            options.pop("workers", None)
+            component = getattr(tfx, step.component)(**channels, **options)
             if step.per_family:
                 family = Family.parse(*settings.families)
                 component.with_id(f"{step.component}.{family.name}")

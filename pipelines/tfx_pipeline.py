@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from akp_keras.executors import Workplace, limit_linear_algebra, open_executor, share_workplace
 
-# TFX is imported in the functions: every worker process imports this module once more.
+# TFX is imported in the functions: every worker process imports this module again.
 if TYPE_CHECKING:
     from akp_keras.settings import Experiment, Running
     from pipelines.settings import Pipeline
@@ -51,7 +51,7 @@ def _run(pipeline: Pipeline, experiment: Experiment, running: Running) -> str:
 
     root = Path(pipeline.pipeline_root).absolute()
     store, representations = root / METADATA_FILE, root / ".representations"
-    # Two pipelines at once in one store would each take the other's executions for its own.
+    # Two simultaneous pipelines in one store would take each other's executions for their own.
     with locked_folder(root, f"--pipeline_root={root}"):
         graph = create_pipeline(
             experiment,
@@ -85,10 +85,11 @@ def _run(pipeline: Pipeline, experiment: Experiment, running: Running) -> str:
 
 @contextlib.contextmanager
 def _quiet_runner() -> Iterator[None]:
-    """Keeps what TFX logs about itself off the terminal.
+    """Hides what TFX logs about itself.
 
-    For every input of every step it warns that it passes over a condition of its own making, or
-    asks its store in another way, and when a step fails it says so without the reason, which the exception tells.
+    It warns at every input that it skips a condition that it made itself, and at every node that
+    its store answers in another way; and it reports a failed step without the reason, which is in
+    the exception.
     """
     noisy = {"channel_resolver", "execution_lib", "launcher"}
     logger = logging.getLogger("absl")

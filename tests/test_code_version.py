@@ -29,7 +29,7 @@ REQUIREMENT = re.compile(r'^    "([\w.-]+)')
 def required():
     text = (Path(__file__).parents[1] / "pyproject.toml").read_text()
     listed = text.split("\ndependencies = [\n")[1].split("\n]")[0]
-    return [found[1] for line in listed.splitlines() if (found := REQUIREMENT.match(line))]
+    return [match[1] for line in listed.splitlines() if (match := REQUIREMENT.match(line))]
 
 
 @pytest.mark.parametrize("library", required())

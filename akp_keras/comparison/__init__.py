@@ -1,4 +1,4 @@
-"""SavedModels and a probe set in, similarity matrices out.
+"""The comparison of SavedModels on a probe set, which produces similarity matrices.
 
 Importing this package imports neither Keras nor TensorFlow.
 """

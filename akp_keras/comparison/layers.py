@@ -1,4 +1,4 @@
-"""All pairs of members at one layer, from their representations on disk."""
+"""The comparison of all pairs of members at one layer, from representations on disk."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TooFewComparable(ValueError):
 
 @dataclass(frozen=True)
 class Compared:
-    """All pairs at one layer under one measure, with the null where it was asked for."""
+    """All pairs at one layer under one measure, with the null if it was requested."""
 
     matrix: SimilarityMatrix
     null: similarity.PermutationNull | None
@@ -41,18 +41,18 @@ def compare_layer(
     """Compares all pairs of members at one layer.
 
     Args:
-        layer: its name.
+        layer: name of the layer.
         paths: member name -> `.npy` file of its (n, …) representation.
         measures: ids of measures.
-        executor: where blocks of pairs are compared.
-        spatial: what becomes of (n, h, w, c) representations, as `similarity.pairwise` takes it.
-        memory_gb: bound on the memory of the comparison.
-        null: row permutations for the null of every measure; 0 for none.
-        seed: of the permutations.
-        labels: (n,) the samples' classes, for measures of errors.
+        executor: runs the comparison of blocks of pairs.
+        spatial: spatial policy for (n, h, w, c) representations, as in `similarity.pairwise`.
+        memory_gb: bound on the memory of the comparison, in GiB.
+        null: row permutations for the null distribution of every measure; 0 for none.
+        seed: seed of the permutations.
+        labels: (n,) classes of the samples, for measures of errors.
 
     Returns:
-        One for each measure, in their order.
+        One item per measure, in their order.
 
     Raises:
         ValueError: in one line that names the layer, if fewer than two members are comparable or
@@ -64,11 +64,11 @@ def compare_layer(
     comparable = [name for name in paths if name not in excluded]
     if len(comparable) < 2:
         raise TooFewComparable(
-            f"layer {layer!r} has {len(comparable)} comparable members and two are needed "
+            f"layer {layer!r} needs at least two comparable members, got {len(comparable)} "
             f"({'; '.join(f'{name}: {reason}' for name, reason in list(excluded.items())[:3])})"
         )
     try:
-        # The number of threads is part of a result's last digits.
+        # Last digits of results depend on the number of threads.
         with threadpool_limits(1, "blas"):
             results = similarity.pairwise(
                 {name: _loader(paths[name]) for name in comparable},
@@ -112,7 +112,7 @@ def _loader(path: Path) -> Callable[[], np.ndarray]:
 
 
 def _why_not_comparable(path: Path) -> str | None:
-    """Names the two ways in which a network has no representations."""
+    """Returns why a representation cannot be compared, or None."""
     values = np.load(path, mmap_mode="r")
     if not np.isfinite(values).all():
         return "not finite: NaN or infinity among its answers"

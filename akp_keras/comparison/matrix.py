@@ -1,4 +1,4 @@
-"""A similarity matrix of members, as it stands in `similarity/<layer>/<measure>.npz`."""
+"""A similarity matrix of members, as stored in `similarity/<layer>/<measure>.npz`."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class SimilarityMatrix:
         layer: name of the tapped layer.
         measure: id of the measure, for example `cka.linear`.
         members: names `<family>/<seed>` in the order of rows and columns.
-        values: (M, M) float64, the measure itself.
+        values: (M, M) float64, the measure.
         distances: (M, M) float64, the measure's declared distance form, zero on the diagonal;
-            NaN throughout if it declares none.
+            all NaN if it declares none.
         samples: n, the number of probe samples.
-        features: (M,) int64, the number of features of each member after the spatial policy.
-        ranks: (M,) int64, the numerical rank of each centred representation.
-        excluded: members that have no comparable representation at this layer (a dead or
-            diverged network), with the reason.
+        features: (M,) int64, the number of features per member after the spatial policy.
+        ranks: (M,) int64, the numerical rank per centred representation.
+        excluded: members without a comparable representation at this layer (a dead or diverged
+            network), with the reason.
     """
 
     layer: str
@@ -47,15 +47,12 @@ class SimilarityMatrix:
 
 
 def matrix_path(folder: str | Path, layer: str, measure: str) -> Path:
-    """Names the file of a matrix below `similarity/`.
-
-    A layer of an ordinary name gives its name to the folder; see `file_name` for others.
-    """
+    """Returns the file of a matrix below `similarity/`; `file_name` encodes unusual layer names."""
     return Path(folder) / file_name(layer) / f"{measure}.npz"
 
 
 def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
-    """Writes a matrix; the file appears whole, by rename, with the same bytes for the same data."""
+    """Writes a matrix whole, by rename; the same data produce the same bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
@@ -98,8 +95,8 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
             )
     except UNREADABLE as error:
         raise ValueError(
-            f"{path} is missing, damaged or no similarity matrix ({error}); remove it, if it is "
-            "meant to be one, and make it again"
+            f"{path} is missing, damaged or not a similarity matrix ({error}); remove it, if it "
+            "should be one, and make it again"
         ) from error
 
 
@@ -109,15 +106,16 @@ def read_matrices(
     """Reads the matrices of an experiment.
 
     Args:
-        folder: where `<layer>/<measure>.npz` lie.
-        members: their layers tell the order of layers.
-        measures: ids of measures, in the order wanted; by default all that the folder holds.
+        folder: the folder of `<layer>/<measure>.npz`.
+        members: records of the members; the first one sets the order of layers.
+        measures: ids of measures, in the order of the result; by default all in the folder.
 
     Returns:
         The matrices, layer by layer and measure by measure.
 
     Raises:
-        ValueError: in one line, if one is missing or damaged, or holds a member of no record.
+        ValueError: in one line, if a matrix is missing or damaged, or compares a member without a
+            record.
     """
     files = files_below(folder) if Path(folder).is_dir() else ()
     paths = sorted(path for path in files if path.suffix == ".npz" and not is_unfinished(path.name))
@@ -136,9 +134,10 @@ def read_matrices(
     for measure in measures or known_measures:
         for layer in layers:
             if (layer, measure) not in matrices:
+                present = [name for name in known_measures if (layer, name) in matrices]
                 raise ValueError(
                     f"--matrices={folder} holds no {measure!r} of layer {layer!r}; "
-                    f"{hint(measure, known_measures)}"
+                    f"{hint(measure, present)}"
                 )
     names = {member.name for member in members}
     for matrix in matrices.values():

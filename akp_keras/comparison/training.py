@@ -1,4 +1,4 @@
-"""Members through training, from the snapshots in their folders."""
+"""The trajectories of members through training, from the snapshots in their folders."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ def follow_training(
     executor: Executor | None = None,
     memory_gb: float = 4.0,
 ) -> tuple[list[Trajectories], dict[str, str]]:
-    """The ways of members through training, from the snapshots in their folders.
+    """Compares members through training, layer by layer, from the snapshots in their folders.
 
     Args:
         member_folders: member name -> its folder.
         layers: names of the layers, from input to output.
         measure: id of the measure.
-        executor: where blocks of pairs are compared; None for this process.
-        memory_gb: bound on the memory of the comparison.
+        executor: runs the comparison of blocks of pairs; None for this process.
+        memory_gb: bound on the memory of the comparison, in GiB.
 
     Returns:
-        The trajectories of the layers that can be followed, and for each other layer the reason
-        why not, such as fewer than two members that can be compared at all epochs.
+        The trajectories of the layers that can be followed; and the other layers, each with the
+        reason, such as fewer than two members that can be compared at all epochs.
 
     Raises:
-        ValueError: if a member's snapshots are missing or damaged, or the members' are not of the
-            same epochs.
+        ValueError: if a member's snapshots are missing or damaged, or the epochs of members'
+            snapshots differ.
     """
     followed, reasons = [], {}
     for layer in layers:
-        taken = {name: read_snapshots(path, (layer,)) for name, path in member_folders.items()}
-        epochs = {snapshots.epochs for snapshots in taken.values()}
+        snapshots = {name: read_snapshots(path, (layer,)) for name, path in member_folders.items()}
+        epochs = {taken.epochs for taken in snapshots.values()}
         if len(epochs) != 1:
             raise ValueError("members have snapshots of different epochs, and cannot be compared")
         try:
@@ -47,7 +47,7 @@ def follow_training(
                     layer,
                     measure,
                     epochs.pop(),
-                    {name: found.representations[layer] for name, found in taken.items()},
+                    {name: taken.representations[layer] for name, taken in snapshots.items()},
                     executor=executor,
                     memory_gb=memory_gb,
                 )

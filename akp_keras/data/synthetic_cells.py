@@ -1,4 +1,4 @@
-"""Synthetic patches of cells, the data set that needs no download."""
+"""Synthetic patches of cells, a data set without download."""
 
 from __future__ import annotations
 

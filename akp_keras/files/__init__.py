@@ -1,4 +1,4 @@
-"""Files and folders: whole or absent, locked, named safely, walked through and digested.
+"""Files and folders: written whole, locked, named safely, listed and digested.
 
-Nothing here knows what the files hold. Standard library only.
+Nothing here depends on the contents of files. Standard library only.
 """

@@ -1,4 +1,4 @@
-"""The files below a folder, links followed, and a digest of what they hold."""
+"""The files below a folder, following links, and a digest of their contents."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from pathlib import Path
 
 
 def files_below(folder: str | Path) -> Iterator[Path]:
-    """Walks through a folder and through the folders that its links lead to.
-
-    Unlike `Path.rglob`, which passes over what lies behind a link.
+    """Yields the files below a folder, following links, unlike `Path.rglob`.
 
     Args:
-        folder: where to begin.
+        folder: the folder.
 
     Yields:
-        Every file, in the order of names, by the path that leads to it from the folder. A link
-        back to a folder that is being walked through is passed over.
+        Every file, in the order of names, by its path through the folder. Links back to a parent
+        folder are skipped.
 
     Raises:
-        ValueError: in one line, if a link leads nowhere.
+        ValueError: in one line, if a link is broken.
         OSError: if a folder cannot be read.
     """
     yield from _walk(Path(folder), ())
@@ -38,11 +36,11 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
         elif path.is_file():
             yield path
         elif path.is_symlink():
-            raise ValueError(f"link {path} leads nowhere; mend or remove it")
+            raise ValueError(f"link {path} is broken; repair or remove it")
 
 
 def content_digest(place: str | Path) -> str:
-    """SHA-256 of a file's content, or of the names and contents of all files below a folder."""
+    """Returns a SHA-256 of a file, or of the names and contents of all files below a folder."""
     place = Path(place)
     digest = hashlib.sha256()
     files = (

@@ -1,4 +1,4 @@
-"""Folders that appear whole, and work on them that resumes after an interruption."""
+"""Folders that are created whole, by work that can resume after an interruption."""
 
 from __future__ import annotations
 
@@ -12,33 +12,29 @@ from pathlib import Path
 from akp_keras.files.locks import locked_folder
 from akp_keras.files.whole import UNFINISHED
 
-# Tells a folder of unfinished work from one that somebody else put there.
+# Distinguishes a folder of unfinished work from a foreign folder.
 _REQUEST = "request.json"
 
 
 def check_output(output: str | Path) -> None:
-    """Refuses an output folder that exists already or cannot be made; an empty one is allowed.
-
-    Raises:
-        ValueError: in one line that names it.
-    """
+    """Raises a ValueError, naming it, if an output exists and is not empty, or cannot be made."""
     output = Path(output)
     if output.is_dir() and not any(output.iterdir()):
         pass
     elif output.exists() or output.is_symlink():
-        raise ValueError(f"output={output} exists already; remove it or name another folder")
+        raise ValueError(f"output={output} already exists; remove it or name another folder")
     check_writable(output, f"output={output}")
 
 
 def check_writable(folder: str | Path, what: str) -> None:
-    """Refuses a folder that cannot be made, or be written to.
+    """Raises a ValueError if a folder cannot be made or written to.
 
     Args:
         folder: the folder; it need not exist.
-        what: how a message names it.
+        what: name of the folder in messages.
 
     Raises:
-        ValueError: in one line that names it.
+        ValueError: in one line that names the folder.
     """
     folder = Path(folder).absolute()
     above = next(path for path in (folder, *folder.parents) if path.exists())
@@ -48,21 +44,22 @@ def check_writable(folder: str | Path, what: str) -> None:
 
 @contextlib.contextmanager
 def unfinished_folder(output: str | Path, request: Mapping[str, object]) -> Iterator[Path]:
-    """Yields a folder to work in, beside the output.
+    """Yields a work folder next to the output, which can be resumed.
 
-    It stays where the process is killed or interrupted, and is yielded again, as it was left, to
-    the next that asks for the same; wrong input leaves nothing.
+    The folder is kept if the process is killed or interrupted, and is yielded again, unchanged,
+    for an equal request; it is removed after a ValueError or OSError.
 
     Args:
-        output: the folder that is to appear; an empty one may exist.
-        request: what is worked on, in plain JSON types; work on anything else begins anew.
+        output: the folder to create; it may exist if it is empty.
+        request: a description of the work, in plain JSON types; other work starts from an empty
+            folder.
 
     Yields:
-        The folder to work in.
+        The work folder.
 
     Raises:
-        ValueError: in one line, if the output exists, cannot be made, or is being worked on, or
-            something else lies where it would be worked on.
+        ValueError: in one line, if the output exists, cannot be made or is in use, or the place of
+            the work folder is taken.
     """
     text = json.dumps(request, sort_keys=True)
     with _work_beside(output) as folder:
@@ -76,22 +73,22 @@ def unfinished_folder(output: str | Path, request: Mapping[str, object]) -> Iter
 
 @contextlib.contextmanager
 def whole_folder(output: str | Path) -> Iterator[Path]:
-    """Yields an empty folder, which becomes the output when the block ends well.
+    """Yields an empty folder, which becomes the output if the block succeeds.
 
     Args:
-        output: the folder to make; an empty one may exist.
+        output: the folder to create; it may exist if it is empty.
 
     Yields:
-        A folder beside it. If the block raises, nothing is left of it.
+        A folder next to it, which is removed if the block raises.
 
     Raises:
-        ValueError: in one line, if the output exists, cannot be made, or is being worked on, or
-            something else lies where it would be worked on.
+        ValueError: in one line, if the output exists, cannot be made or is in use, or the place of
+            the work folder is taken.
     """
     with _work_beside(output) as folder:
         try:
             _empty(folder)
-            # What a killed process leaves is known by it.
+            # Marks what a killed process may leave behind.
             (folder / _REQUEST).touch()
             work = folder / "work"
             work.mkdir()
@@ -109,8 +106,8 @@ def _work_beside(output: str | Path) -> Iterator[Path]:
         names = {path.name for path in folder.iterdir()}
         if names and _REQUEST not in names:
             raise ValueError(
-                f"{folder} is in the way: it holds something else than unfinished work; move it, "
-                "or name another output"
+                f"{folder} is in the way: it is not a folder of unfinished work; move it, or name "
+                "another output"
             )
         # Another process may have ended between the first check and the lock.
         check_output(output)
@@ -123,7 +120,7 @@ def _resume(folder: Path, request: str) -> None:
         if kept.read_text() == request:
             return
     _empty(folder)
-    # Half-written it equals no request, and the work begins anew.
+    # If half-written, it equals no request, and the work starts again.
     kept.write_text(request)
 
 

@@ -1,4 +1,4 @@
-"""A folder that one process at a time works in."""
+"""Locks on folders, for one process at a time."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def locked_folder(folder: str | Path, what: str) -> Iterator[Path]:
-    """Makes a folder if need be, and keeps other processes out of the same block meanwhile.
+    """Locks a folder for this process, and creates it if needed.
 
-    A folder that was made here and is empty in the end is removed again.
+    A folder that was created here is removed if it is empty at the end.
 
     Args:
         folder: the folder.
-        what: how a message names it, for example `--pipeline_root=ROOT`.
+        what: name of the folder in messages, for example `--pipeline_root=ROOT`.
 
     Yields:
         The folder.
 
     Raises:
-        ValueError: in one line, if it cannot be made, or another process holds it.
+        ValueError: in one line, if it cannot be made, or another process holds the lock.
     """
     folder = Path(folder)
     made = [path for path in (folder, *folder.absolute().parents) if not path.exists()]
@@ -34,7 +34,7 @@ def locked_folder(folder: str | Path, what: str) -> Iterator[Path]:
         raise ValueError(f"{what} cannot be made: {error.strerror}") from error
     try:
         try:
-            # On the folder itself: the lock leaves no file, and ends with the process.
+            # A lock on the folder itself leaves no file, and ends with the process.
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             held = folder.exists() and os.path.samestat(os.fstat(descriptor), folder.stat())
         except OSError:

@@ -1,4 +1,4 @@
-"""Files that appear whole, by rename, or not at all."""
+"""Files that are written whole, by rename, or not at all."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ UNFINISHED = ".unfinished"
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yields a path to write to, which is renamed to the file when the block ends well.
+    """Yields a path to write to, which is renamed to the file if the block succeeds.
 
     Args:
         path: the file; replaced if it exists.
 
     Yields:
         A path in the same folder, with the same suffix. If the block raises, it is removed and
-        the file is as it was.
+        the file is unchanged.
     """
     path = Path(path)
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{UNFINISHED}{path.suffix}")
@@ -33,9 +33,9 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 text whole, with the same line ends everywhere.
+    """Writes UTF-8 text whole, with the same line ends on all systems.
 
-    A file that holds the same bytes already is left as it is, with its time of writing.
+    A file with the same content is not touched and keeps its time of modification.
     """
     path, content = Path(path), text.encode()
     if path.is_file() and path.read_bytes() == content:
@@ -45,10 +45,10 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: object, *, sort_keys: bool = False) -> None:
-    """Writes JSON whole; equal values give equal bytes.
+    """Writes JSON whole; equal values produce equal bytes.
 
     Raises:
-        ValueError: if the value holds NaN or infinity, which JSON cannot.
+        ValueError: if the value holds NaN or infinity, which JSON cannot represent.
     """
     write_text(path, json.dumps(value, indent=1, allow_nan=False, sort_keys=sort_keys) + "\n")
 
@@ -66,16 +66,16 @@ def read_json(path: str | Path) -> Any:
 
 
 def is_unfinished(path: str | Path) -> bool:
-    """Tells whether a path is, or lies in, something that is still being written."""
+    """Returns whether a path is, or lies in, an unfinished file or folder."""
     return any(UNFINISHED in Path(part).suffixes for part in Path(path).parts)
 
 
 def remove_unfinished(folder: str | Path, pattern: str = "*") -> None:
-    """Removes what a killed process left half-written.
+    """Removes unfinished files and folders that a killed process left.
 
     Args:
-        folder: where to look.
-        pattern: which paths below it are looked at, as `Path.glob` takes it.
+        folder: the folder to search.
+        pattern: pattern of paths below the folder, as in `Path.glob`.
     """
     import shutil
 

@@ -1,4 +1,4 @@
-"""Settings: each declared once, checked by one function."""
+"""The settings of an experiment, each declared once and checked by one function."""
 
 from akp_keras.settings.family import Family, Member
 from akp_keras.settings.field import Group, Setting, declarations, setting

@@ -14,7 +14,7 @@ from akp_keras.hotswap import Epoch, Schedule
 
 @dataclass(frozen=True)
 class Family:
-    """One perturbation schedule.
+    """A perturbation schedule with a name.
 
     Attributes:
         name: letters, digits, `_`, `.` and `-`; it names folders and TensorBoard runs.
@@ -29,7 +29,7 @@ class Family:
         """Reads `name: when what…; when what…`.
 
         Raises:
-            ValueError: in one line that names the flag and what would be right.
+            ValueError: in one line that names the flag and the valid form.
         """
         name, colon, schedule = text.partition(":")
         name = name.strip()
@@ -39,7 +39,7 @@ class Family:
             )
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}", name):
             raise ValueError(
-                f"--family: name {name!r} must be of at most 64 letters, digits, '_', '.' and '-'"
+                f"--family: name {name!r} must have at most 64 letters, digits, '_', '.' and '-'"
             )
         try:
             return cls(name, Schedule.parse(schedule.strip()))
@@ -47,12 +47,12 @@ class Family:
             raise ValueError(f"--family={name}: {error}") from error
 
     def __str__(self) -> str:
-        """Writes the text that `parse` reads."""
+        """Returns the text that `parse` reads."""
         return f"{self.name}: {self.schedule}"
 
     @property
     def label_fraction(self) -> float | None:
-        """Fraction of random training labels, p of `labels=random(p)`; None for untouched labels.
+        """Fraction of random training labels, p of `labels=random(p)`; None if unchanged.
 
         Raises:
             ValueError: if the labels change more than once, or later than epoch 0.
@@ -69,35 +69,31 @@ class Family:
         return float(change.call.arguments[0])
 
     def check(self, epochs: int) -> None:
-        """Makes sure that a training of so many epochs reaches every swap.
-
-        Raises:
-            ValueError: in one line that names the flag and what would be right.
-        """
+        """Raises a ValueError, naming the flag, unless `epochs` epochs reach every swap."""
         for swap in self.schedule.swaps:
             if isinstance(swap.when, Epoch) and swap.when.epoch >= epochs:
                 raise ValueError(
-                    f"--family={self.name}: the swap {swap} never comes: training ends with "
-                    f"epoch {epochs - 1} (--epochs={epochs})"
+                    f"--family={self.name}: the swap {swap} is never reached: training ends "
+                    f"with epoch {epochs - 1} (--epochs={epochs})"
                 )
         _ = self.label_fraction
 
 
 def canonical_families(texts: Sequence[str]) -> tuple[str, ...]:
-    """Returns each family in the one way to write it; refuses none, and two of one name."""
+    """Returns families in canonical form; raises a ValueError if empty or a name repeats."""
     if not texts:
-        raise ValueError("--family is missing: name at least one, 'name: when what…; when what…'")
+        raise ValueError("--family is missing; give at least one 'name: when what…; when what…'")
     families = [Family.parse(text) for text in texts]
     names = [family.name for family in families]
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"--family={name} is given twice; every family has a name of its own")
+            raise ValueError(f"--family={name} is given twice; names of families must be unique")
     return tuple(map(str, families))
 
 
 @dataclass(frozen=True)
 class Member:
-    """A network to train: its family, its number within it, and the experiment's seed."""
+    """A network to train: its family, its number within the family, and the experiment's seed."""
 
     family: Family
     seed: int
@@ -105,15 +101,15 @@ class Member:
 
     @property
     def name(self) -> str:
-        """`<family>/<seed>`."""
+        """Name of the member, `<family>/<seed>`."""
         return f"{self.family.name}/{self.seed}"
 
     @property
     def random_seed(self) -> int:
         """Seed of the initial weights and of the batch order, in [0, 2³²).
 
-        Members of different families start from different weights even where their numbers are
-        equal: a test that permutes members between families needs them to be independent.
+        It differs between families even for equal numbers: a test that permutes members between
+        families requires them to be independent.
         """
         entropy = [self.experiment_seed, zlib.crc32(self.family.name.encode()), self.seed]
         return int(np.random.SeedSequence(entropy).generate_state(1)[0])

@@ -1,8 +1,7 @@
 """A setting, declared once: name, type, default, range, help and stage.
 
-A setting is a field of a frozen dataclass that derives from `Group`. Flags, parameters of
-components, JSON and texts are made from the declaration, and one function checks a value and
-words the refusal (`Setting.check`).
+A setting is a field of a frozen dataclass that derives from `Group`. Flags, component parameters,
+JSON and report texts are derived from it, and `Setting.check` validates its values.
 """
 
 from __future__ import annotations
@@ -24,26 +23,25 @@ _WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is declared of a setting.
+    """The declaration of a setting.
 
     Attributes:
         name: name of the field, and keyword in Python.
         flag: name on command lines and among the parameters of components.
-        kind: `bool`, `int`, `float` or `str`: the type of the value, or of each of several values.
+        kind: type of the value, or of its items: `bool`, `int`, `float` or `str`.
         several: whether the value is a tuple.
         optional: whether the value may be None.
-        default: value where none is given.
-        help: one or two sentences for people.
-        stage: heading under which the help lists the flag.
-        least: the smallest number that is allowed; None leaves it open.
-        most: the largest number that is allowed; None leaves it open.
-        above: a number that the value must exceed.
-        below: a number that the value must stay under.
-        choices: the values that are allowed; () for any.
-        separator: stands between several values in one text. Several values that are separated
-            by newlines are one flag each.
-        parse: returns the canonical form of a value, or raises ValueError.
-        in_results: whether results follow from it; False for what says where and how to work.
+        default: default value.
+        help: one or two sentences, shown by `--help`.
+        stage: heading of `--help` under which the flag is listed.
+        least: smallest allowed number; None for no bound.
+        most: largest allowed number; None for no bound.
+        above: exclusive lower bound; None for no bound.
+        below: exclusive upper bound; None for no bound.
+        choices: allowed values; () for any.
+        separator: separates the items of a text; with a newline, the flag is given once per item.
+        parse: returns the canonical form of a value, or raises a ValueError.
+        in_results: whether results depend on it; False for where and how work is done.
     """
 
     name: str
@@ -64,12 +62,12 @@ class Setting:
     in_results: bool = True
 
     def check(self, value: Any) -> Any:
-        """Returns the canonical form of a value or its text.
+        """Validates a value, or its text, and returns its canonical form.
 
-        Several values are a sequence, or a mapping, which stands for the texts `key: value`.
+        Several values are a sequence, or a mapping that stands for the texts `key: value`.
 
         Raises:
-            ValueError: in one line that names the flag, what is wrong, and what would be right.
+            ValueError: in one line that names the flag, what is wrong, and what is valid.
         """
         if value is None and self.optional:
             return None
@@ -85,7 +83,7 @@ class Setting:
             raise ValueError(f"{error}" if named else f"--{self.flag}: {error}") from error
 
     def bounds(self) -> str:
-        """Says which values are allowed; "" where any is."""
+        """Describes the allowed values; returns "" if any value is allowed."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.least is not None and self.most is not None:
@@ -95,7 +93,7 @@ class Setting:
         return " and ".join(bounds + ["finite"] * (self.kind is float and self.below is None))
 
     def text(self, value: Any) -> str:
-        """Writes a value as a flag holds it."""
+        """Returns a value as the text of its flag."""
         return self.separator.join(value) if self.several else str(value)
 
     def _allows(self, value: Any) -> bool:
@@ -118,7 +116,7 @@ class Setting:
             number = self.kind(value)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(f"--{self.flag}={value} must be {_WORDS[self.kind]}") from error
-        # Kubeflow hands whole numbers on as 3.0, but 3.5 epochs do not exist.
+        # Kubeflow passes whole numbers as 3.0, but 3.5 epochs do not exist.
         if self.kind is int and not isinstance(value, str) and number != value:
             raise ValueError(f"--{self.flag}={value} must be {_WORDS[self.kind]}")
         return number
@@ -137,14 +135,14 @@ class Setting:
 def setting(default: Any, help: str, **declared: Any) -> Any:
     """Declares a field of a `Group` as a setting; the keywords are attributes of `Setting`.
 
-    `flag` is by default the name of the field, and `stage` that of the group.
+    `flag` defaults to the name of the field, and `stage` to that of the group.
     """
     return dataclasses.field(default=default, metadata={"help": help, **declared})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Settings that belong together, checked when they are made.
+    """Settings that belong together, validated when they are created.
 
     A class that derives from several groups has the settings of all of them.
     """
@@ -152,26 +150,22 @@ class Group:
     _stage: ClassVar[str] = ""
 
     def __init_subclass__(cls, stage: str = "", **options: Any) -> None:
-        """Takes the heading under which the help lists the class's own settings."""
+        """Sets the heading of `--help` under which the class's own settings are listed."""
         super().__init_subclass__(**options)
         cls._stage = stage
 
     def __post_init__(self) -> None:
-        """Replaces every value by its canonical form.
-
-        Raises:
-            ValueError: in one line that names the flag, what is wrong, and what would be right.
-        """
+        """Replaces values by their canonical form; raises as `Setting.check` does."""
         for declared in declarations(type(self)):
             value = declared.check(getattr(self, declared.name))
             object.__setattr__(self, declared.name, value)
         self.check()
 
     def check(self) -> None:
-        """Refuses settings that do not fit together; groups extend it."""
+        """Raises a ValueError if settings do not fit together; subclasses extend it."""
 
     def values(self) -> dict[str, Any]:
-        """Returns the settings that results follow from, by name, in plain JSON types."""
+        """Returns the settings that results depend on, by name, in plain JSON types."""
         return {
             declared.name: list(value) if isinstance(value, tuple) else value
             for declared in declarations(type(self))
@@ -181,7 +175,7 @@ class Group:
 
     @classmethod
     def of(cls, other: Group, **changed: Any) -> Self:
-        """Takes over the settings that another group has too, some of them changed by name."""
+        """Copies the settings shared with another group, some of them changed by name."""
         theirs = {declared.name for declared in declarations(type(other))}
         common = [declared.name for declared in declarations(cls) if declared.name in theirs]
         return cls(**({name: getattr(other, name) for name in common} | changed))
@@ -189,10 +183,7 @@ class Group:
 
 @functools.cache
 def declarations(group: type[Group]) -> tuple[Setting, ...]:
-    """Returns the settings of a class.
-
-    The order is that in which the class names its groups, and within a group that of its lines.
-    """
+    """Returns the settings of a class, in the order of its groups and of the lines in each."""
     types = typing.get_type_hints(group)
     fields = {field.name: field for field in dataclasses.fields(group)}
     owners: dict[str, type[Group]] = {}
@@ -204,22 +195,22 @@ def declarations(group: type[Group]) -> tuple[Setting, ...]:
 
 
 def _declaration(field: dataclasses.Field, annotation: Any, owner: type[Group]) -> Setting:
-    members = typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
-    (kind,) = (member for member in members if member is not type(None))
+    types = typing.get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    (kind,) = (type_ for type_ in types if type_ is not type(None))
     several = typing.get_origin(kind) is tuple
     declared = {"flag": field.name, "stage": owner._stage, **field.metadata}
     return Setting(
         name=field.name,
         kind=typing.get_args(kind)[0] if several else kind,
         several=several,
-        optional=len(members) > 1,
+        optional=len(types) > 1,
         default=field.default,
         **declared,
     )
 
 
 def split_at_commas(text: str) -> list[str]:
-    """Splits at commas, but not at those between the brackets of a measure's parameters."""
+    """Splits at commas outside of square brackets, which hold a measure's parameters."""
     parts, depth = [""], 0
     for character in text:
         depth += (character == "[") - (character == "]")

@@ -1,4 +1,4 @@
-"""Settings as absl flags, and commands that are made of them."""
+"""Settings as absl flags, and commands whose flags are settings."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def run_with_settings(
     """Runs a command whose flags are settings.
 
     Args:
-        work: called with an instance of each class of settings; returns what is printed.
-        groups: the classes.
+        work: called with one instance per class of settings; returns the text to print.
+        groups: the classes of settings.
         arguments: the command line without the program's name.
-        program: as `Command` has it.
-        description: as `Command` has it.
+        program: as in `Command`.
+        description: as in `Command`.
 
     Returns:
-        The exit code, as `run_command` has it.
+        The exit code, as `run_command` returns it.
     """
     command = Command(
         program,
@@ -59,29 +59,26 @@ def run_with_settings(
 
 
 def define_flags(values: flags.FlagValues, *groups: type[Group]) -> None:
-    """Defines a flag for each setting, listed under its stage; a setting of several is one flag."""
-    for declared in (one for group in groups for one in declarations(group)):
-        if declared.flag not in values:
-            list_under(values, declared.stage, _define(values, declared))
+    """Defines one flag per setting, listed under its stage; groups may share settings."""
+    for group in groups:
+        for declared in declarations(group):
+            if declared.flag not in values:
+                list_under(values, declared.stage, _define(values, declared))
 
 
 def group_from_flags(group: type[_Group], values: flags.FlagValues) -> _Group:
-    """Makes settings of parsed flags.
-
-    Raises:
-        ValueError: in one line that names the flag, what is wrong, and what would be right.
-    """
-    return group(**{one.name: values[one.flag].value for one in declarations(group)})
+    """Creates settings from parsed flags; raises as `Setting.check` does."""
+    return group(**{declared.name: values[declared.flag].value for declared in declarations(group)})
 
 
 def list_under(values: flags.FlagValues, stage: str, holder: flags.FlagHolder) -> None:
-    """Lets the help list a flag under a stage."""
+    """Lists a flag under a stage of `--help`."""
     values.register_flag_by_module(stage, values[holder.name])
 
 
 def stages_of(*groups: type[Group]) -> list[str]:
-    """Returns the headings of the help for some classes of settings, in order."""
-    stages = dict.fromkeys(one.stage for group in groups for one in declarations(group))
+    """Returns the headings of `--help` for classes of settings, in order."""
+    stages = dict.fromkeys(declared.stage for group in groups for declared in declarations(group))
     return sorted(stages, key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
 
 

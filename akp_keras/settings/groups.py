@@ -1,7 +1,7 @@
-"""Every setting of an experiment, once.
+"""Every setting of an experiment, declared once.
 
-A new setting is one line here and its use: flags, Python keywords, `experiment.json`, parameters
-of components and the report follow from the line.
+A new setting is one line here and the code that reads it: flags, Python keywords,
+`experiment.json`, component parameters and the report are derived from the line.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ def _model(name: str) -> str:
 
 
 def _measures(identifiers: Sequence[str]) -> tuple[str, ...]:
-    """Returns identifiers in full: files are named by them."""
+    """Returns full identifiers, by which files are named."""
     full = tuple(similarity.measure(identifier).id for identifier in identifiers)
     for identifier in full:
         if full.count(identifier) > 1:
-            raise ValueError(f"--measures names {identifier} twice")
+            raise ValueError(f"--measures names {identifier} twice; name each measure once")
     return full
 
 
 @dataclass(frozen=True, kw_only=True)
 class Families(Group, stage="families"):
-    """The families, each as `name: schedule`, and how many networks each has."""
+    """The families, each as `name: schedule`, and their number of members."""
 
     families: tuple[str, ...] = setting(
         (),
         "A family: 'name: when what…; when what…'. When is @EPOCH, @step:N or "
-        "@plateau(metric,patience=k). What is activation= or loss= by a name of Keras, with a "
-        "filter of layers where wanted, as in activation[block2.*]=tanh for one block; "
-        "optimizer.learning_rate=, dropout=, weights=noise(sigma); or labels=random(p), which "
-        "draws a fraction p of the training labels anew, the same for all members.",
+        "@plateau(metric,patience=k). What is activation= or loss= with a Keras name and an "
+        "optional filter of layers, as in activation[block2.*]=tanh; optimizer.learning_rate=, "
+        "dropout=, weights=noise(sigma), inputs=noise(sigma); or labels=random(p), which redraws "
+        "a fraction p of the training labels, the same for all members.",
         flag="family",
         separator="\n",
         parse=canonical_families,
@@ -64,14 +64,14 @@ class Families(Group, stage="families"):
 
 @dataclass(frozen=True, kw_only=True)
 class Control(Group, stage="families"):
-    """Which family is the reference."""
+    """The reference family."""
 
     control: str = setting("control", "The family that the others are compared with.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seed(Group, stage="families"):
-    """What every random number follows from."""
+    """The source of all random numbers."""
 
     seed: int = setting(
         0,
@@ -91,11 +91,11 @@ class Data(Group, stage="data"):
         parse=_dataset,
     )
     max_samples: int | None = setting(
-        None, "At most so many samples per split.", least=1, most=2**63 - 1
+        None, "Maximum number of samples per split.", least=1, most=2**63 - 1
     )
     data_dir: str | None = setting(
         None,
-        "Where data sets are kept; by default TensorFlow Datasets' own folder.",
+        "Folder of prepared data sets; by default that of TensorFlow Datasets.",
         in_results=False,
     )
     probe_samples: int = setting(256, "Test samples in the probe set.", least=8, most=10**7)
@@ -111,20 +111,19 @@ class Training(Group, stage="training"):
     optimizer: str = setting("adam", "A Keras optimizer by name.")
     learning_rate: float = setting(1e-3, "The optimizer's learning rate.", above=0)
     steps_per_execution: int = setting(
-        8, "Steps that Keras takes between two callbacks.", least=1, most=10**4
+        8, "Training steps between two calls of Keras callbacks.", least=1, most=10**4
     )
     snapshots: str = setting(
         "",
-        "At the ends of which epochs, from 0, the probe set's representations are kept besides: "
-        "a list (0,2,5) or every:k; the last epoch is always among them. Off by default. "
-        "TensorBoard then shows families part over training, after each member while they train, "
-        "and at the end. Convolutional maps are averaged over their positions, whatever --spatial "
-        "says.",
+        "Epochs, from 0, after which the probe set's representations are kept: a list (0,2,5) or "
+        "every:k; the last epoch is always included. Off by default. TensorBoard then shows how "
+        "families part during training, updated after each member and at the end. Convolutional "
+        "maps are averaged over their positions, regardless of --spatial.",
         stage="tensorboard",
     )
 
     def check(self) -> None:
-        """Replaces the text of `snapshots` by the numbers of the epochs."""
+        """Replaces `snapshots` by a list of epochs."""
         super().check()
         try:
             epochs = parse_snapshots(self.snapshots, self.epochs)
@@ -134,16 +133,16 @@ class Training(Group, stage="training"):
 
     @property
     def snapshot_epochs(self) -> tuple[int, ...]:
-        """Numbers of the epochs, from 0, at whose ends snapshots are taken."""
+        """Epochs, from 0, after which snapshots are taken."""
         return parse_snapshots(self.snapshots, self.epochs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings(Families, Seed, Data, Training):
-    """What the members of some families follow from."""
+    """Everything that trained members depend on."""
 
     def check(self) -> None:
-        """Makes sure that training reaches every swap."""
+        """Raises a ValueError if training does not reach a swap."""
         super().check()
         for family in self.parsed_families:
             family.check(self.epochs)
@@ -157,11 +156,11 @@ class TrainingSettings(Families, Seed, Data, Training):
         ]
 
     def shared_values(self) -> dict[str, Any]:
-        """Returns what all members have in common, and cannot be compared without."""
+        """Returns the settings that members must share to be comparable."""
         groups = (Seed, Data, Training)
         shared = {declared.name for group in groups for declared in declarations(group)}
         if not self.snapshots:
-            # Then the probe set has no part in training.
+            # Training does not depend on the probe set.
             shared.remove("probe_samples")
         return {name: value for name, value in self.values().items() if name in shared}
 
@@ -172,12 +171,12 @@ class Measures(Group, stage="similarity"):
 
     measures: tuple[str, ...] = setting(
         ("cka.linear", "cka.linear.debiased", "procrustes.angular"),
-        "Ids of measures, with commas between; the first one leads.",
+        "Ids of measures, separated by commas; the first is the leading measure.",
         parse=_measures,
     )
 
     def check(self) -> None:
-        """Refuses an empty list."""
+        """Raises a ValueError for an empty list."""
         super().check()
         if not self.measures:
             raise ValueError("--measures is empty; name at least one, for example cka.linear")
@@ -185,27 +184,27 @@ class Measures(Group, stage="similarity"):
 
 @dataclass(frozen=True, kw_only=True)
 class SomeMeasures(Group, stage="similarity"):
-    """Those of the measures in a folder of matrices that a step takes."""
+    """The measures that a step takes from a folder of matrices."""
 
     measures: tuple[str, ...] = setting(
-        (), "Ids of measures, with commas between, the leading one first; empty for all."
+        (), "Ids of measures, separated by commas, the leading one first; empty for all."
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spatial(Group, stage="similarity"):
-    """What becomes of convolutional maps."""
+    """How convolutional maps become rows and features."""
 
     spatial: str = setting(
         "flatten",
-        "What becomes of convolutional maps.",
+        "How convolutional maps become rows and features.",
         choices=tuple(similarity.SPATIAL_POLICIES),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory(Group, stage="similarity"):
-    """A bound on memory; it decides how pairs are cut into blocks, and so the last digits."""
+    """A bound on memory; it sets the blocks of pairs, and so the last digits of results."""
 
     memory_gb: float = setting(4.0, "Bound on the memory of the comparison, in GiB.", above=0)
 
@@ -217,11 +216,11 @@ class Test(Group, stage="dispersion and verdict"):
     permutations: int = setting(9999, "Permutations of the test.", least=99, most=10**8)
     alpha: float = setting(0.05, "Family-wise error rate of the verdicts.", above=0, below=1)
     margin: float = setting(
-        0.01, "Largest difference of test accuracy that counts as alike.", least=0
+        0.01, "Largest difference in test accuracy that counts as equal.", least=0
     )
 
     def check(self) -> None:
-        """Makes sure that the smallest p-value is small enough."""
+        """Raises a ValueError if no p-value can be as small as `alpha`."""
         super().check()
         if self.alpha * (self.permutations + 1) < 1:
             raise ValueError(
@@ -245,7 +244,7 @@ class Workers(Group, stage="running"):
 
     workers: int = setting(
         os.cpu_count() or 1,
-        "Processes on this machine; results do not depend on how many.",
+        "Processes on this machine; results do not depend on their number.",
         least=1,
         most=10**4,
         in_results=False,
@@ -258,35 +257,35 @@ class Running(Workers, stage="running"):
 
     run_dir: str = setting(
         "RUN",
-        "Where the results go; a run that was interrupted resumes where it stopped, and a "
-        "finished one grows.",
+        "Folder of the results; an interrupted run resumes where it stopped, and a finished run "
+        "grows.",
         in_results=False,
     )
     dask_scheduler: str | None = setting(
         None,
-        "Address of a Dask scheduler (tcp://host:port) whose workers do the work instead; they "
-        "have one thread each and see the same --run_dir and --data_dir.",
+        "Address of a Dask scheduler (tcp://host:port) whose workers replace the processes; they "
+        "need one thread each and access to the same --run_dir and --data_dir.",
         in_results=False,
     )
 
     def check(self) -> None:
-        """Refuses an empty name."""
+        """Raises a ValueError for an empty name."""
         super().check()
         if not self.run_dir:
-            raise ValueError("--run_dir is empty; name the folder that the results go to")
+            raise ValueError("--run_dir is empty; name a folder for the results")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, View):
-    """Everything that an experiment's results follow from; equal settings give equal bytes."""
+    """Everything that an experiment's results depend on; equal settings produce equal bytes."""
 
     def check(self) -> None:
-        """Refuses what cannot be compared or tested."""
+        """Raises a ValueError for what cannot be compared or tested."""
         super().check()
         if len(self.families) < 2:
             raise ValueError(
-                f"--family names {len(self.families)} of at least two families; an experiment "
-                "compares a control and a perturbed one"
+                f"--family names {len(self.families)} of at least two families: an experiment "
+                "compares a control and a perturbed family"
             )
         check_control(self.control, [family.name for family in self.parsed_families])
         for identifier in self.measures:
@@ -299,11 +298,11 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
 
     @property
     def title(self) -> str:
-        """What a report of the experiment is called."""
+        """Title of the experiment's report."""
         return f"Families of {self.model} on {self.dataset}"
 
     def texts(self) -> dict[str, str]:
-        """Returns what a report shows: flag -> text, one entry per family."""
+        """Returns the settings that a report shows: flag -> text, one entry per family."""
         texts = {f"family={family.name}": str(family.schedule) for family in self.parsed_families}
         for declared in declarations(type(self)):
             value = getattr(self, declared.name)
@@ -313,10 +312,6 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
 
 
 def check_control(control: str, families: Sequence[str]) -> None:
-    """Refuses a control that is not a family.
-
-    Raises:
-        ValueError: in one line that names the flag and the families.
-    """
+    """Raises a ValueError that names the flag and the families if the control is not a family."""
     if control not in families:
-        raise ValueError(f"--control={control} is none of the families ({', '.join(families)})")
+        raise ValueError(f"--control={control} is not one of the families ({', '.join(families)})")

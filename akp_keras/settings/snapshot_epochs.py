@@ -1,4 +1,4 @@
-"""At which epochs snapshots are taken, as the flag says it."""
+"""The epochs at which snapshots are taken, as the flag names them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import re
 def parse_snapshots(text: str, epochs: int) -> tuple[int, ...]:
     """Reads `0,2,5` (epochs) or `every:2` (the first epoch and every second one after it).
 
-    The last epoch is always among them, so that a member's way ends where the member is.
+    The last epoch is always included, so that a trajectory ends at the trained member.
 
     Args:
-        text: what the flag says.
-        epochs: how many epochs a member is trained.
+        text: the value of the flag.
+        epochs: number of training epochs.
 
     Returns:
-        Numbers of epochs from 0, ascending; empty for an empty text.
+        Epochs from 0, ascending; () for an empty text.
 
     Raises:
-        ValueError: in one line that says what would be right.
+        ValueError: in one line that describes the valid forms.
     """
     text = text.strip()
     if not text:
@@ -32,5 +32,6 @@ def parse_snapshots(text: str, epochs: int) -> tuple[int, ...]:
             f"{text!r} is neither a list of epochs, as in 0,2,5, nor every:k with k from 1"
         )
     if max(chosen) >= epochs:
-        raise ValueError(f"epoch {max(chosen)} never comes: training ends with epoch {epochs - 1}")
+        last = epochs - 1
+        raise ValueError(f"epoch {max(chosen)} is never reached: training ends with epoch {last}")
     return tuple(sorted(chosen | {epochs - 1}))

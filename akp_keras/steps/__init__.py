@@ -1,1 +1,1 @@
-"""The steps of an experiment: each a function from files and settings to files, declared once."""
+"""The steps of an experiment: functions from files and settings to files, declared once each."""

@@ -13,19 +13,19 @@ from akp_keras.settings.flags import define_flags, group_from_flags, list_under,
 from akp_keras.steps.step import Input, Step
 
 _FILES = "files"
-_OUTPUT = "The folder to write; it appears whole or not at all."
+_OUTPUT = "The folder to write; it is created whole or not at all."
 
 
 def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None) -> int:
-    """Does a step's work as its flags say.
+    """Runs a step with the settings and files that its flags name.
 
     Args:
         step: the step.
         arguments: the command line without the program's name.
-        program: the name that stands before every message; by default `akp STEP`.
+        program: prefix of every message; by default `akp STEP`.
 
     Returns:
-        The exit code, as `akp_keras.command_line.run_command` has it.
+        The exit code, as `run_command` returns it.
     """
 
     def define(values: flags.FlagValues) -> None:

@@ -1,4 +1,4 @@
-"""A step within a container of Kubeflow, where kfp cannot be imported as a whole."""
+"""A step in a container of Kubeflow, where not all of kfp can be imported."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from akp_keras.steps.experiment import step_named
 from akp_keras.steps.products import PAGE, VALUE
 
 
-def run_in_container(step: str, given: Mapping[str, Any]) -> None:
-    """Does the work of a step's lightweight component, whose arguments are given by name."""
+def run_in_container(step: str, arguments: Mapping[str, Any]) -> None:
+    """Runs a step as its lightweight component, with the component's arguments by name."""
     declared = step_named(step)
     settings = declared.settings(
         **{
             setting.name: None if setting.optional and not value else value
             for setting in declarations(declared.settings)
-            for value in (given[setting.flag],)
+            for value in (arguments[setting.flag],)
         }
     )
     inputs = {
-        name: [artifact.path for artifact in given[name]]
+        name: [artifact.path for artifact in arguments[name]]
         if it.several
-        else given[name].uri
+        else arguments[name].uri
         if it.address
-        else given[name].path
+        else arguments[name].path
         for name, it in declared.inputs.items()
     }
-    folder = given[next(iter(declared.outputs))].path
+    folder = arguments[next(iter(declared.outputs))].path
     facts = declared.run(folder, settings, inputs)
     for name, output in declared.outputs.items():
         if output.product == VALUE:
-            Path(given[name]).write_text(str(facts[name]))
+            Path(arguments[name]).write_text(str(facts[name]))
             continue
         if output.product == PAGE:
-            shutil.copyfile(Path(folder) / output.below, given[name].path)
+            shutil.copyfile(Path(folder) / output.below, arguments[name].path)
         elif output.below:
-            shutil.move(Path(folder) / output.below, given[name].path)
+            shutil.move(Path(folder) / output.below, arguments[name].path)
         if not output.several:
             properties = {key: facts[key] for key in output.product.properties}
-            given[name].metadata.update(properties)
+            arguments[name].metadata.update(properties)

@@ -1,4 +1,4 @@
-"""The test of the principle on matrices and members."""
+"""The test of the Anna Karenina principle on matrices and members."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from akp_keras.steps.verdicts import (
 
 @dataclass(frozen=True, kw_only=True)
 class DispersionTestSettings(JudgingSettings, SomeMeasures):
-    """What the test follows from, beside matrices and members."""
+    """What the test depends on, apart from matrices and members."""
 
 
 def dispersion_test(
@@ -36,8 +36,8 @@ def dispersion_test(
 
     akp dispersion_test --matrices=RUN/similarity --members='RUN/members/*/*' --output=OUT
 
-    Writes `dispersion.json` and `verdict.json`, and prints the verdict on the network as a whole.
-    Generalisation is the members' test accuracy.
+    Writes `dispersion.json` and `verdict.json`, and prints the verdict for the whole network.
+    Generalisation is measured by the members' test accuracy.
     """
     records, compared = read_compared(members, matrices, settings.measures)
     outcomes = judge_layers(

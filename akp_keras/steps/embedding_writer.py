@@ -40,7 +40,7 @@ def embedding_writer(
     akp embedding_writer --matrices=RUN/similarity --members='RUN/members/*/*' \
         --outcome=RUN/dispersion.json --probe=RUN/probe.npz --output=LOGDIR
 
-    It appears whole, and takes the place of an earlier one. Where all members have snapshots,
+    The directory is created whole, and replaces an earlier one. If all members have snapshots,
     training is shown over time.
     """
     records, compared = read_compared(members, matrices, settings.measures)
@@ -100,7 +100,7 @@ EMBEDDING_WRITER = Step(
     },
     outputs={"log": Output(LOG)},
     component="EmbeddingWriter",
-    # Further log directories lie beside the first, so it cannot be renamed as a whole.
+    # Further log directories are written next to the first, so one rename is not enough.
     whole=False,
     runs_networks=True,
 )

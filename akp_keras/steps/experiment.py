@@ -1,4 +1,4 @@
-"""The steps of an experiment, in order; what each takes is what an earlier one makes."""
+"""The steps of an experiment, in order: each takes what earlier steps make."""
 
 from akp_keras.steps.dispersion_test import DISPERSION_TEST
 from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
@@ -20,7 +20,7 @@ STEPS = (
 
 
 def step_named(name: str) -> Step:
-    """Returns the step of a name; a KeyError says that there is none."""
+    """Returns the step of a name; raises a KeyError for an unknown name."""
     return {step.name: step for step in STEPS}[name]
 
 

@@ -1,4 +1,4 @@
-"""The members of families, trained."""
+"""The training of the members of families."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from akp_keras.training import check_training, train_members
 
 @dataclass(frozen=True, kw_only=True)
 class FirstMember(Group, stage="families"):
-    """Where the numbers of members begin."""
+    """The number of the first member."""
 
     first_member: int = setting(
         0,
-        "Number of the first member that is trained; a fan-out over members gives each its own.",
+        "Number of the first member to train; a fan-out over members sets it per task.",
         least=0,
         most=10**6,
     )
@@ -43,9 +43,9 @@ def family_trainer(
     akp family_trainer --family='late: @0 activation=relu; @6 activation=sigmoid' --members=8 \
         --output=MEMBERS
 
-    A member's weights follow from the seed, its family's name and schedule, and its number: the
-    same member has the same bits here, in a whole experiment, and trained alone. Members that the
-    folder holds already are kept; it is an error if they were trained with other settings.
+    A member's weights depend on the seed, the name and schedule of its family, and its number:
+    they are bit-identical here, in a whole experiment, and if it is trained alone. Members that
+    the folder already holds are kept; it is an error if they were trained with other settings.
     """
     members = settings.planned_members(settings.first_member)
     missing = missing_members(folder, settings, members)
@@ -53,7 +53,7 @@ def family_trainer(
         kept = [member.name for member in members if member not in missing]
         with (
             open_workplace(settings.workers) as workplace,
-            progress("training members", len(members), there=len(kept)) as done,
+            progress("training members", len(members), finished=len(kept)) as done,
         ):
 
             def ended(name: str) -> None:
@@ -66,7 +66,7 @@ def family_trainer(
                 view.begin(kept)
             train_members(
                 settings,
-                # All families grow together, so that they can be compared while they do.
+                # All families grow together, so that they can be compared during training.
                 sorted(missing, key=lambda member: member.seed),
                 folder,
                 executor=workplace.executor,
@@ -80,7 +80,7 @@ def family_trainer(
 def missing_members(
     folder: Path, settings: TrainingSettings, members: Sequence[Member]
 ) -> list[Member]:
-    """Returns those of the members that have no folder yet.
+    """Returns the members that have no folder yet.
 
     Raises:
         ValueError: in one line, if a member is damaged, or was trained with other settings.
@@ -96,15 +96,15 @@ def _refuse_other(place: Path, member: Member, wanted: Mapping[str, object]) -> 
     schedule = str(member.family.schedule)
     if (record.name, record.schedule) != (member.name, schedule):
         raise ValueError(
-            f"member folder {place} holds {record.name} under the schedule {record.schedule!r}; "
-            "remove it and run again to train this member anew"
+            f"member folder {place} holds {record.name} with the schedule {record.schedule!r}; "
+            "remove it and run again to retrain this member"
         )
     for name in sorted({*wanted, *record.settings}):
         before, after = record.settings.get(name), wanted.get(name)
         if before != after:
             raise ValueError(
                 f"member folder {place} was trained with --{name}={before}, not {after}; remove "
-                "it and run again to train this member anew"
+                "it and run again to retrain this member"
             )
 
 
@@ -124,7 +124,7 @@ FAMILY_TRAINER = Step(
     outputs={"trained": Output(MEMBER, several=True)},
     component="FamilyTrainer",
     means="Train",
-    # Wrong settings of the data show before anything is trained.
+    # Wrong settings of the data are reported before anything is trained.
     after=("probe_set",),
     whole=False,
     per_family=True,

@@ -1,4 +1,4 @@
-"""What steps read of each other: members and matrices, in the order of the experiment."""
+"""What steps read from each other: members and matrices, in the order of the experiment."""
 
 from __future__ import annotations
 
@@ -15,18 +15,15 @@ from akp_keras.export.members import read_members, sort_by_family
 def read_compared(
     members: Sequence[str | Path], folder: str | Path, measures: Sequence[str] = ()
 ) -> tuple[dict[Path, MemberRecord], list[SimilarityMatrix]]:
-    """Reads matrices and the members that they compare.
+    """Reads matrices and the members that they compare; raises as the two functions it calls.
 
     Args:
         members: as `read_members` takes them.
-        folder: of the matrices.
-        measures: ids of measures, the leading one first; by default all that the folder holds.
+        folder: the folder of the matrices.
+        measures: ids of measures, the leading one first; by default all in the folder.
 
     Returns:
         Folder -> member, in the order of the rows of the matrices, and the matrices.
-
-    Raises:
-        ValueError: as `read_members` and `read_matrices`.
     """
     records = read_members(members)
     matrices = read_matrices(folder, list(records.values()), measures)
@@ -36,5 +33,5 @@ def read_compared(
 
 
 def file_in(place: str | Path, name: str) -> Path:
-    """Returns the file of a name in a folder; what is not a folder is the file itself."""
+    """Returns the named file in a folder, or the place itself if it is not a folder."""
     return Path(place) / name if Path(place).is_dir() else Path(place)

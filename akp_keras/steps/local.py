@@ -1,8 +1,8 @@
 """A whole experiment in one run directory: its steps in order, on one machine or a cluster.
 
-A step is passed over where its settings, what it takes and what it made are as they were. So a
-run that was interrupted resumes, and a finished one grows: more members, a further family, other
-measures or another error rate redo only what follows from them.
+A step is skipped if its settings, inputs and outputs are unchanged. So an interrupted run resumes,
+and a finished run grows: more members, another family, other measures or another error rate
+recompute only what depends on them.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from akp_keras.training import check_training
 
 
 def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
-    """Trains, compares, tests and shows; returns the run directory, whole.
+    """Runs all steps, except those that are up to date, and returns the run directory.
 
     Raises:
-        ValueError: in one line for people, for anything that cannot be run as it was asked for.
+        ValueError: in one line, for anything that cannot be run as requested.
     """
     directory = RunDirectory(running.run_dir)
     with (
@@ -46,7 +46,7 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
     ):
         training = FAMILY_TRAINER.of_experiment(experiment)
         if missing_members(directory.members, training, training.planned_members()):
-            # Before anything is written: what does not fit shows here.
+            # Before anything is written: what does not fit is reported here.
             executor.submit(check_training, training).result()
         for step in STEPS:
             if step is FAMILY_TRAINER:
@@ -58,7 +58,7 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
 
 
 def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
-    """Returns a view of the training, which needs snapshots and a log directory still to write."""
+    """Returns a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):
         return None
     run = LiveRun(
@@ -100,7 +100,7 @@ def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirector
             step.run(work, settings, inputs)
         except TooFewComparable as error:
             raise ValueError(
-                f"{error}; milder stress or a smaller --learning_rate leaves more"
+                f"{error}; milder stress or a smaller --learning_rate may help"
             ) from error
         directory.write_experiment(experiment)
         entries = _move(work, directory.report if step is REPORT_STEP else directory.root)
@@ -109,7 +109,7 @@ def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirector
 
 
 def _move(work: Path, target: Path) -> list[str]:
-    """Moves what a step wrote to its place; returns the names of what is new in the run."""
+    """Moves what a step wrote to its place; returns the names of the new entries of the run."""
     entries = [work] if target.name == "report" else sorted(work.iterdir())
     for entry in entries:
         place = target if entry is work else target / entry.name
@@ -122,7 +122,7 @@ def _move(work: Path, target: Path) -> list[str]:
 
 
 def _place(product: Product, experiment: Experiment, directory: RunDirectory) -> Any:
-    """Names where a product lies in the run."""
+    """Returns the place of a product in the run."""
     if product == MEMBER:
         return [directory.member(member.name) for member in experiment.planned_members()]
     return {MATRICES: directory.similarity, LOG: directory.tensorboard}.get(product, directory.root)
@@ -131,7 +131,7 @@ def _place(product: Product, experiment: Experiment, directory: RunDirectory) ->
 def _digests(
     product: Product, experiment: Experiment, directory: RunDirectory, records: dict[str, Any]
 ) -> dict[str, str]:
-    """Returns digests of what a step takes, which an earlier step has just made or checked."""
+    """Returns digests of a step's input, which an earlier step has just made or checked."""
     if product == MEMBER:
         names = [member.name for member in experiment.planned_members()]
         return {name: member_digest(directory.member(name)) for name in names}
@@ -141,12 +141,12 @@ def _digests(
 
 
 def _entries(made: dict[str, Any]) -> list[str]:
-    """Returns the files and folders of the run that a step made, by its record."""
+    """Returns the names of the run's files and folders that a step made, from its record."""
     return sorted({Path(file).parts[0] for file in made.get("files", {})})
 
 
 def _files(entries: Iterable[str], root: Path) -> dict[str, str]:
-    """Digests the files of a run, and all that lie below its folders."""
+    """Returns digests of the files of a run, and of all files below its folders."""
     digests = {}
     for path in (root / entry for entry in entries):
         files = files_below(path) if path.is_dir() else [path] if path.is_file() else []
@@ -160,6 +160,6 @@ def _read_records(directory: RunDirectory) -> dict[str, Any]:
     try:
         records = read_json(directory.records)
     except ValueError:
-        # Without records everything but the members is made again.
+        # Without records, everything but the members is made again.
         return {}
     return records if isinstance(records, dict) else {}

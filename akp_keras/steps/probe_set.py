@@ -1,4 +1,4 @@
-"""The probe set of an experiment."""
+"""The drawing of the probe set of an experiment."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DATA_FILE = "data.json"
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeSetSettings(Data, Seed):
-    """What a probe set follows from."""
+    """Everything that a probe set depends on."""
 
 
 def probe_set(folder: Path, settings: ProbeSetSettings) -> Facts:
@@ -35,7 +35,7 @@ def probe_set(folder: Path, settings: ProbeSetSettings) -> Facts:
 
 
 def load_and_draw(settings: ProbeSetSettings) -> tuple[ProbeSet, str]:
-    """Returns the probe set and one sentence on the data; loads the data in this process."""
+    """Returns the probe set and a sentence on the data, which is loaded in this process."""
     configure_tensorflow()
     try:
         data = load_dataset(

@@ -1,4 +1,4 @@
-"""What steps hand on to each other."""
+"""The products that steps pass to each other."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Product:
-    """A kind of folder or file that a step makes and others take.
+    """A kind of folder or file that one step makes and others take.
 
     Attributes:
-        name: name of the artifact's type in TFX. It must not be that of a standard type
-            ("Model", "Examples", …): TFX looks types up by name and would take its own class,
-            which cannot be made without the full `tfx`.
-        role: what Kubeflow calls such a thing: the name of a class of `kfp.dsl`.
-        means: what it is in the sense of ML Metadata: the name of a class of
-            `tfx.types.system_artifacts`, or "".
-        help: what it is, for people; the help of a flag that takes it.
-        properties: facts that are recorded with it, by name: `int` or `str`.
+        name: name of the artifact type in TFX, which must not be that of a standard type ("Model",
+            "Examples", …): TFX looks types up by name, and its own need the full `tfx`.
+        role: the class of `kfp.dsl` that represents it in Kubeflow.
+        means: the class of `tfx.types.system_artifacts` that represents it in ML Metadata, or "".
+        help: a description, which is the help of a flag that takes it.
+        properties: facts that are recorded with it: name -> `int` or `str`.
     """
 
     name: str
@@ -40,14 +38,14 @@ MEMBER = Product(
     role="Model",
     means="Model",
     help="Folders of members, of families or of a whole run, or patterns of them "
-    "(RUN/members/*/*), with commas between.",
+    "(RUN/members/*/*), separated by commas.",
     properties={"family": str, "seed": int, "random_seed": int, "schedule": str},
 )
 MATRICES = Product(
     "SimilarityMatrices",
     role="Dataset",
     means="Statistics",
-    help="Folder with <layer>/<measure>.npz, as similarity_evaluator writes it.",
+    help="Folder of <layer>/<measure>.npz, as similarity_evaluator writes it.",
     properties={"measures": str, "members": int, "layers": str},
 )
 TABLE = Product(
@@ -69,5 +67,5 @@ REPORT = Product(
 )
 # A text that a later step can branch on.
 VALUE = Product("String", role="", help="The text itself.")
-# A page that Kubeflow shows by itself.
+# A page that Kubeflow displays.
 PAGE = Product("", role="HTML", help="A page.")

@@ -1,4 +1,4 @@
-"""The page of an experiment."""
+"""The report page of an experiment."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from akp_keras.steps.verdicts import OUTCOMES_FILE, read_outcomes
 
 @dataclass(frozen=True, kw_only=True)
 class Page(Group, stage="report"):
-    """What the page says of itself."""
+    """The title and the settings that the page shows."""
 
     title: str = setting("Families of networks", "Heading of the page.")
     settings: str = setting("{}", "A JSON object, flag to text, that the page shows.")
 
     def check(self) -> None:
-        """Refuses what is not a JSON object."""
+        """Raises a ValueError for settings that are not a JSON object."""
         super().check()
         try:
             shown = json.loads(self.settings)
@@ -40,7 +40,7 @@ class Page(Group, stage="report"):
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings(Page, Control, SomeMeasures):
-    """What the page follows from, beside the results."""
+    """What the page depends on, apart from the results."""
 
 
 def report(
@@ -78,7 +78,7 @@ def report(
 def _description(path: Path) -> str:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("data"), str):
-        raise ValueError(f"--data={path} says nothing under 'data'; name a {DATA_FILE}")
+        raise ValueError(f"--data={path} has no text under 'data'; name a {DATA_FILE}")
     return content["data"]
 
 
@@ -93,7 +93,7 @@ REPORT_STEP = Step(
         "log": Input(
             LOG,
             optional=True,
-            help="TensorBoard's log directory, for the page to name.",
+            help="TensorBoard's log directory, which the page names.",
             address=True,
         ),
     },

@@ -1,4 +1,4 @@
-"""The run directory: where everything in it lies, and whose it is."""
+"""The run directory: its paths, its lock, and the settings of its run."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _PACKAGES = ("keras", "tensorflow", "tensorflow-datasets", "numpy", "scipy")
 class RunDirectory:
     """The paths of a run, and the lock on it.
 
-    `records` is what each step's products were made from, with digests of them, and
-    `representations` what the models answer.
+    `records` holds digests of each step's inputs and outputs, and `representations` the models'
+    representations.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -54,13 +54,13 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def opened(self, experiment: Experiment) -> Iterator[None]:
-        """Keeps other processes out, and removes what a killed run left half-written.
+        """Locks the run, and removes what a killed run left half-written.
 
         Raises:
             ValueError: in one line, if the folder holds another run or something else, cannot be
                 written to, or is in use by another process.
         """
-        # Before a lock is taken, which would make the folder.
+        # Before the lock, which would create the folder.
         self._refuse_foreign(experiment)
         with locked_folder(self.root, f"--run_dir={self.root}"):
             self._refuse_foreign(experiment)
@@ -92,14 +92,14 @@ class RunDirectory:
         )
 
     def read_experiment(self) -> Experiment:
-        """Reads the settings of the run; a ValueError says what is wrong with the file."""
+        """Reads the settings of the run; raises a ValueError if the file is damaged."""
         try:
             stored = read_json(self.experiment)
             version, settings = stored["format_version"], stored["settings"]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"{self.experiment} is missing or damaged, so what this run was cannot be told; "
-                "name another --run_dir, or remove the whole folder to begin anew"
+                f"{self.experiment} is missing or damaged, so the settings of this run are "
+                "unknown; name another --run_dir, or remove the whole folder to start again"
             ) from error
         if version != FORMAT_VERSION:
             raise ValueError(
@@ -125,7 +125,7 @@ class RunDirectory:
         check_writable(self.root, f"--run_dir={self.root}")
 
     def _refuse_incomparable(self, wanted: Experiment, stored: Experiment) -> None:
-        """Refuses settings with which new members could not be compared with those there are."""
+        """Raises a ValueError if new members could not be compared with those already trained."""
         before, after = stored.shared_values(), wanted.shared_values()
         for name in dict.fromkeys([*before, *after]):
             if before.get(name) != after.get(name):
@@ -138,6 +138,6 @@ class RunDirectory:
 
     def _refuse(self, before: str, after: str) -> None:
         raise ValueError(
-            f"--run_dir={self.root} holds members trained with {before}, not {after}, and they "
-            "could not be compared; give the same, or another --run_dir"
+            f"--run_dir={self.root} holds members trained with {before}, not {after}, so members "
+            "could not be compared; use the same value, or another --run_dir"
         )

@@ -1,4 +1,4 @@
-"""SavedModels and a probe set in, similarity matrices out."""
+"""The comparison of SavedModels on a probe set."""
 
 from __future__ import annotations
 
@@ -18,31 +18,29 @@ from akp_keras.steps.probe_set import PROBE_FILE
 from akp_keras.steps.products import MATRICES, MEMBER, PROBE, TABLE
 from akp_keras.steps.step import Facts, Input, Output, Step
 
-# Where artifacts of models keep their SavedModel: a member here, a `Model` of TFX's Trainer.
+# Where artifacts of models hold their SavedModel: a member here, a `Model` of TFX's Trainer.
 _BELOW = ("saved_model", "Format-Serving")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Models(Group, stage="models and probe set"):
-    """How models are asked, and in which order they stand."""
+    """How models are called, and their order."""
 
     family_order: tuple[str, ...] = setting(
         (),
-        "The order of families in the matrices, with commas between; by default that of the "
-        "models.",
+        "Families in the order of the matrices, separated by commas; by default that of models.",
         flag="families",
     )
     signature: str = setting(
         REPRESENTATIONS_SIGNATURE,
-        "The signature whose outputs are the layers; serving_default for models that Keras "
-        "exported.",
+        "Signature whose outputs are the layers; serving_default for models exported by Keras.",
     )
     layers: tuple[str, ...] = setting(
-        (), "Outputs to compare, with commas between; by default all."
+        (), "Outputs to compare, separated by commas; by default all."
     )
     null: int = setting(
         0,
-        "Row permutations for the null of every measure; 0 for none.",
+        "Row permutations for the null distribution of every measure; 0 for none.",
         least=0,
         most=10**8,
         stage="similarity",
@@ -51,7 +49,7 @@ class Models(Group, stage="models and probe set"):
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarityEvaluatorSettings(Models, Measures, Spatial, Memory, Seed, Workers):
-    """What matrices follow from, beside the models and the probe set."""
+    """What matrices depend on, apart from the models and the probe set."""
 
 
 def similarity_evaluator(
@@ -65,7 +63,7 @@ def similarity_evaluator(
     akp similarity_evaluator --saved_models='RUN/members/*/*/saved_model' --probe=RUN/probe.npz \
         --measures=cka.linear --output=OUT
 
-    The folder is laid out as `akp_keras.comparison.evaluate_similarity` says.
+    `akp_keras.comparison.evaluate_similarity` describes the layout of the folder.
     """
     with open_workplace(settings.workers) as workplace:
         summary = evaluate_similarity(
@@ -100,7 +98,7 @@ def _saved_model(place: str) -> str:
 
 
 def _answer(facts: Facts, folder: str) -> str:
-    """Returns what was compared, and a line for each model and reason that was left out."""
+    """Returns what was compared, and one line per excluded model and reason."""
     summary = facts["summary"]
     layers: dict[tuple[str, str], list[str]] = {}
     for entry in summary["similarity"]:
@@ -127,15 +125,15 @@ SIMILARITY_EVALUATOR = Step(
             several=True,
             flag="saved_models",
             repeated=True,
-            help="A folder of a SavedModel or above several, a pattern of such folders, or a table "
+            help="Folder of a SavedModel or above several, a pattern of such folders, or a table "
             "(.csv or .parquet) with the columns uri, family, member. May be given several times.",
             paths="saved_models",
             foreign=True,
         ),
         "probe": Input(
             PROBE,
-            help="What the models are shown: probe.npz of an experiment, or any .npz of inputs "
-            "with optional ids, or an .npy.",
+            help="Inputs of the models: probe.npz of an experiment, any .npz of inputs with "
+            "optional ids, or an .npy.",
             paths="probe_file",
         ),
     },

@@ -1,7 +1,7 @@
-"""A step, declared once: its function, what it takes and makes, and its settings.
+"""The declaration of a step: its function, inputs, outputs and settings.
 
-The command line, the components of TFX and Kubeflow, and the run of a whole experiment are made
-from the declaration.
+The command line, the components of TFX and Kubeflow, and the run of a whole experiment are derived
+from it.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from akp_keras.settings.field import Group
 from akp_keras.settings.groups import Experiment
 from akp_keras.steps.products import Product
 
-# What a step says of its work, by name: properties of its products, and more.
+# What a step reports about its work, by name: properties of its products, and more.
 Facts = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Input:
-    """What a step takes.
+    """An input of a step.
 
     Attributes:
         product: its kind.
         several: whether there may be more than one, each a folder or a pattern of folders.
         optional: whether it may be missing.
         flag: name on the command line, by default that of the input.
-        repeated: whether the flag is given once for each, rather than with commas between.
-        help: of the flag, by default that of the product.
+        repeated: whether the flag is given once per path, rather than with a list of paths.
+        help: help of the flag, by default that of the product.
         paths: name of a parameter of the TFX component that takes paths in place of artifacts.
-        foreign: whether artifacts of any type are taken.
-        address: whether only the address counts, which is shown to people.
+        foreign: whether artifacts of any type are accepted.
+        address: whether only the address matters, for display.
     """
 
     product: Product
@@ -50,13 +50,13 @@ class Input:
 
 @dataclass(frozen=True)
 class Output:
-    """What a step makes.
+    """An output of a step.
 
     Attributes:
         product: its kind.
         below: path below the folder that the step writes; "" for the folder itself.
         several: whether the folder holds one artifact per entry of the fact of the same name,
-            each a mapping with its `path` and properties.
+            a list of mappings with `path` and properties.
     """
 
     product: Product
@@ -72,18 +72,17 @@ class Step:
         function: writes to a folder and returns facts: `function(folder, settings, **inputs)`.
             Its docstring is the command's description.
         settings: the class of its settings.
-        outputs: what it makes, the folder itself first.
-        inputs: what it takes, by the names of the function's parameters.
+        outputs: its outputs, the folder itself first.
+        inputs: its inputs, by the names of the function's parameters.
         component: name of the TFX component.
-        means: what it is in the sense of ML Metadata: the name of a class of
-            `tfx.types.system_executions`, or "".
-        after: names of steps that must have ended, although nothing of theirs is taken.
-        whole: whether the folder is made whole or not at all by whoever calls the function. False
-            for functions that do so themselves, and resume.
+        means: the class of `tfx.types.system_executions` that represents it in ML Metadata, or "".
+        after: names of steps that must end before, although none of their outputs is an input.
+        whole: whether the caller makes the folder appear whole or not at all. False for functions
+            that do so themselves and can resume.
         per_family: whether a pipeline runs it once per family.
-        runs_networks: whether it asks for the resources that networks need.
-        derived: settings that follow from those of the experiment, beyond those of one name.
-        answer: what the command prints of the facts; by default the folder.
+        runs_networks: whether it requests the resources that networks need.
+        derived: settings computed from those of the experiment, beyond those of the same name.
+        answer: returns the text that the command prints; by default the folder.
     """
 
     function: Callable[..., Facts]
@@ -110,7 +109,7 @@ class Step:
         return inspect.getdoc(self.function)
 
     def of_experiment(self, experiment: Experiment, **changed: Any) -> Group:
-        """Returns the step's settings within an experiment, some of them changed by name."""
+        """Returns the step's settings in an experiment, some of them changed by name."""
         return self.settings.of(experiment, **{**self.derived(experiment), **changed})
 
     def help_of(self, name: str) -> str:
@@ -118,29 +117,25 @@ class Step:
         return self.inputs[name].help or self.inputs[name].product.help
 
     def check_inputs(self, inputs: Mapping[str, object]) -> None:
-        """Makes sure that nothing the step takes is missing.
-
-        Raises:
-            ValueError: in one line that names the flag and says what it takes.
-        """
+        """Raises a ValueError, with the flag and its help, if an input is missing."""
         for name, declared in self.inputs.items():
             if not inputs.get(name) and not declared.optional:
                 raise ValueError(f"--{declared.flag or name} is missing: {self.help_of(name)}")
 
     def run(self, folder: str | Path, settings: Group, inputs: Mapping[str, Any]) -> Facts:
-        """Does the step's work.
+        """Runs the step.
 
         Args:
             folder: the folder to write.
             settings: an instance of the step's class of settings.
-            inputs: name -> path, or paths where there may be several.
+            inputs: name -> path, or a list of paths for an input of several.
 
         Returns:
             Facts, by name.
 
         Raises:
-            ValueError: in one line that names the flag or file, what is wrong, and what would be
-                right; then the folder is as it was.
+            ValueError: in one line that names the flag or file, what is wrong, and what is valid;
+                the folder is then unchanged.
         """
         self.check_inputs(inputs)
         if not self.whole:
@@ -148,7 +143,7 @@ class Step:
         with whole_folder(folder) as unfinished:
             return self.function(unfinished, settings, **inputs)
 
-    def __call__(self, folder: str | Path, **given: Any) -> Facts:
-        """Does the step's work, called with inputs and settings by name; see `run`."""
-        inputs = {name: given.pop(name) for name in self.inputs if name in given}
-        return self.run(folder, self.settings(**given), inputs)
+    def __call__(self, folder: str | Path, **arguments: Any) -> Facts:
+        """Runs the step with inputs and settings by name; see `run`."""
+        inputs = {name: arguments.pop(name) for name in self.inputs if name in arguments}
+        return self.run(folder, self.settings(**arguments), inputs)

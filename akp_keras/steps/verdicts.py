@@ -1,4 +1,4 @@
-"""The test of all layers and measures of a run, and its two files."""
+"""The test of all layers and measures of a run, and the two files of its outcomes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ VERDICT_FILE = "verdict.json"
 
 @dataclass(frozen=True, kw_only=True)
 class JudgingSettings(Control, Test, Seed):
-    """What the test follows from, beside matrices and members."""
+    """What the test depends on, apart from matrices and members."""
 
 
 Outcomes = Mapping[tuple[str, str], Outcome]
@@ -38,10 +38,10 @@ def judge_layers(
 ) -> dict[tuple[str, str], Outcome]:
     """Tests the principle at every layer and under every measure, by the same permutations.
 
-    A member that has no comparable representation somewhere is left out everywhere: the layers
-    share their permutations, so they must share their members. Its generalisation counts all the
-    same, or a family that stress has killed would look the better for it; and every outcome says
-    in its cautions who was left out.
+    A member without a comparable representation at one layer is left out at all layers: layers
+    share their permutations, so they must share their members. Its generalisation still counts,
+    or a family would look better because stress killed some of its members. The cautions of every
+    outcome name the members that were left out.
 
     Args:
         matrices: one per layer and measure.
@@ -52,8 +52,8 @@ def judge_layers(
         (layer, measure) -> outcome.
 
     Raises:
-        ValueError: if the control is not a family, or it, or all families but one, have no
-            comparable member.
+        ValueError: if the control is not a family, or only one family has comparable members, or
+            the control has none.
     """
     excluded = {
         name: f"{matrix.layer} is {reason}"
@@ -69,14 +69,14 @@ def judge_layers(
         reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
         raise ValueError(
             f"--control={control} has no comparable member ({reasons[0]}), so no family can be "
-            "compared with it; another control, or a smaller --learning_rate, is needed"
+            "compared with it; choose another control or a smaller --learning_rate"
         )
     of_families = {
         family: [generalisation[name] for name in generalisation if family_of(name) == family]
         for family in known
     }
-    # The number of threads is part of a result's last digits, and can be set of libraries that are
-    # loaded alone: the cross-checks load scikit-bio on their first use.
+    # The last digits of results depend on the number of threads, which can be limited only for
+    # libraries that are already loaded: the cross-checks load scikit-bio on their first use.
     importlib.import_module("skbio.stats.distance")
     with threadpool_limits(1):
         outcomes = dispersion.permutation_tests(
@@ -103,12 +103,12 @@ def judge_layers(
 
 
 def overall_verdict(outcomes: Outcomes) -> str:
-    """Returns one verdict for the network as a whole, for a later step to branch on.
+    """Returns one verdict for the whole network, on which a later step can branch.
 
-    It is read off the layers under the first measure. The error rate of all their verdicts
-    together is bounded, so that one layer is enough: "AKP" where at least one layer shows it and
-    none shows the opposite, "anti-AKP" likewise; "undecidable" where no layer could be decided,
-    and "neither" else, also where layers contradict each other.
+    It combines the layers under the first measure. The error rate of their verdicts is bounded
+    jointly, so that one layer is enough: "AKP" if at least one layer shows it and none shows the
+    opposite, "anti-AKP" likewise, "undecidable" if no layer could be decided, and "neither"
+    otherwise, also if layers contradict each other.
     """
     _, first = next(iter(outcomes))
     verdicts = {outcome.verdict for (_, measure), outcome in outcomes.items() if measure == first}
@@ -119,7 +119,7 @@ def overall_verdict(outcomes: Outcomes) -> str:
 
 
 def write_outcomes(path: Path, outcomes: Outcomes) -> None:
-    """Writes `dispersion.json`: everything that the test found."""
+    """Writes `dispersion.json`: the outcomes of the test in full."""
     write_json(
         path,
         [
@@ -142,13 +142,13 @@ def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
         }
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(
-            f"{path} is damaged, or no dispersion.json of a test ({error}); remove it, if it is "
-            "meant to be one, and make it again"
+            f"{path} is damaged, or is not the dispersion.json of a test ({error}); remove it, if "
+            "it should be one, and make it again"
         ) from error
 
 
 def write_verdicts(path: Path, outcomes: Outcomes) -> None:
-    """Writes `verdict.json`: the verdict and its reason for every layer and measure."""
+    """Writes `verdict.json`: the verdict and its reason per layer and measure."""
     write_json(
         path,
         {

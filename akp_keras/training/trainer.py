@@ -1,4 +1,4 @@
-"""One compiled model that trains many members, one after the other."""
+"""A compiled model that trains many members, one after another."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ _EVALUATION_BATCH = 256
 class MemberTrainer:
     """Trains members of one experiment; the graph is traced once for all of them.
 
-    A member trained here has, to the last bit, the weights that it would have as the first and
-    only member of a fresh process: weights, optimizer state and batch order are set anew for
-    each.
+    The weights of a member are bit-identical to those of the same member trained alone in a fresh
+    process: initial weights, optimizer state and batch order are reset per member.
     """
 
     def __init__(self, settings: TrainingSettings) -> None:
@@ -59,21 +58,21 @@ class MemberTrainer:
         self._fresh_optimizer = [variable.numpy() for variable in self._model.optimizer.variables]
 
     def check(self) -> None:
-        """Makes sure that every schedule fits the model, before anything is written.
+        """Checks that every schedule fits the model, before anything is written.
 
         Raises:
-            ValueError: in one line that names what does not fit and what would.
+            ValueError: in one line that names what does not fit and what is valid.
         """
         for family in self._families:
             try:
-                # Without candidates: with them, another family's schedule could be refused.
+                # Without candidates: with them, an error could be that of another family.
                 swap = HotSwap(family.schedule.without("labels"))
                 swap.check(self._model, self._settings.epochs, self._steps_per_epoch)
             except ValueError as error:
                 raise ValueError(f"--family={family.name}: {error}") from error
 
     def train(self, member: Member, folder: Path) -> None:
-        """Trains one member and writes its folder, which appears whole or not at all."""
+        """Trains a member and writes its folder, which is created whole or not at all."""
         schedule = member.family.schedule
         fraction = member.family.label_fraction
         train = self._data.train
@@ -91,7 +90,7 @@ class MemberTrainer:
             epochs=self._settings.epochs,
             validation_data=self._in_order(self._data.validation),
             callbacks=[swap, *snapshots],
-            shuffle=False,  # the data comes shuffled, by the member's own seed
+            shuffle=False,  # the data is already shuffled, by the member's own seed
             verbose=0,
         )
         swaps = [record.to_config() for record in swap.swaps]
@@ -147,8 +146,8 @@ class MemberTrainer:
     def _reset(self, random_seed: int) -> None:
         keras.utils.set_random_seed(random_seed)
         restore(self._model)
-        # A second, untraced model draws its weights as a fresh process would. The state of random
-        # layers, such as Dropout, is among a layer's variables and not among its weights.
+        # A second, untraced model draws its weights as in a fresh process. The state of random
+        # layers, such as Dropout, is part of a layer's variables and not of its weights.
         fresh = with_fresh_weights(self._model, random_seed)
         for layer, fresh_layer in zip(self._model.layers, fresh.layers, strict=True):
             for variable, value in zip(layer.variables, fresh_layer.variables, strict=True):
@@ -186,7 +185,7 @@ class MemberTrainer:
         }
 
     def _accuracy(self, split: Split) -> float:
-        # Eager calls: `evaluate` would trace a graph for every last configuration of swaps.
+        # Eager calls: `evaluate` would trace a graph per final configuration of swaps.
         right = 0
         for start in range(0, len(split.labels), _EVALUATION_BATCH):
             rows = slice(start, start + _EVALUATION_BATCH)
@@ -201,7 +200,7 @@ class MemberTrainer:
 
 @functools.lru_cache(maxsize=1)
 def trainer_for(settings: TrainingSettings) -> MemberTrainer:
-    """The process' trainer for these settings, made at the first call."""
+    """Returns the trainer of this process for the settings, created at the first call."""
     return MemberTrainer(settings)
 
 
@@ -215,7 +214,7 @@ def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
         )
     except Exception as error:  # Keras raises anything from ValueError to KeyError here.
         raise ValueError(
-            f"--optimizer={settings.optimizer} cannot be made from its name; known are for example "
+            f"--optimizer={settings.optimizer} cannot be created by name; known are for example "
             "adam, sgd, rmsprop, adamw"
         ) from error
 

@@ -29,8 +29,8 @@ def models(tmp_path, monkeypatch):
         (samples,) = inputs.values()
         for start in range(0, len(samples), 128):
             first = samples[start : start + 128] @ kernel
-            found = {"second": np.tanh(first), "first": first}
-            yield {layer: found[layer] for layer in layers or found}
+            outputs = {"second": np.tanh(first), "first": first}
+            yield {layer: outputs[layer] for layer in layers or outputs}
 
     monkeypatch.setattr(representations, "iterate_representations", answers)
     monkeypatch.setattr(representations, "configure_tensorflow", lambda: None)
@@ -99,12 +99,12 @@ def test_what_is_on_disk_is_what_the_batches_were(models, executor, tmp_path):
     names = {"a/b": models / "control/0/saved_model", "a.b": models / "control/1/saved_model"}
     take_representations(names, SAMPLES, tmp_path / "taken", executor=executor)
     for name, path in names.items():
-        found = np.load(representation_path(tmp_path / "taken", name, "first"), allow_pickle=False)
-        np.testing.assert_allclose(found, SAMPLES @ np.load(path / "kernel.npy"), rtol=1e-12)
+        taken = np.load(representation_path(tmp_path / "taken", name, "first"), allow_pickle=False)
+        np.testing.assert_allclose(taken, SAMPLES @ np.load(path / "kernel.npy"), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("changed", "message"),
     [
         ({"measures": "cka.linear"}, "measures: name at least one"),
         ({"measures": []}, "measures: name at least one"),
@@ -114,8 +114,8 @@ def test_what_is_on_disk_is_what_the_batches_were(models, executor, tmp_path):
         ({"probe": {"x": SAMPLES, "y": SAMPLES[:4]}}, "the probe set has different numbers"),
     ],
 )
-def test_arguments_that_make_no_sense(models, executor, tmp_path, given, message):
-    arguments = {"probe": SAMPLES, "measures": MEASURES, **given}
+def test_arguments_that_make_no_sense(models, executor, tmp_path, changed, message):
+    arguments = {"probe": SAMPLES, "measures": MEASURES, **changed}
     with pytest.raises(ValueError, match=message):
         evaluate_similarity(models, output=tmp_path / "out", executor=executor, **arguments)
     assert not (tmp_path / "out").exists()

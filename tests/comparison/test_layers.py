@@ -65,9 +65,9 @@ def test_a_matrix_holds_the_measure_of_every_pair(saved_models, compared):
         assert matrix.members == tuple(saved_models)
         assert matrix.samples == 40
         assert matrix.features.tolist() == [64] * 4
-        for row, one in enumerate(saved_models):
-            for column, other in enumerate(saved_models):
-                expected = similarity.compare(answers[one], answers[other], measure)
+        for row, first in enumerate(saved_models):
+            for column, second in enumerate(saved_models):
+                expected = similarity.compare(answers[first], answers[second], measure)
                 # The angle of equal representations is an arccos near 1: half the digits.
                 assert matrix.values[row, column] == pytest.approx(expected, abs=1e-6)
         np.testing.assert_array_equal(np.diag(matrix.distances), 0)
@@ -83,8 +83,8 @@ def test_a_dead_layer_is_left_out_and_said_so(compared):
 
 def test_nothing_half_written_is_left(compared):
     folder, _ = compared
-    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert found == {
+    files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert files == {
         f"{layer}/{measure}.npz" for layer in ("dense1", "dense3") for measure in MEASURES
     }
 
@@ -102,7 +102,7 @@ def test_too_few_comparable_members_are_an_error_with_the_reason(saved_models, t
     chosen = {name: saved_models[name] for name in ("control/0", "dead/0")}
     with (
         ThreadPoolExecutor(1) as executor,
-        pytest.raises(ValueError, match=r"layer 'dense3' has 1 comparable members .*apart\)$"),
+        pytest.raises(ValueError, match=r"layer 'dense3' needs .* members, got 1 .*apart\)$"),
     ):
         evaluate_similarity(chosen, SAMPLES, MEASURES, tmp_path / "out", executor=executor)
 
@@ -132,5 +132,5 @@ def test_a_matrix_is_read_as_it_was_written_and_damage_is_named(compared, tmp_pa
     write_matrix(path, matrix)
     assert path.read_bytes() == matrix_path(folder, "dense3", "cka.linear").read_bytes()
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(ValueError, match=r"again.npz is missing, damaged or no similarity matrix"):
+    with pytest.raises(ValueError, match=r"again.npz is missing, damaged or not a similarity"):
         read_matrix(path)

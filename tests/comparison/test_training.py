@@ -11,7 +11,7 @@ MEMBERS = ("control/0", "control/1", "shock/0", "shock/1")
 def folders(tmp_path):
     """Members' folders with snapshots of two layers, one of which is dead in nearly all."""
     rng = np.random.default_rng(0)
-    found = {}
+    places = {}
     for name in MEMBERS:
         folder = tmp_path / name
         folder.mkdir(parents=True)
@@ -19,16 +19,16 @@ def folders(tmp_path):
         if name != "control/0":
             values["dead"][1] = 0
         write_snapshots(folder, Snapshots((0, 3), values))
-        found[name] = folder
-    return found
+        places[name] = folder
+    return places
 
 
 def test_layers_are_followed_and_those_that_cannot_be_have_a_reason(folders):
     followed, reasons = follow_training(folders, ("dense", "dead"), "cka.linear")
-    (found,) = followed
-    assert (found.layer, found.epochs, found.members) == ("dense", (0, 3), MEMBERS)
+    (dense,) = followed
+    assert (dense.layer, dense.epochs, dense.members) == ("dense", (0, 3), MEMBERS)
     assert list(reasons) == ["dead"]
-    assert "has 1 members that can be compared at all epochs" in reasons["dead"]
+    assert "members that can be compared at all epochs, got 1" in reasons["dead"]
 
 
 def test_members_with_other_epochs_are_refused(folders):

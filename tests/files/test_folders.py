@@ -91,7 +91,7 @@ def test_an_output_that_is_there_is_refused(tmp_path):
     check_output(tmp_path / "empty")
     (tmp_path / "file").touch()
     for name in (tmp_path, tmp_path / "file"):
-        with pytest.raises(ValueError, match="exists already"):
+        with pytest.raises(ValueError, match="already exists"):
             check_output(name)
 
 

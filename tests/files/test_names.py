@@ -13,15 +13,15 @@ def test_ordinary_names_are_themselves(name):
 
 
 @given(NAMES, NAMES)
-def test_two_names_have_two_files(one, other):
-    assert (file_name(one) == file_name(other)) == (one == other)
+def test_two_names_have_two_files(first, second):
+    assert (file_name(first) == file_name(second)) == (first == second)
 
 
 @given(NAMES | st.text("a/.%\\\0 ", min_size=1) | NAMES.map(lambda name: name * 300))
 def test_every_name_is_one_visible_file(name):
-    found = file_name(name)
-    assert "/" not in found and "\0" not in found and not found.startswith(".")
-    assert 0 < len(found.encode()) <= 200
+    file = file_name(name)
+    assert "/" not in file and "\0" not in file and not file.startswith(".")
+    assert 0 < len(file.encode()) <= 200
 
 
 def test_names_that_are_too_long_stay_distinct():
@@ -30,5 +30,5 @@ def test_names_that_are_too_long_stay_distinct():
 
 
 def test_an_empty_name_is_refused():
-    with pytest.raises(ValueError, match="empty name"):
+    with pytest.raises(ValueError, match="name of a layer or member is empty"):
         file_name("")

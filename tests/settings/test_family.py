@@ -15,12 +15,12 @@ def test_a_family_is_a_name_and_a_schedule():
     ("text", "message"),
     [
         ("@0 activation=relu", "has no name"),
-        ("a/b: @0 activation=relu", "name 'a/b' must be of at most 64 letters"),
+        ("a/b: @0 activation=relu", "name 'a/b' must have at most 64 letters"),
         ("x: activation=relu", "--family=x: .*begin with a time"),
         ("x: @4 activation=relu; @2 activation=tanh", "--family=x: .*out of order"),
     ],
 )
-def test_what_is_no_family_is_refused(text, message):
+def test_what_is_not_a_family_is_refused(text, message):
     with pytest.raises(ValueError, match=message):
         Family.parse(text)
 

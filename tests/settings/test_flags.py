@@ -82,11 +82,11 @@ def test_members_have_seeds_of_their_own():
         ("--alpha=0.00001", "--permutations=9999 are too few .* --alpha=1e-05; at least 99999 are"),
         ("--margin=-1", "--margin=-1.0 must be at least 0"),
         ("--memory_gb=0", "--memory_gb=0.0 must be above 0"),
-        (f"--family={'x' * 65}: @0 loss=hinge", "must be of at most 64 letters"),
+        (f"--family={'x' * 65}: @0 loss=hinge", "must have at most 64 letters"),
         ("--alpha=1.5", "--alpha=1.5 must be above 0 and below 1"),
         ("--permutations=3", "--permutations=3 must be from 99"),
         ("--probe_samples=2", "--probe_samples=2 must be from 8"),
-        ("--control=c", r"--control=c is none of the families \(control, x\)"),
+        ("--control=c", r"--control=c is not one of the families \(control, x\)"),
         (
             "--dataset=synthetic_cell",
             "--dataset: unknown data set .*did you mean 'synthetic_cells'",
@@ -98,7 +98,7 @@ def test_members_have_seeds_of_their_own():
         ("--measures=regression.linear", "--measures: regression.linear has no distance"),
         ("--spatial=average", "--spatial=average must be one of flatten"),
         ("--family=control: @0 loss=hinge", "--family=control is given twice"),
-        ("--family=y: @99 loss=hinge", "--family=y: the swap @99 loss=hinge never comes"),
+        ("--family=y: @99 loss=hinge", "--family=y: the swap @99 loss=hinge is never reached"),
         ("--family=y: @3 labels=random(1.0)", "--family=y: .*labels can change once and at the"),
         ("--family=y: @0 labels=random(2)", "--family=y: .*p from 0 to 1"),
         ("--family=y: @0 actvation=relu", "--family=y: .*did you mean 'activation'"),
@@ -134,7 +134,7 @@ def test_snapshots_are_epochs_or_every_kth_and_off_by_default():
     assert some == settings("--epochs=6", "--snapshots=0,2,4")
     assert some.snapshots == "0,2,4,5"
     assert some.snapshot_epochs == (0, 2, 4, 5)
-    with pytest.raises(ValueError, match=r"^--snapshots: epoch 9 never comes"):
+    with pytest.raises(ValueError, match=r"^--snapshots: epoch 9 is never reached"):
         settings("--epochs=6", "--snapshots=9")
     with pytest.raises(ValueError, match=r"^--snapshots: 'all' is neither"):
         settings("--snapshots=all")

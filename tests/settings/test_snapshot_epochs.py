@@ -30,5 +30,5 @@ def test_anything_else_is_refused_with_both_ways_to_say_it(text):
 
 
 def test_an_epoch_after_the_end_is_refused():
-    with pytest.raises(ValueError, match="epoch 8 never comes: training ends with epoch 7"):
+    with pytest.raises(ValueError, match="epoch 8 is never reached: training ends with epoch 7"):
         parse_snapshots("0,8", 8)

@@ -102,11 +102,11 @@ def test_the_command_prints_the_verdict_alone(experiment, tested, tmp_path, comm
         ("members", "{root}/members/a", "--members lacks zero/0, which the matrix of"),
         ("matrices", "{root}/nowhere", "--matrices={root}/nowhere holds no matrix"),
         ("measures", "cka.linaer", "did you mean 'cka.linear'?"),
-        ("control", "none", "--control=none is none of the families (zero, a, b, c, d, e)"),
+        ("control", "none", "--control=none is not one of the families (zero, a, b, c, d, e)"),
         ("alpha", "2", "--alpha=2.0 must be above 0 and below 1"),
         ("permutations", "9", "--permutations=9 must be from 99"),
-        ("output", "{root}/members", "--output={root}/members exists already"),
-        ("output", "{root}/probe/probe.npz", "probe.npz exists already"),
+        ("output", "{root}/members", "--output={root}/members already exists"),
+        ("output", "{root}/probe/probe.npz", "probe.npz already exists"),
         ("matrices", "", "--matrices is missing"),
     ],
 )
@@ -141,7 +141,7 @@ def test_a_damaged_matrix_and_a_damaged_member_are_named(experiment, tmp_path, c
     )
     code, _, err = command("dispersion_test", *arguments)
     assert code == 2
-    assert "first/cka.linear.npz is missing, damaged or no similarity matrix" in err
+    assert "first/cka.linear.npz is missing, damaged or not a similarity matrix" in err
     (copy / "members" / "b" / "3" / "history.csv").write_text("epoch")
     code, _, err = command("dispersion_test", *arguments)
     assert code == 2

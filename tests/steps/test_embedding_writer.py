@@ -43,7 +43,7 @@ def test_it_shows_members_in_the_order_of_the_matrices(experiment, outcome, tmp_
     monkeypatch.setattr(representations, "iterate_representations", answers)
     monkeypatch.setattr(representations, "configure_tensorflow", lambda: None)
     kept = tmp_path / "kept"
-    given = {
+    arguments = {
         "matrices": experiment / "similarity",
         "members": [experiment / "members" / family for family in "edcba"]
         + [experiment / "members" / "zero"],
@@ -53,9 +53,9 @@ def test_it_shows_members_in_the_order_of_the_matrices(experiment, outcome, tmp_
         "measures": "cka.linear",
     }
     with ThreadPoolExecutor(1) as executor, share_workplace(Workplace(executor, kept)):
-        EMBEDDING_WRITER(tmp_path / "log", **given)
+        EMBEDDING_WRITER(tmp_path / "log", **arguments)
         assert len(asked) == 30
-        EMBEDDING_WRITER(tmp_path / "again", **given)
+        EMBEDDING_WRITER(tmp_path / "again", **arguments)
         assert len(asked) == 30, "what is kept is not asked for again"
     metadata = next((tmp_path / "log" / "00_models").rglob("*metadata*.tsv")).read_text()
     names = [line.split("\t")[0] for line in metadata.splitlines()[1:]]
@@ -72,7 +72,7 @@ def test_it_shows_members_in_the_order_of_the_matrices(experiment, outcome, tmp_
 @pytest.mark.parametrize(
     ("flag", "value", "message"),
     [
-        ("probe", "nowhere.npz", "there is no probe set at nowhere.npz"),
+        ("probe", "nowhere.npz", "no probe set at nowhere.npz"),
         ("outcome", "nowhere.json", "nowhere.json is missing or damaged"),
         ("projector_members", "0", "--projector_members=0 must be from 1"),
     ],

@@ -1,4 +1,4 @@
-"""What steps read of each other, where folders are links."""
+"""What steps read from each other, where folders are links."""
 
 import pytest
 
@@ -20,11 +20,11 @@ def test_links_are_followed(experiment, tmp_path, linked):
             link = folder.parent / other.name
             if not link.exists():
                 link.symlink_to(other)
-    found = read_members([run / "members"])
-    assert [record.name for record in found.values()] == [
+    records = read_members([run / "members"])
+    assert [record.name for record in records.values()] == [
         record.name for record in read_members([experiment / "members"]).values()
     ]
     (tmp_path / "matrices").mkdir()
     for layer in (experiment / "similarity").iterdir():
         (tmp_path / "matrices" / layer.name).symlink_to(layer)
-    assert len(read_matrices(tmp_path / "matrices", list(found.values()))) == 4
+    assert len(read_matrices(tmp_path / "matrices", list(records.values()))) == 4

@@ -13,7 +13,7 @@ PARAMETERS = {"dataset": "wisconsin_breast_cancer", "probe_samples": 8, "seed": 
 
 @pytest.fixture
 def made_by_hand(experiment, monkeypatch):
-    """Takes the place of a data set, so that nothing is loaded; gives what it was asked."""
+    """Replaces the loading of a data set; yields the settings that it was called with."""
     asked = []
 
     def load(settings):

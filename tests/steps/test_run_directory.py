@@ -117,8 +117,8 @@ def test_what_fails_before_anything_is_written_leaves_no_folder(tmp_path):
 
 def test_a_damaged_experiment_is_named(begun):
     for damage, message in (
-        ("{", r"experiment\.json is missing or damaged, so what this run was"),
-        ("[]", r"experiment\.json is missing or damaged, so what this run was"),
+        ("{", r"experiment\.json is missing or damaged, so the settings of"),
+        ("[]", r"experiment\.json is missing or damaged, so the settings of"),
         ('{"format_version": 1, "settings": {}}', "has format version 1, and this version of"),
         ('{"format_version": 2, "settings": {"epochs": 0}}', "is damaged: --family is"),
     ):

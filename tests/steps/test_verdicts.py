@@ -71,10 +71,10 @@ def test_outcomes_are_read_as_they_were_written(tmp_path):
 
 
 def test_infinite_ratios_survive_json(tmp_path):
-    one = matrix("one")
-    same = one.distances.copy()
+    separate = matrix("one")
+    same = separate.distances.copy()
     same[:6, :6] = 0
-    outcomes = judge_layers([dataclasses.replace(one, distances=same)], ACCURACIES, SETTINGS)
+    outcomes = judge_layers([dataclasses.replace(separate, distances=same)], ACCURACIES, SETTINGS)
     write_outcomes(tmp_path / "dispersion.json", outcomes)
     (outcome,) = read_outcomes(tmp_path / "dispersion.json").values()
     assert outcome.ratios["b"].log_ratio == np.inf

@@ -44,11 +44,11 @@ def answers(folder):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("noisy", "again"), ("noisy", "fresh"), ("control", "after_noise")]
+    ("first", "second"), [("noisy", "again"), ("noisy", "fresh"), ("control", "after_noise")]
 )
-def test_a_noisy_member_depends_on_nothing_but_its_seed(folders, one, other):
-    assert read_member(folders / one) == read_member(folders / other)
-    np.testing.assert_array_equal(answers(folders / one), answers(folders / other))
+def test_a_noisy_member_depends_on_nothing_but_its_seed(folders, first, second):
+    assert read_member(folders / first) == read_member(folders / second)
+    np.testing.assert_array_equal(answers(folders / first), answers(folders / second))
 
 
 def test_the_noise_is_in_training_alone(folders):

@@ -54,10 +54,10 @@ def representations(folder):
     return load_representations(folder / "saved_model", samples)
 
 
-def assert_same_member(one, other):
-    assert read_member(one) == read_member(other)
-    for layer, values in representations(one).items():
-        np.testing.assert_array_equal(values, representations(other)[layer])
+def assert_same_member(first, second):
+    assert read_member(first) == read_member(second)
+    for layer, values in representations(first).items():
+        np.testing.assert_array_equal(values, representations(second)[layer])
 
 
 def test_a_member_does_not_depend_on_who_was_trained_before_it(folders):
@@ -91,8 +91,8 @@ def test_a_member_with_dropout_does_not_depend_on_the_others_either(tmp_path, mo
 
 
 def test_members_differ_by_seed(folders):
-    one, other = representations(folders / "control"), representations(folders / "other_seed")
-    assert not np.allclose(one["dense1"], other["dense1"])
+    first, second = representations(folders / "control"), representations(folders / "other_seed")
+    assert not np.allclose(first["dense1"], second["dense1"])
 
 
 def test_the_record_says_what_happened(folders):

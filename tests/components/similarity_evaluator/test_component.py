@@ -75,19 +75,19 @@ def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
         )
         return made.exec_properties["content"]
 
-    found = [content()]
-    assert content() == found[0]
+    digests = [content()]
+    assert content() == digests[0]
     (tmp_path / "probe.npy").write_text("other")
-    found.append(content())
+    digests.append(content())
     (tmp_path / "models" / "b" / "saved_model.pb").write_text("B")
-    found.append(content())
+    digests.append(content())
     (tmp_path / "models" / "b" / "variables").write_text("")
-    found.append(content())
-    assert len(set(found)) == 4
+    digests.append(content())
+    assert len(set(digests)) == 4
 
 
 @pytest.mark.parametrize(
-    "given",
+    "sources",
     [
         {},
         {"probe_file": "probe.npz"},
@@ -95,9 +95,9 @@ def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
         {"probe_file": "p.npz", "saved_models": ["x"], "models": types.Channel(type=ExportedModel)},
     ],
 )
-def test_models_and_probe_are_given_once(given):
+def test_models_and_probe_are_given_once(sources):
     with pytest.raises(ValueError, match="give either"):
-        SimilarityEvaluator(**given, **PARAMETERS)
+        SimilarityEvaluator(**sources, **PARAMETERS)
 
 
 def test_a_setting_that_is_not_passed_is_recorded_with_its_default():

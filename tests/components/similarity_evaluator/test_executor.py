@@ -106,13 +106,13 @@ def test_members_are_compared_in_the_order_of_families(tmp_path, probe, outputs)
         {**PARAMETERS, "families": "control,tanh"},
     )
     (table,), (matrices,) = outputs.values()
-    found = sorted(Path(matrices.uri).rglob("*"))
-    assert [str(path.relative_to(matrices.uri)) for path in found] == [
+    files = sorted(Path(matrices.uri).rglob("*"))
+    assert [str(path.relative_to(matrices.uri)) for path in files] == [
         "dense",
         "dense/cka.linear.npz",
         "dense/procrustes.angular.npz",
     ]
-    matrix = read_matrix(found[1])
+    matrix = read_matrix(files[1])
     assert matrix.members == ("control/9", "control/10", "tanh/0")
     samples = np.load(Path(probe.uri) / "probe.npz")["images"]
     first, second = (

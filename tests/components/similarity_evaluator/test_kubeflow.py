@@ -103,7 +103,7 @@ def test_the_container_component_is_the_command_line(tmp_path, calls):
     assert container["image"] == "image"
     assert container["command"] == ["python", "-m", "akp_keras", "similarity_evaluator"]
     declared = made["root"]["inputDefinitions"]["parameters"]
-    given = {
+    values = {
         # As Kubeflow fills numbers in: the shortest way to write them.
         name: f"{parameter['defaultValue']:g}"
         if parameter["parameterType"].startswith("NUMBER")
@@ -112,7 +112,7 @@ def test_the_container_component_is_the_command_line(tmp_path, calls):
     }
     output = str(tmp_path / "OUT")
     arguments = [
-        given[argument.split("'")[1]]
+        values[argument.split("'")[1]]
         if "inputs.parameters" in argument
         else argument.replace("{{$.outputs.artifacts['output'].path}}", output)
         for argument in container["args"]

@@ -113,7 +113,7 @@ def test_python_functions_of_the_exporter_are_not_there(tmp_path):
 def test_a_killed_worker_ends_the_command_in_one_line(tmp_path, capsys, monkeypatch):
     for name in "ab":
         save(tmp_path / "models" / name, lambda x: {"layer": 2 * x})
-    # What becomes of a worker that the kernel kills for want of memory.
+    # What becomes of a worker that the kernel kills for lack of memory.
     (tmp_path / "killed_worker.py").write_text(
         "import os, signal\ndef represent(*arguments): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -122,5 +122,5 @@ def test_a_killed_worker_ends_the_command_in_one_line(tmp_path, capsys, monkeypa
     monkeypatch.setattr(representations, "_represent", represent)
     assert main(arguments(tmp_path)) == 1
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "a worker process died, perhaps for want of memory; run again to resume" in line
+    assert "a worker process died, perhaps for lack of memory; run again to resume" in line
     assert not (tmp_path / "out").exists()

@@ -1,14 +1,25 @@
 """Results of an experiment without networks: members' folders and matrices made by hand."""
 
+import gc
 import json
 import os
 import runpy
 import sys
 
-import numpy as np
-import pytest
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A worker of pytest is on every core. The threads of several BLASes would wait for each other
+# there, which takes several times as long as the products of these small matrices.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+
+def pytest_collection_finish():
+    """Keeps what the tests' modules imported, TensorFlow among it, out of garbage collections."""
+    gc.freeze()
+
 
 LAYERS = ("second", "first")  # the order of the network, which is not that of the alphabet
 MEASURES = ("procrustes.angular", "cka.linear")

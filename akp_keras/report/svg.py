@@ -65,12 +65,10 @@ def render_svg(draw: Callable[[], Figure], *, name: str, alternative: str) -> st
     """
     with matplotlib.style.context(["default", {**STYLE, "svg.hashsalt": name}]):
         figure = draw()
-        FigureCanvasSVG(figure)
         buffer = io.StringIO()
-        figure.savefig(
-            buffer,
-            format="svg",
-            metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
+        # Not `savefig`, which draws the figure a second time to arrange it.
+        FigureCanvasSVG(figure).print_svg(
+            buffer, metadata={"Creator": None, "Date": None, "Format": None, "Type": None}
         )
     text = buffer.getvalue()
     element = text[text.index("<svg") :].rstrip()

@@ -1,7 +1,6 @@
 import dataclasses
 import math
 
-import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
@@ -202,10 +201,3 @@ def test_interval_of_a_mean_is_that_of_students_test():
     interval = ttest_1samp(values, 0).confidence_interval(0.9)
     assert half_width_of_mean(values, 0.9) == pytest.approx((interval.high - interval.low) / 2)
     assert half_width_of_mean(values[:1], 0.9) == 0
-
-
-def test_figures_leave_the_style_of_others_alone(make_experiment, tmp_path):
-    small = make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
-    before = dict(matplotlib.rcParams)
-    small.write(tmp_path)
-    assert dict(matplotlib.rcParams) == before

@@ -140,7 +140,5 @@ def test_a_matrix_is_read_as_it_was_written_and_damage_is_named(compared, tmp_pa
     write_matrix(path, matrix)
     assert path.read_bytes() == matrix_path(folder, "dense3", "cka.linear").read_bytes()
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(
-        ValueError, match=r"again.npz is missing, damaged or not a similarity matrix"
-    ):
+    with pytest.raises(ValueError, match=r"again.npz is missing, damaged or not a similarity"):
         read_matrix(path)

@@ -166,7 +166,7 @@ def test_what_cannot_be_stitched_is_said_in_one_line(one, other):
     assert "is its last" in message(one, one, "out", data)
     assert "needs equal widths" in message(one, other, "hidden", data, start="identity")
     assert "least_squares or identity" in message(one, other, "hidden", data, start="random")
-    assert "a label a sample" in message(one, other, "hidden", (data[0], data[1][:-1]))
+    assert "one label per sample" in message(one, other, "hidden", (data[0], data[1][:-1]))
     assert "integer classes" in message(one, other, "hidden", (data[0], data[1] + 0.5))
     assert "a label is 3; top has the classes 0 to 2" in message(
         one, other, "hidden", (data[0], data[1] + 1)

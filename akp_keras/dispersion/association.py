@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from akp_keras.dispersion.rearrangements import rearrangements
 from akp_keras.dispersion.westfall_young import permutation_pvalues
 
 ALTERNATIVES = ("two-sided", "less", "greater")
@@ -121,8 +122,8 @@ def _rearrangements(
     if exact:
         # The first permutation listed is the identity, the arrangement as observed.
         return ranks[np.array(list(itertools.permutations(range(len(ranks)))))]
-    drawn = rng.permuted(np.broadcast_to(ranks, (permutations, len(ranks))), axis=1)
-    return np.vstack([ranks, drawn])
+    drawn = rearrangements(len(ranks), permutations, rng)
+    return np.vstack([ranks, *(ranks[orders] for orders in drawn)])
 
 
 def _correlations(dealt: NDArray[np.float64], ranks: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -99,9 +99,7 @@ def permuted_statistics(
     statistics[:, 0] = observed
     position = 1
     gathered = int((sizes**2).sum())
-    drawn = rearrangements(
-        int(sizes.sum()), permutations, rng, blocks=blocks, numbers=gathered
-    )
+    drawn = rearrangements(int(sizes.sum()), permutations, rng, blocks=blocks, numbers=gathered)
     for part in drawn:
         for row, residual in zip(statistics, residuals, strict=True):
             row[position : position + len(part)] = _statistics(residual, part, sizes)

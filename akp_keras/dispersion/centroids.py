@@ -57,6 +57,24 @@ def distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjustment * np.sqrt(np.maximum(squared_distances_to_centroid(squared), 0.0))
 
 
+def squared_distances_to_centroids(
+    squared: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Signed squared distances of all members to weighted centroids.
+
+    Args:
+        squared: (M, M) squared distances.
+        weights: (c, M) weights of the members in each centroid, rows summing to 1.
+
+    Returns:
+        (M, c) float64: Σ_j w_j d_ij² − ½ Σ_jk w_j w_k d_jk². Equal weights over one family give the
+        distances to that family's centroid, for its own members those of
+        `squared_distances_to_centroid`.
+    """
+    to_members = squared @ weights.T
+    return to_members - 0.5 * (weights * to_members.T).sum(axis=1)
+
+
 def count_negative(signed: NDArray[np.float64]) -> int:
     """How many squared distances are negative by more than rounding.
 

@@ -315,6 +315,47 @@ def checked_blocks(
     return labels
 
 
+def checked_chance(chance: float | None) -> float | None:
+    """What guessing would reach: a finite number, or None where it is not known.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if chance is None:
+        return None
+    if not np.isfinite(chance):
+        raise ValueError(f"chance is {chance!r}; it must be a finite number, such as 0.5, or None")
+    return float(chance)
+
+
+def checked_positive(value: float, name: str) -> float:
+    """A positive, finite number.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    if not (np.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value!r}; it must be a positive number")
+    return float(value)
+
+
+def checked_equivalence(equivalence: tuple[float, float]) -> tuple[float, float]:
+    """The range of ratios that counts as equivalent: it holds 1.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    try:
+        low, high = map(float, equivalence)
+    except (TypeError, ValueError):
+        low, high = np.nan, np.nan
+    if not 0 < low < 1 < high < np.inf:
+        raise ValueError(
+            f"equivalence is {equivalence!r}; two ratios around 1 are needed, such as (0.8, 1.25)"
+        )
+    return low, high
+
+
 def checked_seed(seed: int) -> int:
     """The seed of the permutations.
 

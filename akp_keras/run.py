@@ -24,6 +24,7 @@ from akp_keras.hotswap import Schedule
 from akp_keras.settings import Experiment, Running, declarations
 from akp_keras.steps.inputs import read_compared
 from akp_keras.steps.local import run_steps
+from akp_keras.steps.principle import Principle, leading_measure, read_principle
 from akp_keras.steps.run_directory import RunDirectory
 from akp_keras.steps.verdicts import Outcomes, read_outcomes
 
@@ -178,18 +179,53 @@ class Run:
 
     @functools.cached_property
     def verdicts(self) -> pd.DataFrame:
-        """One row per layer, measure and estimand, with its verdict, reason and p-values.
+        """One row per layer, measure, kind of stress and estimand, with its verdict and sentence.
 
-        The estimand is `within`: the dispersion of seeds within a family. `statistic` and `pvalue`
-        belong to the test for differences, `rho` and `rho_pvalue` to the association with
-        generalisation; both p-values are adjusted for the layers and measures tested.
+        The estimands are `across` (models of different families, the paper's question), `between`
+        (the families' centroids) and `within` (the seeds of a family); the kind `all` is over all
+        families. `statistic` is Spearman's ρ of spread and generalisation over families,
+        `pvalue` is adjusted for all that was tested together, and `ratio` is the ratio of spread
+        for a loss of 10 points of accuracy, with the ends of its interval.
+        """
+        rows = []
+        for (layer, measure), outcome in self.principle.items():
+            for kind, findings in {"all": outcome, **outcome.kinds}.items():
+                for estimand in ("across", "between", "within"):
+                    finding = getattr(findings, estimand)
+                    effect = finding.effect
+                    low, high = effect.interval if effect and effect.interval else (None, None)
+                    rows.append(
+                        {
+                            "layer": layer,
+                            "measure": measure,
+                            "kind": kind,
+                            "estimand": estimand,
+                            "verdict": finding.verdict,
+                            "statistic": finding.statistic,
+                            "pvalue": finding.adjusted_pvalue,
+                            "ratio": effect and effect.ratio,
+                            "low": low,
+                            "high": high,
+                            "qualifiers": "; ".join(finding.qualifiers),
+                            "sentence": finding.sentence,
+                        }
+                    )
+        numbers = ("statistic", "pvalue", "ratio", "low", "high")
+        return pd.DataFrame(rows).astype(dict.fromkeys(numbers, float))
+
+    @functools.cached_property
+    def tests(self) -> pd.DataFrame:
+        """One row per layer and measure: the permutation test of dispersions within families.
+
+        `statistic` and `pvalue` belong to the test for differences (PERMDISP's F), `rho` and
+        `rho_pvalue` to the association with generalisation; both p-values are adjusted for the
+        layers and measures tested.
         """
         return pd.DataFrame(
             [
                 {
                     "layer": layer,
                     "measure": measure,
-                    "estimand": "within",
                     "verdict": outcome.verdict,
                     "reason": outcome.reason,
                     "statistic": outcome.statistic,
@@ -244,6 +280,11 @@ class Run:
         """(layer, measure) -> outcome of the test."""
         return read_outcomes(self.directory.dispersion)
 
+    @functools.cached_property
+    def principle(self) -> Principle:
+        """(layer, measure) -> verdicts across, between and within families, with all details."""
+        return read_principle(self.directory.principle)
+
     def summary(self) -> str:
         """Returns the table of results, notes on it, and the places of report and TensorBoard."""
         from akp_keras.report import format_table
@@ -255,6 +296,7 @@ class Run:
         return "\n".join(
             [
                 "",
+                *(f"{sentence}\n" for sentence in self._sentences()),
                 table,
                 "",
                 *(f"{note}\n" for note in self._notes()),
@@ -278,6 +320,11 @@ class Run:
             if name not in known:
                 raise ValueError(f"the run has no {what} {name!r}; {hint(name, known)}")
         return layer, measure or measures[0]
+
+    def _sentences(self) -> list[str]:
+        leading = leading_measure(self.settings.measures)
+        sentences = [self.principle[layer, leading].across.sentence for layer in self.layers]
+        return [textwrap.fill(sentence, 100, subsequent_indent="    ") for sentence in sentences]
 
     def _notes(self) -> list[str]:
         outcomes = self.outcomes.values()

@@ -37,7 +37,7 @@ def run(experiment, tmp_path_factory):
         control="zero",
         permutations=99,
     )
-    for name in ("dispersion.json", "verdict.json"):
+    for name in ("dispersion.json", "verdict.json", "principle.json"):
         shutil.copy(tested / name, root / name)
     return akp_keras.open_run(root)
 
@@ -58,20 +58,33 @@ def test_members_are_one_row_each_in_the_order_of_the_families(run):
 
 def test_frames_say_what_the_files_say(run):
     stored = json.loads(run.directory.dispersion.read_text())
-    verdicts = run.verdicts.set_index(["layer", "measure"])
+    verdicts = run.tests.set_index(["layer", "measure"])
     dispersion = run.dispersion.set_index(["layer", "measure", "family"])
     assert len(verdicts) == len(stored) == 4
-    assert list(run.verdicts.measure[:2]) == [LEADING, "cka.linear"]
+    assert list(run.tests.measure[:2]) == [LEADING, "cka.linear"]
     for entry in stored:
         key = (entry["layer"], entry["measure"])
         assert verdicts.loc[key, "verdict"] == entry["verdict"]
-        assert verdicts.loc[key, "estimand"] == "within"
         for family, value in entry["dispersion"].items():
             row = dispersion.loc[(*key, family)]
             assert row.dispersion == value
             if family != "zero":
                 assert np.log(row.ratio) == pytest.approx(entry["ratios"][family]["log_ratio"])
                 assert row.low < row.ratio < row.high
+
+
+def test_verdicts_are_one_row_per_estimand_with_its_sentence(run):
+    stored = json.loads(run.directory.principle.read_text())
+    verdicts = run.verdicts.query("kind == 'all'").set_index(["layer", "measure", "estimand"])
+    assert len(verdicts) == 4 * 3
+    for entry in stored:
+        for estimand in ("across", "between", "within"):
+            row = verdicts.loc[(entry["layer"], entry["measure"], estimand)]
+            assert row.verdict == entry[estimand]["verdict"]
+            assert row.sentence == entry[estimand]["sentence"]
+    across = verdicts.xs("across", level="estimand")
+    assert set(across.verdict) == {"undecidable"}
+    assert across.sentence.str.contains("at least 7").all()
 
 
 def test_matrices_are_frames_with_names(run):
@@ -101,6 +114,7 @@ def test_training_is_drawn_for_a_metric_of_the_history(run):
 
 def test_the_summary_is_what_the_command_prints(run):
     summary = run.summary()
+    assert f"Undecidable across families at second under {LEADING}" in summary
     assert f"Dispersion under {LEADING}" in summary
     assert f"Report:       {run.directory.report / 'index.html'}" in summary
 

@@ -20,7 +20,8 @@ class MemberRecord:
         schedule: the family's schedule, in the text form of `akp_keras.hotswap.Schedule`.
         layers: names of the tapped layers, from input to output.
         metrics: final numbers, at least `train_accuracy`, `validation_accuracy`,
-            `test_accuracy` (fractions in [0, 1]) and `gap` (train minus test accuracy).
+            `test_accuracy` (fractions in [0, 1]) and `gap` (train minus test accuracy);
+            `chance_accuracy` is the test accuracy of always answering the commonest class.
         history: Keras' history, a tuple of one float an epoch under each name
             (`loss`, `accuracy`, `val_loss`, `val_accuracy`, …).
         swaps: what was swapped and when, in order; each has `epoch` (from 0), `step`

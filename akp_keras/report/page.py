@@ -36,6 +36,7 @@ def write_report(
     data_description: str,
     tensorboard_command: str | None = None,
     primary_measure: str | None = None,
+    principle: Sequence[str] = (),
 ) -> Path:
     """Write `index.html` and the figures beside it.
 
@@ -55,6 +56,7 @@ def write_report(
         tensorboard_command: shown as it is; None for none.
         primary_measure: the measure of the verdict's sentences and the table of families; by
             default that of the first matrix.
+        principle: sentences that say whether the principle holds across families.
 
     Returns:
         Path of the page.
@@ -78,6 +80,7 @@ def write_report(
             settings=settings,
             data_description=data_description,
             tensorboard_command=tensorboard_command,
+            principle=principle,
         )
     )
     folder = Path(folder)

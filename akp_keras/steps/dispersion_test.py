@@ -8,6 +8,7 @@ from pathlib import Path
 
 from akp_keras.settings.groups import SomeMeasures
 from akp_keras.steps.inputs import read_compared
+from akp_keras.steps.principle import PRINCIPLE_FILE, judge_principle, write_principle
 from akp_keras.steps.products import MATRICES, MEMBER, OUTCOME, VALUE
 from akp_keras.steps.step import Facts, Input, Output, Step
 from akp_keras.steps.verdicts import (
@@ -36,8 +37,9 @@ def dispersion_test(
 
     akp dispersion_test --matrices=RUN/similarity --members='RUN/members/*/*' --output=OUT
 
-    Writes `dispersion.json` and `verdict.json`, and prints the verdict for the whole network.
-    Generalisation is measured by the members' test accuracy.
+    Writes `principle.json`, the verdicts across, between and within families with a sentence each,
+    and `dispersion.json` and `verdict.json`, the dispersions within families; prints the verdict
+    within families for the whole network. Generalisation is the members' test accuracy.
     """
     records, compared = read_compared(members, matrices, settings.measures)
     outcomes = judge_layers(
@@ -45,6 +47,8 @@ def dispersion_test(
         {record.name: record.metrics["test_accuracy"] for record in records.values()},
         settings,
     )
+    principle = judge_principle(compared, list(records.values()), settings)
+    write_principle(folder / PRINCIPLE_FILE, principle)
     write_outcomes(folder / OUTCOMES_FILE, outcomes)
     write_verdicts(folder / VERDICT_FILE, outcomes)
     return {"verdict": overall_verdict(outcomes)}

@@ -16,6 +16,7 @@ from akp_keras.files.folders import check_writable
 from akp_keras.files.locks import locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
 from akp_keras.settings import Experiment
+from akp_keras.steps.principle import PRINCIPLE_FILE
 from akp_keras.steps.probe_set import DATA_FILE, PROBE_FILE
 from akp_keras.steps.verdicts import OUTCOMES_FILE, VERDICT_FILE
 
@@ -44,6 +45,7 @@ class RunDirectory:
         self.similarity = self.root / "similarity"
         self.dispersion = self.root / OUTCOMES_FILE
         self.verdict = self.root / VERDICT_FILE
+        self.principle = self.root / PRINCIPLE_FILE
         self.tensorboard = self.root / "tensorboard"
         self.report = self.root / "report"
         self.representations = self.root / ".representations"

@@ -55,22 +55,9 @@ def judge_layers(
         ValueError: if the control is not a family, or only one family has comparable members, or
             the control has none.
     """
-    excluded = {
-        name: f"{matrix.layer} is {reason}"
-        for matrix in reversed(matrices)
-        for name, reason in matrix.excluded.items()
-    }
-    members = [name for name in generalisation if name not in excluded]
+    distances, members = comparable_distances(matrices, list(generalisation), settings.control)
     families = [family_of(name) for name in members]
     known = list(dict.fromkeys(map(family_of, generalisation)))
-    control = settings.control
-    check_control(control, known)
-    if control not in families:
-        reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
-        raise ValueError(
-            f"--control={control} has no comparable member ({reasons[0]}), so no family can be "
-            "compared with it; choose another control or a smaller --learning_rate"
-        )
     of_families = {
         family: [generalisation[name] for name in generalisation if family_of(name) == family]
         for family in known
@@ -80,16 +67,17 @@ def judge_layers(
     importlib.import_module("skbio.stats.distance")
     with threadpool_limits(1):
         outcomes = dispersion.permutation_tests(
-            {(matrix.layer, matrix.measure): _among(matrix, members) for matrix in matrices},
+            distances,
             families,
             {family: float(np.mean(of_families[family])) for family in dict.fromkeys(families)},
             members=members,
-            control=control,
+            control=settings.control,
             permutations=settings.permutations,
             alpha=settings.alpha,
             margin=settings.margin,
             seed=settings.seed,
         )
+    excluded = _excluded(matrices)
     if not excluded:
         return outcomes
     caution = (
@@ -167,6 +155,42 @@ def write_verdicts(path: Path, outcomes: Outcomes) -> None:
     )
 
 
-def _among(matrix: SimilarityMatrix, members: Sequence[str]) -> np.ndarray:
-    rows = [matrix.members.index(name) for name in members]
-    return matrix.distances[np.ix_(rows, rows)]
+def comparable_distances(
+    matrices: Sequence[SimilarityMatrix], names: Sequence[str], control: str
+) -> tuple[dict[tuple[str, str], np.ndarray], list[str]]:
+    """Returns the distances among the members that are comparable everywhere.
+
+    Args:
+        matrices: one per layer and measure.
+        names: names of all members.
+        control: name of the control family.
+
+    Returns:
+        (layer, measure) -> (M, M) distances, and the M names of their rows.
+
+    Raises:
+        ValueError: in one line, if the control is not a family, or has no comparable member.
+    """
+    check_control(control, list(dict.fromkeys(map(family_of, names))))
+    excluded = _excluded(matrices)
+    kept = [name for name in names if name not in excluded]
+    if control not in map(family_of, kept):
+        reasons = [reason for name, reason in excluded.items() if family_of(name) == control]
+        raise ValueError(
+            f"--control={control} has no comparable member ({reasons[0]}), so no family can be "
+            "compared with it; choose another control or a smaller --learning_rate"
+        )
+    distances = {}
+    for matrix in matrices:
+        rows = [matrix.members.index(name) for name in kept]
+        distances[matrix.layer, matrix.measure] = matrix.distances[np.ix_(rows, rows)]
+    return distances, kept
+
+
+def _excluded(matrices: Sequence[SimilarityMatrix]) -> dict[str, str]:
+    """Returns member -> why it is comparable nowhere, with the first such layer."""
+    return {
+        name: f"{matrix.layer} is {reason}"
+        for matrix in reversed(matrices)
+        for name, reason in matrix.excluded.items()
+    }

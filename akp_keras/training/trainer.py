@@ -182,6 +182,8 @@ class MemberTrainer:
             "validation_accuracy": self._accuracy(self._data.validation),
             "test_accuracy": test_accuracy,
             "gap": train_accuracy - test_accuracy,
+            "chance_accuracy": float(np.bincount(self._data.test.labels).max())
+            / len(self._data.test.labels),
         }
 
     def _accuracy(self, split: Split) -> float:

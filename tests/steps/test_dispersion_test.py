@@ -45,7 +45,11 @@ def test_it_finds_what_the_members_were_made_to_show(tested):
         ("first", "procrustes.angular"),
     ]
     assert {outcome.verdict for outcome in outcomes.values()} == {"AKP"}
-    assert {path.name for path in output.iterdir()} == {"dispersion.json", "verdict.json"}
+    assert {path.name for path in output.iterdir()} == {
+        "dispersion.json",
+        "principle.json",
+        "verdict.json",
+    }
 
 
 def test_it_is_the_function_of_the_room_below(experiment, tested, tmp_path):

@@ -29,7 +29,7 @@ FLAGS = """
 --family=hinge: @0 activation=relu loss=binary_crossentropy; @step:12 loss=hinge
 --family=memoriser: @0 activation=relu loss=binary_crossentropy labels=random(1.0)
 """
-RESULTS = ("dispersion.json", "verdict.json", "probe.npz")
+RESULTS = ("dispersion.json", "principle.json", "verdict.json", "probe.npz")
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +99,7 @@ def test_the_run_directory_is_laid_out_as_documented(finished):
         "similarity.parquet",
         "summary.json",
         "dispersion.json",
+        "principle.json",
         "verdict.json",
         "report",
         "tensorboard",

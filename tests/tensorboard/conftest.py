@@ -143,9 +143,7 @@ def some_arguments(rng, families=FAMILIES, seeds=SEEDS, measures=MEASURES):
     return {
         "members": members,
         "matrices": [
-            a_matrix(shuffled, layer, measure, rng)
-            for layer in LAYERS
-            for measure in measures
+            a_matrix(shuffled, layer, measure, rng) for layer in LAYERS for measure in measures
         ],
         "dispersion": {
             layer: {family: float(rng.uniform()) for family in families} for layer in LAYERS

@@ -240,9 +240,7 @@ def test_members_without_room_are_in_further_log_directories(tmp_path, arguments
     assert {path.name for path in tmp_path.iterdir()} == {"logs"}
 
 
-def test_a_folder_of_somebody_else_is_no_further_log_directory(
-    tmp_path, arguments, make_arguments
-):
+def test_a_folder_of_somebody_else_is_no_further_log_directory(tmp_path, arguments, make_arguments):
     (tmp_path / "logs_2").mkdir()
     (tmp_path / "logs_2" / "thesis.txt").write_text("…")
     write_experiment(tmp_path / "logs", **arguments)

@@ -8,9 +8,9 @@ of each measure is known in closed form: CKA and the Pearson correlation of squa
 dissimilarities are ‖Σxy‖²_F / (‖Σxx‖_F ‖Σyy‖_F), and the angular Procrustes distance is
 arccos(‖Σxy‖_* / √(tr Σxx tr Σyy)).
 
-In populations of `low rank` the representations share fewer dimensions than they have. Then singular
-values of Σxy are zero which in samples are not, the bias of their sum falls as 1/√n, and the
-jackknife, which takes off what falls as 1/n, takes off too little: the interval of a Procrustes
+In populations of `low rank` the representations share fewer dimensions than they have. Then
+singular values of Σxy are zero which in samples are not, the bias of their sum falls as 1/√n, and
+the jackknife, which takes off what falls as 1/n, takes off too little: the interval of a Procrustes
 distance is too near.
 """
 

@@ -189,9 +189,8 @@ def contents_of(page):
 def test_same_bytes_for_the_same_input_and_nothing_left_over(small, small_written, tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "earlier.heat_map.svg").write_text("<svg/>")
-    assert contents_of(small.write(tmp_path, tensorboard_command=None)) == contents_of(
-        small_written
-    )
+    again = small.write(tmp_path, tensorboard_command=None)
+    assert contents_of(again) == contents_of(small_written)
 
 
 def test_primary_measure_comes_first(make_experiment, tmp_path):

@@ -214,7 +214,7 @@ def test_an_output_that_is_there(capsys, models, tmp_path):
         ("measures=cka.liner", "unknown measure 'cka.liner', did you mean 'cka.linear'"),
         ("measures=cka.linear,cka.linear", "--measures names cka.linear twice"),
         ("measures=", "--measures is empty"),
-        ("spatial=flat", "spatial=flat must be one of flatten, global_average, positions"),
+        ("spatial=flat", "spatial=flat must be one of flatten, global_average,"),
         ("layers=layr", "has no output 'layr'; did you mean 'layer'?"),
         ("null=-1", "null=-1 must be from 0"),
         ("memory_gb=0", "memory_gb=0.0 must be above 0"),

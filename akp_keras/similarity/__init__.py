@@ -13,7 +13,7 @@ from akp_keras.similarity.declaration import Declaration
 from akp_keras.similarity.engine import compare, pairwise
 from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.registry import declaration as measure
-from akp_keras.similarity.registry import list_measures, register
+from akp_keras.similarity.registry import list_measures, register, unregister
 from akp_keras.similarity.representation import Representation
 from akp_keras.similarity.result import (
     Comparison,
@@ -42,4 +42,5 @@ __all__ = [
     "pairwise",
     "pairwise_streaming",
     "register",
+    "unregister",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from akp_keras.similarity.arithmetic import block_sums, product
-from akp_keras.similarity.far_samples import FAR, MOST_FAR, centre
+from akp_keras.similarity.far_samples import FAR, MOST_FAR, centre, hollow_gram
 
 
 class CrossMoments:
@@ -68,7 +68,7 @@ class CrossMoments:
         near_sums = (
             self._block_sums(cross * np.outer(total, total)) - by_total - by_total.T + products
         )
-        hollow = np.stack([_hollow_gram(rows) for rows in np.split(far, self._starts[1:], axis=1)])
+        hollow = np.stack([hollow_gram(rows) for rows in np.split(far, self._starts[1:], axis=1)])
         far_sums = hollow.sum(axis=2)
         totals = far_sums.sum(axis=1) - lengths
         return (
@@ -157,9 +157,3 @@ class CrossMoments:
         of_mean = np.add.reduceat(mean[:, None] * cross, self._starts, axis=0)
         by_value = self._square_by_value - np.outer(self._square_sums, mean) - 2.0 * of_mean
         return self._square_sums - m * mean_squares, products, by_value
-
-
-def _hollow_gram(rows: np.ndarray) -> np.ndarray:
-    gram = rows @ rows.T
-    np.fill_diagonal(gram, 0.0)
-    return gram

@@ -64,3 +64,10 @@ def far_samples(squares: np.ndarray) -> np.ndarray:
     far = np.flatnonzero(squares > FAR * np.median(squares))
     farthest = far[np.argsort(-squares[far], kind="stable")[:MOST_FAR]]
     return np.sort(farthest)
+
+
+def hollow_gram(rows: np.ndarray) -> np.ndarray:
+    """Returns (k, k) the products of different ones of (k, p) samples, with a zero diagonal."""
+    gram = rows @ rows.T
+    np.fill_diagonal(gram, 0.0)
+    return gram

@@ -136,7 +136,7 @@ def _number(value: int | float | str) -> str:
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Returns the end of an error message: `; did you mean 'x'?`, or nothing."""
+    """Returns the end of an error message, `; did you mean 'x'?`, or "" where nothing is near."""
     known = list(known)
     # A family's name alone means its first member.
     near = [name for name in known if wrong and name.startswith(f"{wrong}.")]

@@ -17,7 +17,7 @@ from akp_keras.similarity.arithmetic import (
 )
 from akp_keras.similarity.centring import norm, unit
 from akp_keras.similarity.factors import Factors
-from akp_keras.similarity.far_samples import bulk_centred, far_samples
+from akp_keras.similarity.far_samples import bulk_centred, far_samples, hollow_gram
 from akp_keras.similarity.frobenius_product import block_square_sums
 from akp_keras.similarity.inner_product import InnerProduct
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile, stack
@@ -227,19 +227,13 @@ def _with_far_samples(rows: np.ndarray) -> Prepared:
     total, total_of_far = others.sum(axis=0), rows[far].sum(axis=0)
     sums = rows @ (total + total_of_far) - lengths
     # Of a far sample, its own square would take all digits.
-    sums[far] = rows[far] @ total + _hollow_gram(rows[far]).sum(axis=1)
+    sums[far] = rows[far] @ total + hollow_gram(rows[far]).sum(axis=1)
     return {"features": rows, "rows": lengths, "sums": sums, "far": far}
 
 
 def _own_product_apart(kept: Prepared) -> tuple[float, float]:
     tile = stack([kept])
     return tuple(float(table[0, 0]) for table in _products_apart(tile, tile))
-
-
-def _hollow_gram(rows: np.ndarray) -> np.ndarray:
-    gram = rows @ rows.T
-    np.fill_diagonal(gram, 0.0)
-    return gram
 
 
 def _products_apart(left: Tile, right: Tile) -> tuple[np.ndarray, np.ndarray]:
@@ -261,7 +255,7 @@ def _products_apart(left: Tile, right: Tile) -> tuple[np.ndarray, np.ndarray]:
     np.square(cross, out=cross)
     of_near = block_sums(cross, *widths)
     hollow = [
-        np.stack([_hollow_gram(member[far]).ravel() for member in tile["features"]])
+        np.stack([hollow_gram(member[far]).ravel() for member in tile["features"]])
         for tile in (left, right)
     ]
     a, b = (np.asarray(tile["rows"])[:, near] for tile in (left, right))

@@ -187,10 +187,15 @@ def _check_memory(
 ) -> None:
     name, samples = next(iter(measures)), first.samples
     needed = statistic.memory(samples)
+    what = f"{samples} samples"
+    if request.null or request.interval is not None:
+        # Both sides, one of them with its samples drawn again, and where entries come from.
+        needed += 5.0 * statistic.storage(samples)
+        what += " with null= or interval="
     if needed > max(request.memory, _LEAST_MEMORY):
         raise ValueError(
-            f"measure {name!r} needs {needed / 2**30:.1f} GiB for {samples} samples, and memory_gb "
-            f"is {request.memory / 2**30:g}: take fewer samples, or raise memory_gb"
+            f"measure {name!r} needs {needed / 2**30:.1f} GiB for {what}, and memory_gb is "
+            f"{request.memory / 2**30:g}: take fewer samples, or raise memory_gb"
         )
     stored = statistic.storage(samples) * (len(request.sources) + 1)
     if stored > request.memory / 2:

@@ -64,6 +64,20 @@ def register(measure: Measure | Template) -> None:
     _find.cache_clear()
 
 
+def unregister(name: str) -> None:
+    """Forgets a measure of `register`.
+
+    Raises:
+        ValueError: if no measure was registered under this name.
+    """
+    if name not in _registered:
+        raise ValueError(
+            f"measure {name!r} was not registered{identifiers.suggest(str(name), _registered)}"
+        )
+    del _registered[name]
+    _find.cache_clear()
+
+
 def find(measure: MeasureLike) -> Measure:
     """Returns the measure of an identifier, or the measure itself.
 

@@ -362,3 +362,13 @@ def test_samples_that_are_all_equally_far_apart_are_refused():
     line = np.stack([np.arange(8.0), np.arange(8.0) - 3.0], axis=1)
     with pytest.raises(ValueError, match=r"'x' is degenerate: the correlation .* all equal"):
         similarity.compare(line, other, "rsa.pearson")
+
+
+@pytest.mark.parametrize("id", ["cca.mean", "cca.mean_squared", "cca.angular", "gulp[penalty=0]"])
+def test_singular_vectors_lose_digits_with_the_condition_number_alone(related, id):
+    x, y = (values[:60, :5] for values in related)
+    turn, other = (np.linalg.qr(np.random.default_rng(s).normal(size=(5, 5)))[0] for s in (1, 2))
+    expected = similarity.compare(x, y, id)
+    for condition, tolerance in ((1e4, 1e-10), (1e8, 1e-6)):
+        stretched = x @ (turn * np.geomspace(1, condition, 5)) @ other
+        assert similarity.compare(stretched, y, id) == pytest.approx(expected, rel=tolerance)

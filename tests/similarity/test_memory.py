@@ -123,6 +123,13 @@ def test_what_does_not_fit_is_refused_before_any_work(id, n, message):
     assert "\n" not in str(error.value)
 
 
+def test_drawing_samples_of_large_matrices_again_is_refused():
+    x = np.random.default_rng(0).normal(size=(20_000, 2))
+    for options in ({"null": 9}, {"interval": 0.95}):
+        with pytest.raises(ValueError, match=r"20000 samples with null= or interval=, and memory"):
+            similarity.pairwise({"x": x, "y": x}, ["distance_correlation"], memory_gb=2, **options)
+
+
 def test_files_that_do_not_fit_are_refused_before_any_work(monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("usage", (), {"free": 10**9}))
     x = np.random.default_rng(0).normal(size=(20_000, 2))

@@ -11,6 +11,14 @@ RNG = np.random.default_rng(0)
 SOME = {name: RNG.normal(size=(20, 3)) for name in "abc"}
 
 
+@pytest.fixture(autouse=True)
+def forgotten():
+    yield
+    for id in similarity.list_measures():
+        if id.startswith("registered."):
+            similarity.unregister(id.partition("[")[0])
+
+
 def mean_correlation(x, y):
     return float(np.mean([np.corrcoef(a, b)[0, 1] for a, b in zip(x.T, y.T, strict=True)]))
 
@@ -47,6 +55,10 @@ def test_what_is_registered_has_an_identifier():
     # A notebook's cell that is run again registers again.
     similarity.register(correlation("registered.correlation", symmetric=False))
     assert not similarity.measure("registered.correlation").symmetric
+    similarity.unregister("registered.correlation")
+    for call in (similarity.measure, similarity.unregister):
+        with pytest.raises(ValueError, match=r"'registered\.correlation'"):
+            call("registered.correlation")
 
 
 def test_a_template_takes_parameters():

@@ -68,8 +68,8 @@ def akp_test(
         >>> outcome = akp_test(distances, list(accuracy), accuracy, control="family0")
         >>> outcome.across.verdict, outcome.within.verdict
         ('AKP', 'undecidable')
-        >>> [round(limit, 2) for limit in outcome.across.effect.interval]
-        [1.33, 1.54]
+        >>> "{:.2f} to {:.2f}".format(*outcome.across.effect.interval)
+        '1.33 to 1.54'
 
     Args:
         distances: (M, M) distances among members: symmetric, zero on the diagonal. The rows of a

@@ -69,7 +69,7 @@ def akp_test(
         >>> outcome.across.verdict, outcome.within.verdict
         ('AKP', 'undecidable')
         >>> "{:.2f} to {:.2f}".format(*outcome.across.effect.interval)
-        '1.33 to 1.54'
+        '1.33 to 1.49'
 
     Args:
         distances: (M, M) distances among members: symmetric, zero on the diagonal. The rows of a

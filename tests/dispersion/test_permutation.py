@@ -1,4 +1,3 @@
-import doctest
 import json
 import subprocess
 import sys
@@ -8,15 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from akp_keras.dispersion import permutation, permutation_test, permutation_tests
+from akp_keras.dispersion import permutation_test, permutation_tests
 
 GROWING = np.geomspace(1.0, 2.5, 7)
 QUICK = {"permutations": 499, "crosscheck_permutations": 0}
-
-
-def test_the_example_of_the_docstring_runs():
-    found = doctest.testmod(permutation)
-    assert found.attempted > 0 and found.failed == 0
 
 
 def test_less_generalisation_and_more_dispersion_is_akp(draw, falling):

@@ -36,8 +36,8 @@ def _first(values: np.ndarray) -> np.ndarray:
 SPATIAL_POLICIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "flatten": _flatten,
     "global_average": _global_average,
-    "mean": _global_average,
     "positions": _positions,
+    "mean": _global_average,
     "first": _first,
 }
 """Name -> function of (n, …, c) values.

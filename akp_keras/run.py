@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 import os
 import shlex
@@ -419,8 +420,8 @@ class Plot:
         from akp_keras.report.svg import STYLE
 
         if "IPython" in sys.modules:
-            # A notebook shows figures only after this import.
-            import matplotlib.pyplot
+            # A notebook shows figures made without pyplot only after this import.
+            importlib.import_module("matplotlib_inline.backend_inline")
         run = self._run
         contents = gather_contents(
             run.records,

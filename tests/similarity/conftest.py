@@ -4,8 +4,6 @@ import os
 
 from akp_keras import similarity
 
-# Whoever imports dcor compiles dozens of functions that the comparisons here never call.
-os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 # POT would load every array library that it finds.
 os.environ.setdefault("POT_BACKEND_DISABLE_TENSORFLOW", "1")
 os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")

@@ -258,7 +258,8 @@ def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
         if declared.paths:
             paths = arguments[declared.paths]
             if (arguments[name] is None) == (paths is None):
-                raise ValueError(f"give either {name} or {declared.paths}, and not both")
+                raise ValueError(f"give either {name} or {declared.paths}, one of the two")
+            paths = _texts(declared, paths)
             specified[declared.paths] = json.dumps(paths) if paths and declared.several else paths
             specified[_CONTENT] = None
             digests |= _digests(declared, paths)
@@ -271,6 +272,17 @@ def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
             value = declared.check(value)
         specified[declared.flag] = declared.text(value) if isinstance(value, tuple) else value
     return specified
+
+
+def _texts(declared: Input, paths: Any) -> Any:
+    """Returns paths as text, several in a list; raises a ValueError if the list is empty."""
+    if isinstance(paths, str | os.PathLike):
+        return [os.fspath(paths)] if declared.several else os.fspath(paths)
+    if declared.several and isinstance(paths, Sequence):
+        if not paths:
+            raise ValueError(f"{declared.paths} is empty; name paths or patterns")
+        return list(map(os.fspath, paths))
+    return paths
 
 
 def _digests(declared: Input, paths: Any) -> dict[str, str]:

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import math
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -102,7 +102,7 @@ class Setting:
         if self.kind is str:
             return True
         return (
-            math.isfinite(value)
+            (self.kind is int or math.isfinite(value))
             and (self.least is None or value >= self.least)
             and (self.most is None or value <= self.most)
             and (self.above is None or value > self.above)
@@ -111,6 +111,8 @@ class Setting:
 
     def _typed(self, value: Any) -> Any:
         if self.kind is str:
+            if value is None or isinstance(value, bool | bytes):
+                raise ValueError(f"--{self.flag}={value} must be text")
             return str(value)
         try:
             number = self.kind(value)
@@ -124,6 +126,8 @@ class Setting:
     def _split(self, value: Any) -> tuple[str, ...]:
         if isinstance(value, Mapping):
             value = [f"{name}: {text}" for name, text in value.items()]
+        if not isinstance(value, Iterable):
+            raise ValueError(f"--{self.flag}={value} must be texts")
         text = value if isinstance(value, str) else self.separator.join(map(str, value))
         parts = split_at_commas(text) if self.separator == "," else text.split(self.separator)
         values = tuple(part.strip() for part in parts if part.strip())

@@ -223,9 +223,11 @@ class Test(Group, stage="dispersion and verdict"):
         """Raises a ValueError if no p-value can be as small as `alpha`."""
         super().check()
         if self.alpha * (self.permutations + 1) < 1:
+            needed = 1 / self.alpha - 1
+            needed = math.ceil(needed) if math.isfinite(needed) else needed
             raise ValueError(
                 f"--permutations={self.permutations} are too few for a p-value of "
-                f"--alpha={self.alpha}; at least {math.ceil(1 / self.alpha) - 1} are needed"
+                f"--alpha={self.alpha}; at least {needed} are needed"
             )
 
 

@@ -115,11 +115,15 @@ class RunDirectory:
 
     def _refuse_foreign(self, experiment: Experiment) -> None:
         if self.experiment.exists():
+            # Also without members: another program's file of this name would be overwritten.
+            stored = self.read_experiment()
             if any(self.members.glob(f"*/*/{SAVED_MODEL}")):
-                self._refuse_incomparable(experiment, self.read_experiment())
+                self._refuse_incomparable(experiment, stored)
         elif self.root.exists() and not self.root.is_dir():
             raise ValueError(f"--run_dir={self.root} is a file; name a folder")
-        elif self.root.exists() and not all(map(is_unfinished, self.root.iterdir())):
+        elif self.root.exists() and not all(
+            is_unfinished(path.name) for path in self.root.iterdir()
+        ):
             raise ValueError(
                 f"--run_dir={self.root} is not empty and holds no experiment.json, so it is not a "
                 "run of akp_keras; name another folder"

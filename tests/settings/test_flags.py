@@ -30,6 +30,22 @@ def test_defaults_with_two_families_are_an_experiment():
     assert experiment.measures[0] == "cka.linear"
 
 
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"families": None}, "--family=None must be texts"),
+        ({"measures": 5}, "--measures=5 must be texts"),
+        ({"optimizer": None}, "--optimizer=None must be text"),
+        ({"control": b"x"}, "--control=b'x' must be text"),
+        ({"members": 2.5}, "--members=2.5 must be a whole number"),
+    ],
+)
+def test_values_of_a_wrong_type_are_refused_by_the_name_of_their_flag(values, message):
+    families = {"control": "@0 activation=relu", "x": "@1 activation=tanh"}
+    with pytest.raises(ValueError, match=message):
+        Experiment(**{"families": families} | values)
+
+
 def test_parameters_of_measures_may_hold_commas():
     assert settings("--measures=cka.linear, procrustes.angular").measures == (
         "cka.linear",
@@ -80,6 +96,8 @@ def test_members_have_seeds_of_their_own():
         ("--seed=4294967296", "--seed=4294967296 must be from 0 to 4294967295"),
         ("--batch_size=99999999999999999999", "--batch_size=9+ must be from 1 to"),
         ("--alpha=0.00001", "--permutations=9999 are too few .* --alpha=1e-05; at least 99999 are"),
+        ("--alpha=1e-320", "--permutations=9999 are too few .* at least inf are needed"),
+        (f"--members={'9' * 400}", "--members=9+ must be from 1 to"),
         ("--margin=-1", "--margin=-1.0 must be at least 0"),
         ("--memory_gb=0", "--memory_gb=0.0 must be above 0"),
         (f"--family={'x' * 65}: @0 loss=hinge", "must have at most 64 letters"),

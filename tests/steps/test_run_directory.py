@@ -93,6 +93,30 @@ def test_a_foreign_folder_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_a_foreign_experiment_is_left_alone(tmp_path):
+    (tmp_path / "experiment.json").write_text('{"mine": 1}')
+    (tmp_path / "similarity").mkdir()
+    with (
+        pytest.raises(ValueError, match=r"experiment.json is missing or damaged"),
+        RunDirectory(tmp_path).opened(experiment()),
+    ):
+        pass
+    assert (tmp_path / "experiment.json").read_text() == '{"mine": 1}'
+    assert (tmp_path / "similarity").is_dir()
+
+
+def test_a_name_above_the_run_does_not_make_foreign_files_unfinished(tmp_path):
+    folder = tmp_path / "thesis.unfinished" / "RUN"
+    folder.mkdir(parents=True)
+    (folder / "thesis.txt").write_text("do not touch")
+    with (
+        pytest.raises(ValueError, match="is not empty and holds no experiment"),
+        RunDirectory(folder).opened(experiment()),
+    ):
+        pass
+    assert (folder / "thesis.txt").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for place, message in (

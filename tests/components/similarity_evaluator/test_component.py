@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,16 @@ def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
 def test_models_and_probe_are_given_once(sources):
     with pytest.raises(ValueError, match="give either"):
         SimilarityEvaluator(**sources, **PARAMETERS)
+
+
+def test_paths_may_be_one_text_or_path_objects():
+    made = SimilarityEvaluator(saved_models="exports/*", probe_file=Path("p.npz"), **PARAMETERS)
+    assert json.loads(made.exec_properties["saved_models"]) == ["exports/*"]
+    assert made.exec_properties["probe_file"] == "p.npz"
+    made = SimilarityEvaluator(saved_models=[Path("a"), "b"], probe_file="p.npz", **PARAMETERS)
+    assert json.loads(made.exec_properties["saved_models"]) == ["a", "b"]
+    with pytest.raises(ValueError, match="saved_models is empty"):
+        SimilarityEvaluator(saved_models=[], probe_file="p.npz", **PARAMETERS)
 
 
 def test_a_setting_that_is_not_passed_is_recorded_with_its_default():

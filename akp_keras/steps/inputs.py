@@ -23,10 +23,13 @@ def read_compared(
         measures: ids of measures, the leading one first; by default all in the folder.
 
     Returns:
-        Folder -> member, in the order of the rows of the matrices, and the matrices.
+        Folder -> member, in the order of the rows of the matrices, and the matrices. Members that
+        no matrix compares are left out: a run may have been shrunk after they were trained.
     """
     records = read_members(members)
     matrices = read_matrices(folder, list(records.values()), measures)
+    compared = {name for matrix in matrices for name in (*matrix.members, *matrix.excluded)}
+    records = {path: record for path, record in records.items() if record.name in compared}
     rows = [family_of(name) for matrix in matrices for name in matrix.members]
     families = rows + [record.family for record in records.values()]
     return sort_by_family(records, families), matrices

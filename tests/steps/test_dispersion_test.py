@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -50,6 +52,31 @@ def test_it_finds_what_the_members_were_made_to_show(tested):
         "principle.json",
         "verdict.json",
     }
+
+
+def test_members_that_are_not_compared_are_left_out(experiment, tested, tmp_path):
+    _, output = tested
+    shutil.copytree(experiment / "members", tmp_path / "members")
+    # As --members=N with a smaller N leaves them.
+    known = sorted((tmp_path / "members" / "zero").iterdir())
+    further = known[0].with_name(str(len(known)))
+    shutil.copytree(known[0], further)
+    (described,) = further.rglob("akp.json")
+    content = json.loads(described.read_text())
+    described.write_text(json.dumps(content | {"seed": len(known)}))
+    checksums = json.loads((further / "checksums.json").read_text())
+    checksums[str(described.relative_to(further))] = hashlib.sha256(
+        described.read_bytes()
+    ).hexdigest()
+    (further / "checksums.json").write_text(json.dumps(checksums))
+    DISPERSION_TEST(
+        tmp_path / "out",
+        matrices=experiment / "similarity",
+        members=[tmp_path / "members"],
+        **PARAMETERS,
+    )
+    for name in ("dispersion.json", "principle.json", "verdict.json"):
+        assert (tmp_path / "out" / name).read_bytes() == (output / name).read_bytes()
 
 
 def test_it_is_the_function_of_the_room_below(experiment, tested, tmp_path):

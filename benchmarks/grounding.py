@@ -423,7 +423,10 @@ def learnt_table(grown: Mapping[str, list[list[Network]]]) -> Iterator[str]:
 
 
 def measures_table(
-    grown: Mapping[str, list[list[Network]]], ids: Sequence[str], permutations: int
+    grown: Mapping[str, list[list[Network]]],
+    ids: Sequence[str],
+    permutations: int,
+    deals: int = 200,
 ) -> Iterator[str]:
     """How each measure does, in Markdown, row by row."""
     columns = {test: group_cells(grown[test], ids) for test in GROUPS if test in grown}
@@ -433,7 +436,7 @@ def measures_table(
         correlations = correlation_cells(grown["outputs"][0], ids, permutations)
         columns["accuracy ρ (p)"], columns["output ρ (p)"] = correlations
     if "labels" in grown:
-        controls = control_cells(grown["labels"], ids)
+        controls = control_cells(grown["labels"], ids, deals)
         columns["rows shuffled"], columns["groups shuffled"] = controls
     yield f"| measure | {' | '.join(columns)} |"
     yield "|---" * (1 + len(columns)) + "|"
@@ -456,15 +459,15 @@ def group_cells(networks: list[list[Network]], ids: Sequence[str]) -> dict[str, 
 
 
 def control_cells(
-    networks: list[list[Network]], ids: Sequence[str]
+    networks: list[list[Network]], ids: Sequence[str], deals: int
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The same with the rows of every network shuffled, and with networks dealt to groups."""
     last, groups = _last_layers(networks)
     rng = np.random.default_rng(5)
     rows = dissimilarities([rng.permutation(one) for one in last], ids)
-    deals = [rng.permutation(groups) for _ in range(200)]
+    orders = [rng.permutation(groups) for _ in range(deals)]
     dealt = {
-        id: np.mean([group_scores(apart, deal) for deal in deals], axis=0)
+        id: np.mean([group_scores(apart, order) for order in orders], axis=0)
         for id, apart in dissimilarities(last, ids).items()
     }
     return (

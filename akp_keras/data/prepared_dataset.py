@@ -1,4 +1,4 @@
-"""TensorFlow Datasets builders prepared once, without races, and read into arrays."""
+"""Builders of TensorFlow Datasets, prepared once, without races, and read into arrays."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def prepare(
     *,
     downloads: bool,
 ) -> tfds.core.DatasetBuilder:
-    """Prepare a data set unless it is prepared already; never leave half of one.
+    """Prepares a data set whole, unless it is already prepared.
 
     Any number of processes may prepare the same data set at once: each works in its own folder,
-    the first to finish renames its result into place, the others discard theirs.
+    the first to finish renames its result into place, and the others remove theirs.
 
     Args:
-        make_builder: called with a folder of prepared data; returns the builder for it.
-        data_dir: the folder of prepared data, or None for that of TensorFlow Datasets.
-        downloads: whether the data set is downloaded. If so, downloads are kept in `data_dir` and
-            progress is printed to standard error; otherwise nothing is printed.
+        make_builder: creates the builder for a folder of prepared data.
+        data_dir: that folder, or None for the one of TensorFlow Datasets.
+        downloads: whether the data set is downloaded. If so, downloads are kept in that folder
+            and progress is shown on standard error; otherwise nothing is shown.
 
     Returns:
         A builder whose data is prepared.
 
     Raises:
-        ValueError: if the folder cannot be written, or what was prepared there is damaged.
+        ValueError: if the folder cannot be written, or its prepared data is damaged.
     """
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
@@ -74,18 +74,19 @@ def read_split(
     id_key: str | None = None,
     size: int | None = None,
 ) -> Split:
-    """Read a split of a prepared data set into memory, in stored order.
+    """Reads a split of a prepared data set into memory, in the order in which it is stored.
 
     Args:
         builder: a prepared builder.
         split: name of the split, for example `train`.
         start: index of the first sample to read.
-        stop: index of the sample to stop before; None reads to the end.
-        input_key: name of the input feature.
-        label_key: name of the label feature.
-        id_key: name of the id feature; by default ids name the stored file and the place in it.
-        size: resize images to this height and width in pixels (bilinear, smoothed before
-            shrinking); None does not resize.
+        stop: index after the last sample to read; None reads to the end.
+        input_key: name of the feature that is the input.
+        label_key: name of the feature that is the label.
+        id_key: name of the feature that is the id; by default ids name the stored file and the
+            position in it.
+        size: height and width in pixels to which images are resized (bilinear, with
+            antialiasing); None for no resizing.
 
     Returns:
         The split.
@@ -132,14 +133,14 @@ def _prepare_aside(
 ) -> None:
     import tensorflow_datasets as tfds
 
-    # Not TensorFlow Datasets' own unfinished folder: its name comes from the global random state,
-    # and workers with the same seed would share it.
+    # Not the unfinished folder of TensorFlow Datasets: its name comes from the global random
+    # state, and workers with the same seed would share it.
     try:
         root.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
     except OSError as error:
         raise ValueError(
-            f"data folder {root} cannot be written ({error.strerror}); name another as data_dir"
+            f"data folder {root} cannot be written ({error.strerror}); name another data_dir"
         ) from error
     try:
         builder = make_builder(str(aside))

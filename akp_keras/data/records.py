@@ -1,4 +1,4 @@
-"""The plain data that every data source returns."""
+"""The records that every data source returns."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Split:
     """Samples in a fixed order.
 
     Attributes:
-        inputs: (n, h, w, c) images or (n, d) measurements, float32, as published
-            (images from 0 to 255): preprocessing belongs to the model.
+        inputs: (n, h, w, c) images or (n, d) measurements, float32, without preprocessing
+            (images from 0 to 255), which is part of the model.
         labels: (n,) int64, from 0 to classes - 1.
         ids: (n,) str, unique within the data set and stable from run to run.
     """
@@ -28,10 +28,12 @@ class DataSet:
     """A data set and its splits.
 
     Attributes:
-        name: the name with which it was loaded.
-        description: one sentence; says whether the data is synthetic.
+        name: the name by which it was loaded.
+        description: a sentence on the data, which tells if it is synthetic.
         class_names: one name per class, in the order of the labels.
-        train, validation, test: the splits, which share no samples.
+        train: the samples for training.
+        validation: the samples on which training is watched; none is in `train`.
+        test: the samples for generalisation; none is in `train` or `validation`.
     """
 
     name: str
@@ -48,7 +50,7 @@ class ProbeSet:
 
     Attributes:
         ids: (n,) str, unique.
-        inputs: (n, h, w, c) or (n, d) float32, as published.
+        inputs: (n, h, w, c) or (n, d) float32, without preprocessing.
         labels: (n,) int64.
         class_names: one name per class.
     """

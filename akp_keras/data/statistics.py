@@ -8,14 +8,14 @@ from akp_keras.data.records import Split
 
 
 def train_statistics(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Compute mean and variance over all axes but the last, for `keras.layers.Normalization`.
+    """Returns mean and variance over all axes but the last, for `keras.layers.Normalization`.
 
     Args:
         split: the training samples, (n, h, w, c) or (n, d).
 
     Returns:
-        Mean and variance (divided by the count, as `numpy.var`), float32 (c,) or (d,), summed in
-        float64; in the units of the inputs and their square.
+        Mean and variance (divided by the count, as in `numpy.var`), float32 (c,) or (d,), summed
+        in float64; in the unit of the inputs and its square.
 
     Raises:
         ValueError: if the split is empty, or a value is not finite.

@@ -10,17 +10,20 @@ distance of member i to the centroid is
 arithmetic mean is the Fréchet mean as well.
 
 For other distances (angles, Procrustes) the same formula equals z₊² − z₋², the difference of the
-squared distances over the real and the imaginary principal coordinates, and z_i = √|z₊² − z₋²| is
-taken (Anderson, Biometrics 62, 2006, section 3). The Fréchet mean is not taken: it is a point of
-the representations' own space, of which a distance matrix says nothing, and the permutations need
-the centroids of families mixed anew, thousands of times. `imaginary_share` says how far a distance
-matrix is from the case in which all this is exact.
+squared distances over the real and the imaginary principal coordinates (Anderson, Biometrics 62,
+2006, section 3). Where it is negative the distance counts as 0, as in vegan's betadisper. The
+Fréchet mean is not taken: it is a point of the representations' own space, of which a distance
+matrix says nothing, and the permutations need the centroids of families mixed anew, thousands of
+times. `imaginary_share` says how far a distance matrix is from the case in which all this is exact.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+
+# Beyond this imaginary share errors of distances between families outgrow the distances within.
+MOST_IMAGINARY = 0.01
 
 
 def squared_distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -47,11 +50,41 @@ def distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
         squared: (…, m, m) squared distances among the members of one family, m ≥ 2.
 
     Returns:
-        (…, m) float64, √(m/(m−1))·√|z²|.
+        (…, m) float64, √(m/(m−1))·√max(z², 0).
     """
     members = squared.shape[-1]
     adjustment = np.sqrt(members / (members - 1))
-    return adjustment * np.sqrt(np.abs(squared_distances_to_centroid(squared)))
+    return adjustment * np.sqrt(np.maximum(squared_distances_to_centroid(squared), 0.0))
+
+
+def squared_distances_to_centroids(
+    squared: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Signed squared distances of all members to weighted centroids.
+
+    Args:
+        squared: (M, M) squared distances.
+        weights: (c, M) weights of the members in each centroid, rows summing to 1.
+
+    Returns:
+        (M, c) float64: Σ_j w_j d_ij² − ½ Σ_jk w_j w_k d_jk². Equal weights over one family give the
+        distances to that family's centroid, for its own members those of
+        `squared_distances_to_centroid`.
+    """
+    to_members = squared @ weights.T
+    return to_members - 0.5 * (weights * to_members.T).sum(axis=1)
+
+
+def count_negative(signed: NDArray[np.float64]) -> int:
+    """How many squared distances are negative by more than rounding.
+
+    Args:
+        signed: squared distances as `squared_distances_to_centroid` returns them.
+
+    Returns:
+        The number of them that are negative, where distances are far from Hilbertian.
+    """
+    return int(np.count_nonzero(signed < -1e-9 * np.abs(signed).max(initial=0.0)))
 
 
 def gower_matrix(squared: NDArray[np.float64]) -> NDArray[np.float64]:

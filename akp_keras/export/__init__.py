@@ -1,4 +1,4 @@
-"""A trained member on disk: its SavedModel by the contract, its history, swaps and metrics.
+"""What a member leaves behind: its SavedModel by the contract, its history, swaps and metrics.
 
 Importing this package imports neither Keras nor TensorFlow.
 """

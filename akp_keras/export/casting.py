@@ -1,4 +1,4 @@
-"""Samples in the dtype of a signature, without loss."""
+"""Samples in the dtype that a signature wants, without loss."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ import numpy as np
 
 
 def cast_samples(samples: np.ndarray, wanted: np.dtype, model: str) -> np.ndarray:
-    """Cast samples; refuse a cast that would change their values.
+    """Casts samples, and refuses where that would make other samples of them.
 
-    Floats are rounded to narrower floats, as every framework does; other casts must be exact.
+    Floats are rounded to narrower floats, as every framework does; anything else must come out
+    as it went in.
 
     Args:
         samples: (n, …) numbers, or text for a model that takes text.
-        wanted: dtype of the signature's input.
-        model: name of the model, for the message.
+        wanted: the dtype of the signature's input.
+        model: what to call the model in the message.
 
     Returns:
-        (n, …) array of the wanted dtype; `samples` itself where it has that dtype already.
+        (n, …) in the wanted dtype; the very array where it has that dtype already.
 
     Raises:
-        ValueError: if values would change.
+        ValueError: if values would be lost, in one line.
     """
     if samples.dtype == wanted:
         return samples
@@ -41,7 +42,7 @@ def cast_samples(samples: np.ndarray, wanted: np.dtype, model: str) -> np.ndarra
         raise ValueError(
             f"{model} takes {wanted}, and the probe set's {samples.dtype} values "
             f"(from {samples.min():g} to {samples.max():g}) are not all {wanted}; scale or round "
-            "them as the model's training data"
+            "them as the model's own data are"
         )
     return cast
 

@@ -1,18 +1,16 @@
 """A member as a SavedModel that works where akp_keras is not installed.
 
 Signatures:
-    `serving_default`: unscaled samples of the data set, float32 (n, h, w, c) or (n, d) ->
+    `serving_default`: samples as the data set gives them, float32 (n, h, w, c) or (n, d) ->
         `probabilities` (n, classes) and `logits` (n, classes), with softmax(logits) equal to
         the probabilities.
-    `representations`: the same samples -> one output per tapped layer, named as the layer, before
+    `representations`: the same samples -> one output a tapped layer, named as the layer, before
         any spatial policy.
-`assets.extra/akp.json` describes the member.
+Beside them, `assets.extra/akp.json` says whose weights these are.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akp_keras.export.signature import Inputs, Signature
+from akp_keras.files.whole import read_json, write_json
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import keras
@@ -37,21 +37,21 @@ def save_member(
     layers: Sequence[str],
     description: Mapping[str, object],
 ) -> Path:
-    """Write a trained model by the SavedModel contract.
+    """Writes a trained model by the SavedModel contract.
 
     Args:
-        path: the folder to write, atomically: it appears by rename, or not at all.
+        path: the folder to write; it appears whole, by rename, or not at all.
         model: a built Functional model with the layers `logits` and `probabilities`; its
             activations are the plain functions in force.
         layers: names of the tapped layers, from input to output.
-        description: further entries of `assets.extra/akp.json`: family, seed, swaps, metrics,
-            data set; plain JSON types.
+        description: what else `assets.extra/akp.json` says: family, seed, swaps, metrics, data
+            set; plain JSON types.
 
     Returns:
         The folder.
 
     Raises:
-        ValueError: if the model lacks one of the layers, or the folder exists.
+        ValueError: if the model has no layer of a name, or the folder exists.
     """
     import keras
 
@@ -73,7 +73,7 @@ def save_member(
     samples = [keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="float32")]
     archive = keras.export.ExportArchive()
     archive.track(model)
-    archive.add_endpoint("serving_default", _one_column_per_class(answers), input_signature=samples)
+    archive.add_endpoint("serving_default", _one_column_a_class(answers), input_signature=samples)
     archive.add_endpoint(
         REPRESENTATIONS_SIGNATURE, lambda x: taps(x, training=False), input_signature=samples
     )
@@ -82,19 +82,16 @@ def save_member(
     shutil.rmtree(unfinished, ignore_errors=True)
     archive.write_out(str(unfinished), verbose=False)
     (unfinished / DESCRIPTION_FILE).parent.mkdir(exist_ok=True)
-    (unfinished / DESCRIPTION_FILE).write_text(
-        json.dumps(
-            {"format_version": FORMAT_VERSION, **description, "layers": list(layers)},
-            indent=1,
-            sort_keys=True,
-        )
-        + "\n"
+    write_json(
+        unfinished / DESCRIPTION_FILE,
+        {"format_version": FORMAT_VERSION, **description, "layers": list(layers)},
+        sort_keys=True,
     )
     unfinished.rename(path)
     return path
 
 
-def _one_column_per_class(answers: keras.Model) -> Callable:
+def _one_column_a_class(answers: keras.Model) -> Callable:
     from keras import ops
 
     def serve(x: Any) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def _one_column_per_class(answers: keras.Model) -> Callable:
             answers(x, training=False)[name] for name in ("logits", "probabilities")
         )
         if logits.shape[-1] == 1:
-            # A sigmoid unit is a softmax over (0, z): the contract has one column per class.
+            # A sigmoid unit is a softmax over (0, z): the contract has one column a class.
             logits = ops.concatenate([ops.zeros_like(logits), logits], axis=-1)
             probabilities = ops.concatenate([1 - probabilities, probabilities], axis=-1)
         return {"logits": logits, "probabilities": probabilities}
@@ -111,16 +108,16 @@ def _one_column_per_class(answers: keras.Model) -> Callable:
 
 
 def read_description(path: str | Path) -> dict[str, object]:
-    """Read `assets.extra/akp.json` of a SavedModel without loading the model.
+    """Reads `assets.extra/akp.json` of a SavedModel; does not load the model.
 
     Raises:
         ValueError: if the file is missing or damaged, or its format is newer than this code.
     """
     file = Path(path) / DESCRIPTION_FILE
     try:
-        description = json.loads(file.read_text())
+        description = read_json(file)
         version = description["format_version"]
-    except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} is missing or damaged; export the member again") from error
     if version != FORMAT_VERSION:
         raise ValueError(f"{file} has format version {version}, this code reads {FORMAT_VERSION}")
@@ -135,23 +132,24 @@ def load_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Compute a SavedModel's representations of samples.
+    """Asks a SavedModel for its representations of the given samples.
 
     Args:
         path: folder of a SavedModel, whoever exported it.
-        inputs: (n, …) unscaled samples, or input name -> (n, …) samples where the signature takes
-            several tensors; cast to the signature's dtypes.
-        layers: names of the outputs to return; by default all of the signature, in the order of
-            `assets.extra/akp.json` if that exists, else in natural order.
+        inputs: (n, …) samples as the data set gives them, or input name -> (n, …) samples where
+            the signature takes several tensors; cast to the signature's dtypes.
+        layers: names of the outputs wanted; by default all of the signature, in the order of
+            `assets.extra/akp.json` if there is one, else in natural order.
         signature: name of the signature to call.
-        batch_size: samples per call, unless the signature has a fixed batch size.
+        batch_size: samples a call, unless the signature has a batch size of its own.
 
     Returns:
         A dict from layer name to an (n, …) array in the dtype of the SavedModel.
 
     Raises:
-        ValueError: if the SavedModel is missing or damaged, lacks the signature or an output, does
-            not take such samples, changes the batch size, or returns anything but real numbers.
+        ValueError: in one line that names the SavedModel, if it is missing or damaged, has no
+            such signature or output, does not take such samples, changes the batch size, or
+            answers with anything but real numbers.
     """
     batches: dict[str, list[np.ndarray]] = {}
     for batch in iterate_representations(
@@ -170,7 +168,7 @@ def iterate_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Yield what `load_representations` returns, batch by batch, and keep none of it.
+    """As `load_representations`, but gives one batch after the other and keeps none.
 
     Yields:
         A dict from layer name to the (samples of the batch, …) array.
@@ -178,23 +176,21 @@ def iterate_representations(
     Raises:
         ValueError: as `load_representations`.
     """
-    loaded = Signature(path, signature)
-    outputs = _choose_outputs(loaded, layers)
-    yield from loaded.answers(inputs, outputs, batch_size)
+    asked = Signature(path, signature)
+    outputs = _choose_outputs(asked, layers)
+    yield from asked.answers(inputs, outputs, batch_size)
 
 
-def _choose_outputs(signature: Signature, layers: Sequence[str] | None) -> list[str]:
+def _choose_outputs(asked: Signature, layers: Sequence[str] | None) -> list[str]:
     if layers is None:
-        if not (signature.path / DESCRIPTION_FILE).is_file():
-            return list(signature.outputs)
-        order = read_description(signature.path)["layers"]
-        return [name for name in order if name in signature.outputs] or list(signature.outputs)
+        if not (asked.path / DESCRIPTION_FILE).is_file():
+            return list(asked.outputs)
+        order = read_description(asked.path)["layers"]
+        return [name for name in order if name in asked.outputs] or list(asked.outputs)
     for name in layers:
-        if name not in signature.outputs:
-            close = difflib.get_close_matches(name, signature.outputs, n=1)
+        if name not in asked.outputs:
             raise ValueError(
-                f"signature {signature.name!r} of SavedModel {signature.path} has no output "
-                f"{name!r}; it has {', '.join(signature.outputs)}"
-                + (f" (did you mean {close[0]!r}?)" if close else "")
+                f"signature {asked.name!r} of SavedModel {asked.path} has no output {name!r}; "
+                f"{hint(name, asked.outputs, most=100)}"
             )
     return list(layers)

@@ -1,4 +1,4 @@
-"""A signature of any SavedModel, called batch by batch."""
+"""A signature of any SavedModel, asked batch by batch."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from akp_keras.natural_order import natural_order
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# Characters that TensorFlow's file systems read as a pattern when they look for the variables.
+# What TensorFlow's file systems read as a pattern when they look for the variables.
 _PATTERN = frozenset("*?[\\")
-# Where a graph failed, which TensorFlow prints before the reason.
+# `tensorflow/core/framework/op.cc` and `python/framework/importer.py`.
+# Where a graph failed, which TensorFlow says before why.
 _WHERE = re.compile(r"Graph execution error|Detected at node|<stack traces|\s|File ")
-# The wording of `tensorflow/core/framework/op.cc` and `python/framework/importer.py`.
 _UNKNOWN_OPERATION = re.compile(r"Op type not registered '([^']+)'")
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
 
 
 class Signature:
-    """A signature of a loaded SavedModel.
+    """One signature of a loaded SavedModel.
 
     Args:
         path: folder of a SavedModel, whoever exported it.
-        name: name of the signature.
+        name: the signature.
 
     Attributes:
         outputs: names of its outputs, in natural order.
 
     Raises:
-        ValueError: if the SavedModel is missing or damaged or has no such signature.
+        ValueError: in one line that names the SavedModel, if it is missing or damaged or has no
+            such signature.
     """
 
     def __init__(self, path: str | Path, name: str) -> None:
@@ -57,21 +58,21 @@ class Signature:
     def answers(
         self, inputs: Inputs, outputs: Sequence[str], batch_size: int
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Call the signature batch by batch.
+        """Calls the signature on one batch after the other.
 
         Args:
             inputs: (n, …) samples where the signature takes one tensor, or name -> (n, …)
                 samples; cast to the signature's dtypes.
-            outputs: names of the outputs to return.
-            batch_size: samples per call. A signature with a fixed batch size is called with that,
-                and the last batch is padded with its last sample.
+            outputs: those wanted.
+            batch_size: samples a call; a signature with a batch size of its own is called with
+                that, and the last batch is filled up with its last sample.
 
         Yields:
             Output name -> (samples of the batch, …).
 
         Raises:
-            ValueError: if the SavedModel does not take such samples, changes the batch size, or
-                returns anything but real numbers.
+            ValueError: in one line that names the SavedModel, if it does not take such samples,
+                changes the batch size, or answers with anything but real numbers.
         """
         import tensorflow as tf
 
@@ -84,13 +85,13 @@ class Signature:
         shapes: dict[str, tuple[int, ...]] = {}
         for start in range(0, samples, size):
             batch = {name: array[start : start + size] for name, array in arrays.items()}
-            remaining = min(size, samples - start)
-            called = size if fixed else remaining
+            there = min(size, samples - start)
+            asked = size if fixed else there
             try:
                 answers = self._function(
                     **{
                         name: tf.constant(
-                            self._prepared(name, values, called), self._inputs[name].dtype
+                            self._prepared(name, values, asked), self._inputs[name].dtype
                         )
                         for name, values in batch.items()
                     }
@@ -99,26 +100,26 @@ class Signature:
                 raise ValueError(
                     f"SavedModel {self.path} fails on the probe set: {first_line(error)}"
                 ) from error
-            batch_outputs = {}
+            found = {}
             for name in outputs:
                 answer = answers[name].numpy()
-                if answer.ndim < 2 or len(answer) != called:
+                if answer.ndim < 2 or len(answer) != asked:
                     raise ValueError(
                         f"output {name!r} of SavedModel {self.path} has shape {answer.shape} for "
-                        f"a batch of {called} samples; its first axis must be the batch, and "
-                        "features must follow; name outputs of that form with --layers"
+                        f"a batch of {asked} samples; its first axis must be the batch, and "
+                        "features must follow; name the outputs that are so with --layers"
                     )
                 if shapes.setdefault(name, answer.shape[1:]) != answer.shape[1:]:
                     raise ValueError(
-                        f"output {name!r} of SavedModel {self.path} has shape {answer.shape[1:]} "
-                        f"per sample in one batch and {shapes[name]} in another; features must be "
+                        f"output {name!r} of SavedModel {self.path} has shape {answer.shape[1:]} a "
+                        f"sample in one batch and {shapes[name]} in another; features must be "
                         "the same for all samples"
                     )
-                batch_outputs[name] = answer[:remaining]
-            yield batch_outputs
+                found[name] = answer[:there]
+            yield found
 
     def _matched(self, inputs: Inputs) -> dict[str, np.ndarray]:
-        """Return the samples by the names of the signature's inputs, with shapes checked."""
+        """The samples by the names of the signature's inputs, their shapes checked."""
         wanted = sorted(self._inputs)
         if len(wanted) == 1 and (not isinstance(inputs, Mapping) or len(inputs) == 1):
             arrays = {
@@ -127,18 +128,18 @@ class Signature:
         elif isinstance(inputs, Mapping) and set(wanted) <= set(inputs) and wanted:
             arrays = {name: inputs[name] for name in wanted}
         else:
-            present = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one"
+            given = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one"
             raise ValueError(
                 f"signature {self.name!r} of SavedModel {self.path} takes {len(wanted)} "
                 f"{'tensor' if len(wanted) == 1 else 'tensors'} ({', '.join(wanted)}), and the "
-                f"probe set has {present}; an .npz file with an array per tensor is needed"
+                f"probe set has {given}; an .npz file with an array of each such name is needed"
             )
         for name, array in arrays.items():
             shape = self._inputs[name].shape
             if shape.rank == 0:
                 raise ValueError(
                     f"input {name!r} of SavedModel {self.path} is a single number; only inputs "
-                    "with one row per sample can be filled from a probe set"
+                    "with one row a sample can be filled from a probe set"
                 )
             if shape.rank and not shape[1:].is_compatible_with(array.shape[1:]):
                 raise ValueError(
@@ -180,11 +181,11 @@ def _load(path: Path) -> Any:
     import tensorflow as tf
 
     if not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} is not a SavedModel: it has no saved_model.pb")
+        raise ValueError(f"{path} is no SavedModel: it has no saved_model.pb")
     if _PATTERN & set(str(path)):
         raise ValueError(
             f"SavedModel {path}: TensorFlow takes {' '.join(sorted(_PATTERN & set(str(path))))} in "
-            "a path for a pattern; rename the folder, or pass a link to it"
+            "a path for a pattern; rename the folder, or name a link to it"
         )
     try:
         return tf.saved_model.load(str(path))
@@ -192,7 +193,7 @@ def _load(path: Path) -> Any:
         if unknown := _UNKNOWN_OPERATION.search(str(error)):
             raise ValueError(
                 f"SavedModel {path} has the custom operation {unknown[1]!r}, and no libraries of "
-                "operations are loaded; export it without that"
+                "operations are loaded; export it without"
             ) from error
         raise ValueError(
             f"SavedModel {path} is damaged and cannot be loaded ({first_line(error)})"
@@ -200,7 +201,7 @@ def _load(path: Path) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line that gives a reason in a TensorFlow message of hundreds of lines."""
+    """The first line of a message of TensorFlow, which may have hundreds, that gives a reason."""
     lines = str(error).strip().splitlines()
-    reasons = [line for line in lines if line.strip() and not _WHERE.match(line)]
-    return reasons[0] if reasons else type(error).__name__
+    said = [line for line in lines if line.strip() and not _WHERE.match(line)]
+    return said[0] if said else type(error).__name__

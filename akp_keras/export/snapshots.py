@@ -18,12 +18,13 @@ _FOLDER = "snapshots"
 
 @dataclass(frozen=True)
 class Snapshots:
-    """A member's representations of the probe set at some epochs.
+    """What one member's layers answered on the probe set, epoch by epoch.
 
     Attributes:
         epochs: numbers of the epochs, from 0 and ascending, at whose ends they were taken.
         representations: for each layer, from input to output, (T, n, d) float32. Layers with
-            positions are averaged over them (policy `global_average` of `akp_keras.similarity`).
+            positions are averaged over them, the policy `global_average` of
+            `akp_keras.similarity`.
     """
 
     epochs: tuple[int, ...]
@@ -31,7 +32,7 @@ class Snapshots:
 
 
 def write_snapshots(member_folder: Path, snapshots: Snapshots) -> None:
-    """Write `snapshots/` into a member's unfinished folder; same data, same bytes."""
+    """Writes `snapshots/` into a member's unfinished folder; same data, same bytes."""
     for layer, values in snapshots.representations.items():
         path = snapshots_path(member_folder, layer)
         path.parent.mkdir(exist_ok=True)
@@ -44,7 +45,7 @@ def write_snapshots(member_folder: Path, snapshots: Snapshots) -> None:
 
 
 def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapshots:
-    """Read the snapshots of some layers from a member's folder.
+    """Reads what a member's folder keeps of some layers.
 
     Args:
         member_folder: `members/<family>/<seed>`.
@@ -54,8 +55,8 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
         The snapshots.
 
     Raises:
-        ValueError: if a file is missing or damaged, or the layers were not taken at the same
-            epochs.
+        ValueError: if a file is missing or damaged, in one line that names it, or the layers
+            were not taken at the same epochs.
     """
     epochs: set[tuple[int, ...]] = set()
     representations = {}
@@ -76,5 +77,5 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
 
 
 def snapshots_path(member_folder: str | Path, layer: str) -> Path:
-    """Return the path of a layer's snapshots."""
+    """Names the file of one layer's snapshots."""
     return Path(member_folder) / _FOLDER / f"{layer.replace('/', '.')}.npz"

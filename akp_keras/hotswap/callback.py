@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import warnings
 from collections.abc import Iterable, Mapping
@@ -139,36 +140,12 @@ class HotSwap(keras.callbacks.Callback):
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Checks the schedule against the model and sets the functions in force at the start."""
         model = self.model
-        if not model.built:
-            raise ValueError(
-                f"HotSwap needs a model whose layers exist; build {model.name!r} before fit, by "
-                f"an Input, model.build(shape) or a call on one batch"
-            )
-        self._state = ModelState.of(model)
+        _check_built(model)
+        self._begin(ModelState.of(model), keras_internals.siblings(self))
         tracer = self._state.tracer
-        self.swaps = ()
-        self._watches = {
-            index: PlateauWatch(swap.when)
-            for index, swap in enumerate(self.schedule.swaps)
-            if isinstance(swap.when, Plateau)
-        }
-        self._reached: dict[int, tuple[int, int]] = {}
-        callbacks = keras_internals.siblings(self)
-        self._backup = Backup.beside(callbacks, str(self.schedule))
-        self._happened: set[int] = set()
-        self._resolved: dict[tuple[int, int | None], Any] = {}
-        self._epoch = 0
-        self._steps = self._offset = 0
-        self._ahead: dict[int, Functions] = {}
-        self._begun = self._has_stepped = False
-        self._check_company(callbacks)
-        self._check_length()
-        self._check_layers()
+        self._check_company()
         self._end_noise()
-        held = tracer.held
-        for swap in self.schedule.swaps:
-            held = self._after(held, swap, is_check=True)
-        configuration = self._configuration()
+        configuration = self._check_schedule()
         for site, choices in zip(tracer.losses, configuration.losses, strict=True):
             site.untried = tuple(choice for choice in choices if choice != site.held)
         self._functions = self._state.strategy(model, self.strategy, configuration)
@@ -178,6 +155,75 @@ class HotSwap(keras.callbacks.Callback):
             self._functions.before_step = self._before_eager_step
         self._functions.put(tracer.held)
         self._forget = keras_internals.after_fit(self, self._leave)
+
+    def check(
+        self,
+        model: keras.Model,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        metrics: Iterable[str] = (),
+    ) -> None:
+        """Refuses a schedule that a `fit` of the model would refuse, without training.
+
+        The model is left as it is. What only the data can tell is found in `fit`: whether a custom
+        loss takes the labels, and whether there are validation data.
+
+        Args:
+            model: a built and compiled model.
+            epochs: as `fit` will be given it; None if unknown.
+            steps_per_epoch: number of batches in an epoch; None if unknown.
+            metrics: further names that callbacks or a `train_step` put into the logs of an epoch.
+
+        Raises:
+            ValueError: in one line: what does not fit the model, its loss, its metrics or the
+                length of the training, and what would.
+        """
+        _check_built(model)
+        if not model.compiled:
+            raise ValueError(f"model {model.name!r} is not compiled; call compile before check")
+        trial = copy.copy(self)
+        trial.set_params({"epochs": epochs, "steps": steps_per_epoch})
+        trial.set_model(model)
+        trial._begin(ModelState.preview(model), [])
+        names = keras_internals.logged_names(model)
+        if names is not None:
+            trial._check_metrics({*names, *metrics})
+            for watch in trial._watches.values():
+                trial._set_direction(watch)
+                watch.check_direction()
+        trial._check_schedule()
+
+    def _begin(self, state: ModelState, callbacks: list[keras.callbacks.Callback]) -> None:
+        """Sets what is known of a fit before its first step."""
+        self._state = state
+        self._company = callbacks
+        self.swaps = ()
+        self._watches = {
+            index: PlateauWatch(swap.when)
+            for index, swap in enumerate(self.schedule.swaps)
+            if isinstance(swap.when, Plateau)
+        }
+        self._reached: dict[int, tuple[int, int]] = {}
+        self._backup = Backup.beside(callbacks, str(self.schedule))
+        self._happened: set[int] = set()
+        self._resolved: dict[tuple[int, int | None], Any] = {}
+        self._epoch = 0
+        self._steps = self._offset = 0
+        self._ahead: dict[int, Functions] = {}
+        self._begun = self._has_stepped = False
+
+    def _check_schedule(self) -> Configuration:
+        """Refuses what does not fit the model or the length of the training.
+
+        Returns:
+            What the schedule and the candidates may put into the model.
+        """
+        self._check_length()
+        self._check_layers()
+        held = self._state.tracer.held
+        for swap in self.schedule.swaps:
+            held = self._after(held, swap, is_check=True)
+        return self._configuration()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Carries out what is due before an epoch."""
@@ -218,10 +264,7 @@ class HotSwap(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         """Watches metrics for plateaus."""
         for index, watch in self._watches.items():
-            if watch.when.mode == "auto" and watch.larger_is_better is None:
-                watch.larger_is_better = keras_internals.larger_is_better(
-                    self.model, watch.when.metric
-                )
+            self._set_direction(watch)
             if index not in self._happened and (index == 0 or index - 1 in self._happened):
                 watch.see(logs or {})
         if self._backup is not None:
@@ -236,6 +279,10 @@ class HotSwap(keras.callbacks.Callback):
         self._forget()
         self._leave()
         self._warn_of_what_never_came()
+
+    def _set_direction(self, watch: PlateauWatch) -> None:
+        if watch.when.mode == "auto" and watch.larger_is_better is None:
+            watch.larger_is_better = keras_internals.larger_is_better(self.model, watch.when.metric)
 
     def _leave(self) -> None:
         if isinstance(self._functions, Eager):
@@ -496,19 +543,22 @@ class HotSwap(keras.callbacks.Callback):
         self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
         self._key_noise()
 
-    def _check_company(self, callbacks: list[keras.callbacks.Callback]) -> None:
-        count = sum(isinstance(callback, HotSwap) for callback in callbacks)
+    def _check_company(self) -> None:
+        count = sum(isinstance(callback, HotSwap) for callback in self._company)
         if count > 1:
             raise ValueError(
                 f"this fit has {count} HotSwap callbacks; give one of them all swaps, as in "
                 f"HotSwap('{self.schedule}; …')"
             )
         # Other callbacks may put metrics of their own into the logs.
-        is_known = callbacks and all(_logs_nothing_new(callback) for callback in callbacks)
+        is_known = self._company and all(_logs_nothing_new(each) for each in self._company)
         names = keras_internals.logged_names(self.model) if is_known else None
         if names is not None:
-            for watch in self._watches.values():
-                check_metric(watch.when, {*names, "learning_rate"})
+            self._check_metrics(names)
+
+    def _check_metrics(self, names: set[str]) -> None:
+        for watch in self._watches.values():
+            check_metric(watch.when, {*names, "learning_rate"})
 
     def _check_length(self) -> None:
         epochs, steps = self.params.get("epochs"), self.params.get("steps")
@@ -557,6 +607,14 @@ class HotSwap(keras.callbacks.Callback):
             )
         return (
             f"swap {swap.when}: {change} matches no {what}{suggestion(change.pattern, set(known))}"
+        )
+
+
+def _check_built(model: keras.Model) -> None:
+    if not model.built:
+        raise ValueError(
+            f"HotSwap needs a model whose layers exist; build {model.name!r} before fit, by "
+            f"an Input, model.build(shape) or a call on one batch"
         )
 
 
@@ -630,4 +688,4 @@ def _iterations(model: keras.Model) -> int:
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     if optimizer is None:
         return 0
-    return int(keras.ops.convert_to_numpy(optimizer.iterations))
+    return int(optimizer.iterations)

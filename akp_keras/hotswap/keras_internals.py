@@ -27,6 +27,11 @@ def sublayers(layer: keras.Layer) -> list[keras.Layer]:
     return layer._flatten_layers(include_self=False, recursive=False)
 
 
+def output_structure(model: keras.Model) -> Any:
+    """The symbolic outputs of a model, nested as it returns them; None where they are not known."""
+    return getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
+
+
 def producer(tensor: keras.KerasTensor) -> Any:
     """The operation or layer that a symbolic tensor comes from."""
     return tensor._keras_history.operation
@@ -258,7 +263,8 @@ def larger_is_better(model: keras.Model, name: str) -> bool | None:
     """Whether a metric in the logs improves by growing, as Keras' `EarlyStopping` decides.
 
     Args:
-        model: a model that has trained.
+        model: a compiled model; of one that has not trained and whose outputs are not known, the
+            compiled metrics are not known either.
         name: the metric's name in the logs.
 
     Returns:
@@ -282,6 +288,17 @@ def _metrics(model: keras.Model) -> Iterator[keras.Metric]:
     """The metrics of a model, those inside the containers of `compile` among them."""
     for metric in model.metrics:
         yield from getattr(metric, "metrics", None) or [metric]
+    compiled = model._compile_metrics
+    outputs = output_structure(model)
+    if compiled is not None and not compiled.built and outputs is not None:
+        # Keras makes them of their names at the first step; the same is done here with copies.
+        fresh = type(compiled)(
+            compiled._user_metrics,
+            compiled._user_weighted_metrics,
+            output_names=compiled.output_names,
+        )
+        fresh.build(outputs, outputs)
+        yield from fresh.metrics
 
 
 def read_text(path: str) -> str | None:

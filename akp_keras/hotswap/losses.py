@@ -97,6 +97,7 @@ class Output:
         logits: whether the model gives logits; else probabilities.
         labels: the form of the labels, as the compiled loss asks for them: `columns`,
             `distribution` or `sparse`; empty where that loss does not tell.
+        shape: of one sample, with 3 in place of an unknown size; empty if unknown.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Output:
     kind: str
     logits: bool
     labels: str = ""
+    shape: tuple[int, ...] = ()
 
 
 class LossSite:
@@ -169,10 +171,7 @@ def _try(text: str, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) ->
 
 
 def find_losses(model: keras.Model) -> list[LossSite]:
-    """The losses of a compiled model, one for each output that has one.
-
-    From then on the model's losses go through the sites.
-    """
+    """The losses of a compiled model, one for each output that has one."""
     if not keras_internals.has_loss(model):
         return []
     compiled = keras_internals.compiled_loss(model)
@@ -198,6 +197,16 @@ def find_losses(model: keras.Model) -> list[LossSite]:
         sites.append(
             LossSite(output, LossChoice(original.text, None, identifier, original.identity))
         )
+    return sites
+
+
+def route_losses(model: keras.Model, sites: list[LossSite]) -> None:
+    """Makes the losses of a compiled model go through the sites.
+
+    Args:
+        model: a compiled model.
+        sites: those that `find_losses` returned for it.
+    """
 
     def replace(found: list[str], losses: list[Loss]) -> list[Loss]:
         by_name = {site.name: site for site in sites}
@@ -206,8 +215,8 @@ def find_losses(model: keras.Model) -> list[LossSite]:
             ordered = sites
         return [site.bind(loss) for site, loss in zip(ordered, losses, strict=True)]
 
-    keras_internals.replace_losses(model, replace)
-    return sites
+    if sites:
+        keras_internals.replace_losses(model, replace)
 
 
 def resolve(site: LossSite, value: Any) -> LossChoice:
@@ -229,15 +238,47 @@ def resolve(site: LossSite, value: Any) -> LossChoice:
     definition = described.definition
     _check_fits(site.output, definition, described.text)
     if site.output.kind == "other":
+        _check_computable(site.output, described.text, described.loss)
         is_declared = isinstance(described.declared, str) or _is_saved_whole(described.declared)
         return LossChoice(
             described.text, described.loss, described.declared, is_declared=is_declared
         )
     converted = Converted(site.output, definition, described.loss)
+    _check_computable(site.output, described.text, converted)
     equal = _without_conversion(site.output, described, converted)
     if equal is None:
         return LossChoice(described.text, converted, described.declared, is_declared=False)
     return LossChoice(described.text, converted, equal)
+
+
+def _check_computable(output: Output, text: str, loss: Loss) -> None:
+    """Tries a loss on two samples of an output, with labels of every usual form.
+
+    Raises:
+        ValueError: if it fails, or does not return one number, whatever the labels.
+    """
+    reason = ""
+    for y_true, y_pred in _samples(output):
+        try:
+            _try(text, loss, y_true, y_pred, None)
+        except ValueError as error:
+            reason = reason or str(error)
+        else:
+            return
+    raise ValueError(reason)
+
+
+def _samples(output: Output) -> Iterator[tuple[Any, Any]]:
+    """Labels and predictions of two samples: columns, one column a class, and class numbers."""
+    columns = output.columns or 2
+    # Where the rank is not known, that of a sequence or an image is tried too.
+    shapes = [output.shape] if output.shape else [(columns,), (3, columns), (3, 3, columns)]
+    for shape in shapes:
+        y_pred = keras.ops.full((2, *shape), 1 / columns)
+        zeros = np.zeros((2, *shape), "float32")
+        zeros[..., 0] = 1
+        for y_true in (zeros, zeros[..., 0], zeros[..., :1]):
+            yield keras.ops.convert_to_tensor(y_true), y_pred
 
 
 def text_of(loss: Callable[..., Any]) -> str:
@@ -519,7 +560,8 @@ def _describe_output(name: str, tensor: Any, original: _Described) -> Output:
         logits = definition is not None and definition.logits
     else:
         logits = True
-    return Output(name, columns, kind, logits, definition.form if definition else "")
+    shape = () if tensor is None else tuple(size or 3 for size in tensor.shape[1:])
+    return Output(name, columns, kind, logits, definition.form if definition else "", shape)
 
 
 def _head(tensor: Any) -> str:

@@ -41,12 +41,19 @@ class ModelState:
     @classmethod
     def of(cls, model: keras.Model) -> ModelState:
         """The state of a model; a new one after each `compile`."""
+        state = cls.preview(model)
+        if keras_internals.get_state(model) is not state:
+            losses.route_losses(model, list(state.tracer.losses))
+            keras_internals.set_state(model, state)
+        return state
+
+    @classmethod
+    def preview(cls, model: keras.Model) -> ModelState:
+        """The state that the next `fit` will find or make; the model is left as it is."""
         state = keras_internals.get_state(model)
         if state is None or not state.is_of(model):
-            state = cls(model, state)
-            keras_internals.set_state(model, state)
-        else:
-            state.tracer.refresh()
+            return cls(model, state)
+        state.tracer.refresh()
         return state
 
     def is_of(self, model: keras.Model) -> bool:

@@ -42,6 +42,18 @@ class PlateauWatch:
         """Whether the plateau has been reached."""
         return self._waited >= self.when.patience
 
+    def check_direction(self) -> None:
+        """Refuses a metric of which it is not known whether it is to grow.
+
+        Raises:
+            ValueError: if it is not known.
+        """
+        if self.larger_is_better is None:
+            raise ValueError(
+                f"{self.when}: it is not known whether {self.when.metric!r} improves by growing; "
+                f"add mode=max or mode=min"
+            )
+
     def see(self, logs: Mapping[str, Any]) -> None:
         """Takes the logs of one more epoch.
 
@@ -54,11 +66,7 @@ class PlateauWatch:
                 f"{self.when}: no metric {self.when.metric!r} in the logs of the epoch; there "
                 f"are {', '.join(sorted(logs))}"
             )
-        if self.larger_is_better is None:
-            raise ValueError(
-                f"{self.when}: it is not known whether {self.when.metric!r} improves by growing; "
-                f"add mode=max or mode=min"
-            )
+        self.check_direction()
         value = float(logs[self.when.metric])
         sign = -1 if self.larger_is_better else 1
         if self._best is None or sign * (self._best - value) > self.when.min_delta:
@@ -83,5 +91,5 @@ def check_metric(when: Plateau, names: Collection[str]) -> None:
     if plain not in names and when.metric.removeprefix("val_") not in names:
         known = [*names, *(f"val_{name}" for name in names)]
         raise ValueError(
-            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known)}"
+            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known, limit=40)}"
         )

@@ -65,7 +65,7 @@ class Retrace:
         if self._is_python:
             return self._python_steps
         if self._counter is not None:
-            return int(keras.ops.convert_to_numpy(self._counter))
+            return int(self._counter)
         return None
 
     def _build(self, configuration: Configuration) -> tuple[Callable, Callable]:

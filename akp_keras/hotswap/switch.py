@@ -103,7 +103,7 @@ class VariableSwitch(_Switch):
 
     def steps(self) -> int | None:
         """Training steps since `begin`; None where the caller can count as well."""
-        return int(keras.ops.convert_to_numpy(self._counter)) if self._rows > 1 else None
+        return int(self._counter) if self._rows > 1 else None
 
     def _train_index(self, slot: int) -> Any:
         if self._rows == 1:

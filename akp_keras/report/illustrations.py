@@ -70,7 +70,7 @@ def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple
         _illustrate(
             f"{anchor}.dispersion",
             lambda: draw_dispersion_chart(
-                distances, _log_ratios(outcome), styles, confidence=confidence
+                distances, log_ratios(outcome), styles, confidence=confidence
             ),
             f"Dispersion at {where}. Left: members’ distances to the centroid of their family, "
             f"their mean and its {level} interval. Right: the dispersion ratio to the control "
@@ -126,7 +126,8 @@ def _illustrate(name: str, draw: Callable[[], Figure], caption: str) -> Illustra
     return Illustration(f"{FIGURES_FOLDER}/{name}.svg", Markup(svg), caption)
 
 
-def _log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
+def log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
+    """Returns each family's log ratio to the control with the ends of its interval."""
     return {
         family: (ratio.log_ratio, *(ratio.interval or (math.nan, math.nan)))
         for family, ratio in outcome.ratios.items()

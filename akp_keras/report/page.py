@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.dispersion import Outcome
 from akp_keras.export.member_record import MemberRecord
+from akp_keras.files.whole import write_text
 from akp_keras.report import wording
 from akp_keras.report.contents import gather_contents
 from akp_keras.report.illustrations import (
@@ -35,6 +36,7 @@ def write_report(
     data_description: str,
     tensorboard_command: str | None = None,
     primary_measure: str | None = None,
+    principle: Sequence[str] = (),
 ) -> Path:
     """Write `index.html` and the figures beside it.
 
@@ -54,6 +56,7 @@ def write_report(
         tensorboard_command: command to show, or None.
         primary_measure: the measure of the verdict's sentences and the table of families; by
             default that of the first matrix.
+        principle: sentences that say whether the principle holds across families.
 
     Returns:
         Path of the page.
@@ -77,12 +80,13 @@ def write_report(
             settings=settings,
             data_description=data_description,
             tensorboard_command=tensorboard_command,
+            principle=principle,
         )
     )
     folder = Path(folder)
     _write_figures(folder, [*training, *(item for row in illustrations.values() for item in row)])
     page = folder / PAGE_FILE
-    _write_whole(page, html)
+    write_text(page, html)
     return page
 
 
@@ -104,17 +108,8 @@ def _write_figures(folder: Path, illustrations: Iterable[Illustration]) -> None:
     written = set()
     for illustration in illustrations:
         path = folder / illustration.file
-        _write_whole(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
+        write_text(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
         written.add(path)
     for path in (folder / FIGURES_FOLDER).glob("*.svg"):
         if path not in written:
             path.unlink()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -22,7 +22,7 @@ class Parameter:
 
     Attributes:
         name: as it stands before `=`.
-        default: the value where none is given; its type (int, float or str) is the type.
+        default: the value where it is left out; its type (int, float or str) is the type.
         choices: the words allowed, for a str.
         minimum: the smallest number allowed, for an int or a float.
         maximum: the largest.
@@ -85,9 +85,9 @@ def parse_parameters(
     """Reads the text between the brackets; what it leaves out has its default.
 
     Raises:
-        ValueError: naming the parameter that is unknown, given twice or out of range.
+        ValueError: naming the parameter that is unknown, named twice or out of range.
     """
-    given: dict[str, int | float | str] = {}
+    values: dict[str, int | float | str] = {}
     known = {parameter.name: parameter for parameter in parameters}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
@@ -106,11 +106,11 @@ def parse_parameters(
                 f"measure {identifier!r} has no parameter {name!r}; it has {has}"
                 f"{suggest(name, known)}"
             )
-        if name in given:
-            raise ValueError(f"measure {identifier!r} gives {name} twice")
-        given[name] = known[name].parse(value, identifier)
+        if name in values:
+            raise ValueError(f"measure {identifier!r} names {name} twice")
+        values[name] = known[name].parse(value, identifier)
     return {
-        parameter.name: given.get(parameter.name, parameter.default) for parameter in parameters
+        parameter.name: values.get(parameter.name, parameter.default) for parameter in parameters
     }
 
 
@@ -136,7 +136,7 @@ def _number(value: int | float | str) -> str:
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """The end of an error message: `; did you mean 'x'?`, or nothing where nothing is near."""
+    """Returns the end of an error message, `; did you mean 'x'?`, or "" where nothing is near."""
     known = list(known)
     # A family's name alone means its first member.
     near = [name for name in known if wrong and name.startswith(f"{wrong}.")]

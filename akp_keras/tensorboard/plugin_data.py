@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _DIGITS = 7
 _MOST = 300
 # Computed powers would be wrong in the last place, and their quotients long in JSON.
-_POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(-_MOST, _MOST + 1)])
+_POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(_MOST + 1)])
 
 
 def page_summaries(
@@ -249,8 +249,9 @@ def _nested(array: np.ndarray) -> list:
     magnitudes = np.where(finite & (array != 0), np.abs(array), 1.0)
     # Formatting hundreds of thousands of numbers individually takes seconds.
     places = np.clip(_DIGITS - 1 - np.floor(np.log10(magnitudes)).astype(int), -_MOST, _MOST)
-    factors = _POWERS_OF_TEN[places + _MOST]
-    rounded = np.round(np.where(finite, array, 0.0) * factors) / factors
+    # Negative powers are not exact in binary: their quotients would have sixteen digits.
+    up, down = _POWERS_OF_TEN[np.maximum(places, 0)], _POWERS_OF_TEN[np.maximum(-places, 0)]
+    rounded = np.round(np.where(finite, array, 0.0) * up / down) / up * down
     return (rounded if finite.all() else np.where(finite, rounded, None)).tolist()
 
 

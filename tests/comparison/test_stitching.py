@@ -159,12 +159,14 @@ def test_what_cannot_be_stitched_is_said_in_one_line(one, other):
         assert "\n" not in text
         return text
 
-    assert "out; did you mean 'hidden'?" in message(one, other, "hiden", data)
+    assert "bottom has no layer 'hiden'; did you mean 'hidden'?" in message(
+        one, other, "hiden", data
+    )
     assert "only the last number may differ" in message(one, other, "map", data, top_layer="hidden")
-    assert "is its last" in message(one, one, "out", data)
+    assert "is its last layer" in message(one, one, "out", data)
     assert "needs equal widths" in message(one, other, "hidden", data, start="identity")
     assert "least_squares or identity" in message(one, other, "hidden", data, start="random")
-    assert "a label a sample" in message(one, other, "hidden", (data[0], data[1][:-1]))
+    assert "one label per sample" in message(one, other, "hidden", (data[0], data[1][:-1]))
     assert "integer classes" in message(one, other, "hidden", (data[0], data[1] + 0.5))
     assert "a label is 3; top has the classes 0 to 2" in message(
         one, other, "hidden", (data[0], data[1] + 1)
@@ -174,7 +176,7 @@ def test_what_cannot_be_stitched_is_said_in_one_line(one, other):
     first = keras.layers.Dense(36, name="first")(flat)
     second = keras.layers.Dense(36, name="second")(first)
     around = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.add([second, flat])))
-    assert "needs more than its output" in message(around, around, "first", data)
+    assert "need more than its output" in message(around, around, "first", data)
 
 
 def test_the_nearest_affine_map_is_that_of_least_squares():

@@ -59,12 +59,10 @@ def test_classes_are_mixed():
 
 
 def test_says_how_large_a_probe_set_may_be():
-    with pytest.raises(
-        ValueError, match=r"7 test samples per class.*3 of 'class 1'; take at most 6"
-    ):
+    with pytest.raises(ValueError, match=r"7 test samples per class.*3 of 'class 1'; .* at most 6"):
         take_probe_set(dataset_with([10, 3]), 14, seed=0)
     assert len(take_probe_set(dataset_with([10, 3]), 6, seed=0).ids) == 6
-    with pytest.raises(ValueError, match="1 or more"):
+    with pytest.raises(ValueError, match="must be at least 1"):
         take_probe_set(dataset_with([10, 3]), 0, seed=0)
 
 
@@ -128,7 +126,7 @@ def test_refuses_to_write_a_probe_set_that_contradicts_itself(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"there is no probe set at .*probe\.npz"):
+    with pytest.raises(ValueError, match=r"no probe set at .*probe\.npz"):
         read_probe(tmp_path / "probe.npz")
 
 

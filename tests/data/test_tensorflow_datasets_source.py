@@ -137,11 +137,11 @@ def test_images_are_resized_on_request(data_dir):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("tfds:akp_vektors", r"no data set 'akp_vektors'; did you mean 'tfds:akp_vectors'\?"),
-        ("tfds:nothing_like_any_of_them_qqq", "no data set 'nothing_like_any_of_them_qqq'$"),
+        ("tfds:akp_vektors", r"no data set 'akp_vektors'; did you mean 'akp_vectors'\?"),
+        ("tfds:nothing_like_any_of_them_qqq", r"'nothing_like_.*'; known are .* and \d+ more$"),
         ("tfds:akp_vectors:7.7.7", "cannot be used: .*7.7.7"),
         ("tfds:akp_vectors/small", "cannot be used: "),
-        ("tfds:akp_images_of_many_sizes", r"different sizes; name a size, as in '.*\[size=64\]'"),
+        ("tfds:akp_images_of_many_sizes", r"different sizes; set one, as in '.*\[size=64\]'"),
         ("tfds:akp_images_of_many_sizes[size=0]", "1 pixel or more"),
         ("tfds:akp_vectors[size=8]", "only images can be resized"),
         ("tfds:akp_without_supervision", "which feature is the input"),

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from akp_keras.export import MemberRecord, read_member, write_member
-from akp_keras.export.member_folder import remove_unfinished
+from akp_keras.files.whole import remove_unfinished
 from akp_keras.models import build_model
 
 RECORD = MemberRecord(
@@ -26,6 +26,7 @@ RECORD = MemberRecord(
         },
     ),
     steps_per_epoch=64,
+    settings={"epochs": 8},
 )
 
 
@@ -49,7 +50,7 @@ def test_what_is_written_is_read_to_the_last_bit(written):
 
 
 @pytest.mark.parametrize(
-    "file", ["metrics.json", "history.csv", "swaps.json", "saved_model/saved_model.pb"]
+    "file", ["history.csv", "saved_model/assets.extra/akp.json", "saved_model/saved_model.pb"]
 )
 def test_damage_to_any_file_is_named(tmp_path, written, file):
     folder = shutil.copytree(written, tmp_path / "0")
@@ -67,5 +68,5 @@ def test_damage_to_any_file_is_named(tmp_path, written, file):
 def test_leavings_of_a_killed_run_are_removed_and_members_stay(tmp_path, written):
     shutil.copytree(written, tmp_path / "control" / "0")
     (tmp_path / "control" / "1.4711.unfinished" / "saved_model").mkdir(parents=True)
-    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path, "*/*")
     assert [path.name for path in (tmp_path / "control").iterdir()] == ["0"]

@@ -97,9 +97,9 @@ def test_a_foreign_saved_model_is_asked_by_its_own_signature(tmp_path):
 
 def test_wrong_questions_are_answered_in_one_line(saved, tmp_path):
     original, path = saved
-    with pytest.raises(ValueError, match="is not a SavedModel"):
+    with pytest.raises(ValueError, match="is no SavedModel"):
         load_representations(tmp_path, IMAGES)
-    with pytest.raises(ValueError, match="has no output 'block9'; it has block1"):
+    with pytest.raises(ValueError, match="has no output 'block9'; did you mean 'block3'"):
         load_representations(path, IMAGES, layers=["block9"])
     with pytest.raises(ValueError, match=r"takes samples of shape \(16, 16, 3\)"):
         load_representations(path, IMAGES[:, :8])

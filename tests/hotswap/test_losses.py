@@ -59,7 +59,8 @@ def loss_after_swap(model, value, y, strategy="switch", **options):
 
 def loss_by_site(model, value, y):
     """The loss that the model computes once the swap is made."""
-    (site,) = losses.find_losses(model)
+    (site,) = sites = losses.find_losses(model)
+    losses.route_losses(model, sites)
     site.held = losses.resolve(site, value)
     y = keras.ops.convert_to_tensor(np.asarray(y, "float32"))
     return float(model.compute_loss(x=X, y=y, y_pred=model(X)))

@@ -36,7 +36,7 @@ def apply(
         The rate before, the rate now, and no layers.
     """
     optimizer = _optimizer(model)
-    before = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+    before = float(optimizer.learning_rate)
     optimizer.learning_rate = float(change.name)
     return f"{before:.6g}", change.name, ()
 

@@ -60,14 +60,14 @@ def apply(
             (sigma,) = change.call.arguments
             generator = np.random.default_rng([*seed, index])
             for variable in _own(layer, layer.trainable_weights):
-                old = keras.ops.convert_to_numpy(variable)
+                old = variable.numpy()
                 noise = generator.normal(scale=sigma, size=old.shape)
                 variable.assign((old + noise).astype(old.dtype))
         else:
             drawn = _drawn_anew(layer, [*seed, index])
             pairs = zip(_own(layer, layer.weights), _own(drawn, drawn.weights), strict=True)
             for variable, new in pairs:
-                variable.assign(keras.ops.convert_to_numpy(new))
+                variable.assign(new.numpy())
     return "trained", change.name, tuple(layer.name for layer in layers)
 
 

@@ -21,7 +21,7 @@ _KERAS = {
 
 
 def code_version(package: Path = Path(__file__).parent) -> str:
-    """Returns a digest of the code in a folder and of what it runs on.
+    """Return a digest of the code in a folder and of what it runs on.
 
     It is the first 16 hexadecimal digits of a SHA-256 over every source file, the versions of
     Python and of all libraries that akp_keras requires, and the backend, precision and epsilon of
@@ -39,7 +39,7 @@ def code_version(package: Path = Path(__file__).parent) -> str:
 
 
 def _versions() -> dict[str, str]:
-    """Returns library -> version for the installed libraries that akp_keras requires."""
+    """Return library -> version for the installed libraries that akp_keras requires."""
     # A build of TensorFlow that may replace the required one.
     libraries = {"tensorflow-cpu"}
     for requirement in metadata.requires("akp-keras") or ():
@@ -53,7 +53,7 @@ def _versions() -> dict[str, str]:
 
 
 def _keras_settings() -> dict[str, object]:
-    """Returns the settings with which Keras will compute, without importing it."""
+    """Return the settings with which Keras will compute, without importing it."""
     home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     settings = dict(_KERAS)
     with contextlib.suppress(OSError, ValueError, AttributeError):

@@ -48,7 +48,7 @@ class Command:
 
 
 def run_command(command: Command, arguments: Sequence[str]) -> int:
-    """Reads flags, does the work and prints what it returns.
+    """Read flags, do the work and print what it returns.
 
     Args:
         command: the command.
@@ -90,7 +90,7 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
 
 
 def one_line(error: Exception) -> str:
-    """Returns the message of an error in one line."""
+    """Return the message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split()) or type(error).__name__
@@ -111,6 +111,6 @@ def _parse(
 
 
 def _with_flag(line: str, values: flags.FlagValues) -> str:
-    """Turns a message about a function's argument into one about the flag of the same name."""
+    """Turn a message about a function's argument into one about the flag of the same name."""
     named = re.match(r"(\w+)(?==|: )", line)
     return f"--{line}" if named and named[1] in values else line

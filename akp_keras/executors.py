@@ -34,7 +34,7 @@ _shared: contextvars.ContextVar[Workplace | None] = contextvars.ContextVar("shar
 
 @contextlib.contextmanager
 def share_workplace(workplace: Workplace) -> Iterator[None]:
-    """Makes `open_workplace` return one workplace to all steps within the block."""
+    """Make `open_workplace` return one workplace to all steps within the block."""
     token = _shared.set(workplace)
     try:
         yield
@@ -44,7 +44,7 @@ def share_workplace(workplace: Workplace) -> Iterator[None]:
 
 @contextlib.contextmanager
 def open_workplace(workers: int) -> Iterator[Workplace]:
-    """Yields the shared workplace, or opens processes.
+    """Yield the shared workplace, or open processes.
 
     Args:
         workers: number of processes to open if no workplace is shared.
@@ -61,7 +61,7 @@ def open_workplace(workers: int) -> Iterator[Workplace]:
 
 
 def limit_linear_algebra() -> None:
-    """Limits linear algebra to one thread, in child processes and, before NumPy's import, here.
+    """Limit linear algebra to one thread, in child processes and, before NumPy's import, here.
 
     More threads would compete with each other, and their number changes a result's last digits.
     """
@@ -71,7 +71,7 @@ def limit_linear_algebra() -> None:
 
 @contextlib.contextmanager
 def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[Executor]:
-    """Opens processes on this machine, or a Dask cluster.
+    """Open processes on this machine, or a Dask cluster.
 
     Args:
         workers: number of processes.
@@ -115,7 +115,7 @@ def open_executor(workers: int, dask_scheduler: str | None = None) -> Iterator[E
 
 
 def _end_with_parent() -> None:
-    """Ends this process when its parent dies; otherwise it would wait for work forever."""
+    """End this process when its parent dies; otherwise it would wait for work forever."""
     parent = multiprocessing.parent_process()
 
     def wait() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def hint(name: str, known: Iterable[str], *, most: int = 12) -> str:
-    """Returns what a wrong name may have meant.
+    """Return what a wrong name may have meant.
 
     Args:
         name: the wrong name.

@@ -53,7 +53,7 @@ def {name}(
 
 
 def component(step: str, image: str = IMAGE) -> BaseComponent:
-    """Makes the lightweight component of a step: artifacts in, artifacts out.
+    """Make the lightweight component of a step: artifacts in, artifacts out.
 
     Args:
         step: name of the step, for example `similarity_evaluator`.
@@ -77,7 +77,7 @@ def component(step: str, image: str = IMAGE) -> BaseComponent:
 
 
 def container_component(step: str, image: str = IMAGE) -> BaseComponent:
-    """Makes a component of the command line of a step, for files from outside the pipeline.
+    """Make a component of the command line of a step, for files from outside the pipeline.
 
     Its parameters are the flags, and the output folder is its artifact `output`.
 
@@ -107,7 +107,7 @@ def container_component(step: str, image: str = IMAGE) -> BaseComponent:
 
 
 def of_step(step: str) -> tuple[Callable[..., BaseComponent], Callable[..., BaseComponent]]:
-    """Returns `component` and `container_component` of a step, as functions of the image."""
+    """Return `component` and `container_component` of a step, as functions of the image."""
     return functools.partial(component, step), functools.partial(container_component, step)
 
 

@@ -10,7 +10,7 @@ from akp_keras.hints import hint
 
 
 def main(arguments: Sequence[str], *, program: str = "akp_keras") -> int:
-    """Runs the experiment that the flags describe.
+    """Run the experiment that the flags describe.
 
     Args:
         arguments: the command line without the program's name.
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str], *, program: str = "akp_keras") -> int:
 
 
 def akp(arguments: Sequence[str] | None = None) -> int:
-    """Runs an experiment or one of its steps: `akp run …`, `akp STEP …`.
+    """Run an experiment or one of its steps: `akp run …`, `akp STEP …`.
 
     Args:
         arguments: the command line without the program's name; by default that of this process.
@@ -67,7 +67,7 @@ def akp(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_component(step: str) -> int:
-    """Runs a step as `python -m components.STEP …`; returns the exit code."""
+    """Run a step as `python -m components.STEP …`; return the exit code."""
     limit_linear_algebra()
     from akp_keras.steps.command import run_step
     from akp_keras.steps.experiment import step_named

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 @contextlib.contextmanager
 def progress(what: str, total: int, *, finished: int = 0) -> Iterator[Callable[[str], None]]:
-    """Shows a progress bar on standard error.
+    """Show a progress bar on standard error.
 
     Args:
         what: the stage, in one or two words.

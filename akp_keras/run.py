@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def run_experiment(**settings: Any) -> Run:
-    """Runs an experiment with this process and its workers; resumes or extends an earlier run.
+    """Run an experiment with this process and its workers; resume or extend an earlier run.
 
     Example:
         ```python
@@ -84,7 +84,7 @@ def run_experiment(**settings: Any) -> Run:
 
 
 def open_run(path: str | Path) -> Run:
-    """Opens a finished run.
+    """Open a finished run.
 
     Args:
         path: the run directory.
@@ -239,7 +239,7 @@ class Run:
         )
 
     def similarity(self, layer: str, measure: str | None = None) -> pd.DataFrame:
-        """Returns the measure of all pairs, members × members.
+        """Return the measure of all pairs, members × members.
 
         Args:
             layer: name of a tapped layer.
@@ -252,7 +252,7 @@ class Run:
         return pd.DataFrame(matrix.values, matrix.members, matrix.members)
 
     def distances(self, layer: str, measure: str | None = None) -> pd.DataFrame:
-        """Returns the distance form of the measure, members × members; see `similarity`."""
+        """Return the distance form of the measure, members × members; see `similarity`."""
         matrix = self.matrices[self._key(layer, measure)]
         return pd.DataFrame(matrix.distances, matrix.members, matrix.members)
 
@@ -287,7 +287,7 @@ class Run:
         return read_principle(self.directory.principle)
 
     def summary(self) -> str:
-        """Returns the table of results, notes on it, and the places of report and TensorBoard."""
+        """Return the table of results, notes on it, and the places of report and TensorBoard."""
         from akp_keras.report import format_table
 
         settings, directory = self.settings, self.directory
@@ -354,7 +354,7 @@ class Plot:
         self._run = run
 
     def dispersion(self, layer: str, measure: str | None = None) -> Figure:
-        """Draws the members' distances to their centroids, and the ratios to the control."""
+        """Draw the members' distances to their centroids, and the ratios to the control."""
         from akp_keras.report import illustrations as report
 
         outcome = self._run.outcomes[self._run._key(layer, measure)]
@@ -368,21 +368,21 @@ class Plot:
         )
 
     def map(self, layer: str, measure: str | None = None) -> Figure:
-        """Draws a map of the members by classical scaling of their distances."""
+        """Draw a map of the members by classical scaling of their distances."""
         from akp_keras.report import illustrations as report
 
         matrix = self._run.matrices[self._run._key(layer, measure)]
         return self._draw(lambda contents: report.draw_mds_map(matrix, contents.styles))
 
     def similarity(self, layer: str, measure: str | None = None) -> Figure:
-        """Draws the measure of all pairs as a heat map."""
+        """Draw the measure of all pairs as a heat map."""
         from akp_keras.report import illustrations as report
 
         matrix = self._run.matrices[self._run._key(layer, measure)]
         return self._draw(lambda contents: report.draw_heat_map(matrix, contents.styles))
 
     def generalisation(self, layer: str, measure: str | None = None) -> Figure:
-        """Draws test accuracy against dispersion, one point per family."""
+        """Draw test accuracy against dispersion, one point per family."""
         from akp_keras.report import illustrations as report
 
         outcome = self._run.outcomes[self._run._key(layer, measure)]
@@ -396,7 +396,7 @@ class Plot:
         )
 
     def training(self, metric: str = "val_accuracy") -> Figure:
-        """Draws a metric of Keras' history after each epoch, one panel per family."""
+        """Draw a metric of Keras' history after each epoch, one panel per family."""
         from akp_keras.report import illustrations as report
 
         if metric not in self._run.history:
@@ -438,7 +438,7 @@ class Plot:
 
 
 def _ratio(ratio: Any) -> tuple[float, float, float]:
-    """Returns lower bound, ratio and upper bound; NaN for those that are missing."""
+    """Return lower bound, ratio and upper bound; NaN for those that are missing."""
     if ratio is None or ratio.log_ratio is None:
         return math.nan, math.nan, math.nan
     low, high = ratio.interval or (math.nan, math.nan)
@@ -446,7 +446,7 @@ def _ratio(ratio: Any) -> tuple[float, float, float]:
 
 
 def _tensorboard_program() -> str:
-    """Returns the command to type: the program lies next to this Python, perhaps off the path."""
+    """Return the command to type: the program lies next to this Python, perhaps off the path."""
     program = Path(sys.executable).with_name("tensorboard")
     if not program.exists() or shutil.which("tensorboard") == str(program):
         return "tensorboard"

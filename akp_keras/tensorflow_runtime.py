@@ -11,7 +11,7 @@ THREADS = 1
 
 
 def configure_tensorflow() -> None:
-    """Limits TensorFlow to one thread and lets its GPU memory grow.
+    """Limit TensorFlow to one thread and lets its GPU memory grow.
 
     Weights and representations are bit-equal from run to run only for the same number of threads.
     Training several members in several processes makes up for the single thread.
@@ -32,7 +32,7 @@ def configure_tensorflow() -> None:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Hides what TensorFlow's C++ code prints, at any log level, while it starts."""
+    """Hide what TensorFlow's C++ code prints, at any log level, while it starts."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -49,7 +49,7 @@ _PROPERTY_TYPES = {int: PropertyType.INT, str: PropertyType.STRING}
 
 
 def _artifact_type(product: Product) -> type[Artifact]:
-    """Makes the artifact type of a product."""
+    """Make the artifact type of a product."""
     properties = {
         name: Property(type=_PROPERTY_TYPES[kind]) for name, kind in product.properties.items()
     }
@@ -89,7 +89,7 @@ class _AnyArtifacts(ChannelParameter):
     """A channel of any artifact type: other teams have their own."""
 
     def type_check(self, arg_name: str, value: object) -> None:
-        """Raises a TypeError for anything but a channel."""
+        """Raise a TypeError for anything but a channel."""
         if not isinstance(value, types.BaseChannel):
             raise TypeError(f"{arg_name} must be a channel of artifacts, not {value!r}")
 
@@ -105,7 +105,7 @@ class StepExecutor(base_executor.BaseExecutor):
         output_dict: dict[str, list[Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Runs the step, and records its facts as properties of the artifacts.
+        """Run the step, and record its facts as properties of the artifacts.
 
         Args:
             input_dict: the step's inputs by name.
@@ -140,7 +140,7 @@ class StepExecutor(base_executor.BaseExecutor):
 
 
 def _recorded(declared: Output, artifact: Artifact, facts: Facts, name: str) -> list[Artifact]:
-    """Records facts in an artifact, or in one copy of it per entry."""
+    """Record facts in an artifact, or in one copy of it per entry."""
     if declared.product == VALUE:
         artifact.value = facts[name]
         return [artifact]
@@ -166,7 +166,7 @@ def _move_entries(folder: Path, target: Path) -> None:
 
 
 def _component(step: Step) -> type[base_component.BaseComponent]:
-    """Makes the component of a step, its specification and its executor."""
+    """Make the component of a step, its specification and its executor."""
     signature = _signature(step)
 
     def __init__(self: Any, *channels: types.BaseChannel, **options: Any) -> None:
@@ -199,7 +199,7 @@ def _component(step: Step) -> type[base_component.BaseComponent]:
 
 
 def _class(name: str, base: type, **members: Any) -> Any:
-    """Makes a class of this module, in which TFX looks it up by name."""
+    """Make a class of this module, in which TFX looks it up by name."""
     globals()[name] = type(name, (base,), {"__module__": __name__, **members})
     return globals()[name]
 
@@ -209,7 +209,7 @@ def _outputs(step: Step) -> dict[str, Output]:
 
 
 def _settings(step: Step) -> list[Setting]:
-    """Returns the settings that are parameters; the runner sets the number of workers."""
+    """Return the settings that are parameters; the runner sets the number of workers."""
     return [declared for declared in declarations(step.settings) if declared.name != "workers"]
 
 
@@ -248,7 +248,7 @@ def _signature(step: Step) -> inspect.Signature:
 
 
 def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns the channels and parameters of a component's specification."""
+    """Return the channels and parameters of a component's specification."""
     specified = {CODE_VERSION: arguments[CODE_VERSION] or code_version()}
     for name, output in _outputs(step).items():
         specified[name] = types.Channel(type=_TYPES[output.product.name])
@@ -275,7 +275,7 @@ def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _texts(declared: Input, paths: Any) -> Any:
-    """Returns paths as text, several in a list; raises a ValueError if the list is empty."""
+    """Return paths as text, several in a list; raises a ValueError if the list is empty."""
     if isinstance(paths, str | os.PathLike):
         return [os.fspath(paths)] if declared.several else os.fspath(paths)
     if declared.several and isinstance(paths, Sequence):
@@ -286,7 +286,7 @@ def _texts(declared: Input, paths: Any) -> Any:
 
 
 def _digests(declared: Input, paths: Any) -> dict[str, str]:
-    """Returns digests of what the paths, given in place of artifacts, hold now."""
+    """Return digests of what the paths, given in place of artifacts, hold now."""
     # Errors in them are reported when the step runs, perhaps on another machine.
     with contextlib.suppress(ValueError, OSError):
         if paths and declared.several:

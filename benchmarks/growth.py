@@ -35,7 +35,7 @@ _MOST = 1 / 3
 
 
 def run(run_dir: Path, *arguments: str) -> float:
-    """Runs the experiment; returns the seconds that it took."""
+    """Run the experiment; return the seconds that it took."""
     command = [sys.executable, "-m", "akp_keras.main", f"--flagfile={_FLAGFILE.value}"]
     began = time.perf_counter()
     subprocess.run(
@@ -48,19 +48,19 @@ def run(run_dir: Path, *arguments: str) -> float:
 
 
 def results(run_dir: Path) -> dict[str, bytes]:
-    """Returns the files that must not depend on how a run came to be."""
+    """Return the files that must not depend on how a run came to be."""
     files = [*run_dir.glob("similarity/*/*.npz"), run_dir / "dispersion.json"]
     return {str(path.relative_to(run_dir)): path.read_bytes() for path in files}
 
 
 def trained(run_dir: Path) -> dict[Path, int]:
-    """Returns when each member was written, by its path below the run."""
+    """Return when each member was written, by its path below the run."""
     members = run_dir.glob("members/*/*/checksums.json")
     return {path.relative_to(run_dir): path.stat().st_mtime_ns for path in members}
 
 
 def main(_: list[str]) -> None:
-    """Prints the table."""
+    """Print the table."""
     failed = False
     with tempfile.TemporaryDirectory() as scratch:
         finished = Path(scratch) / "finished"

@@ -131,7 +131,7 @@ def _draw(members: int, n: int, d: int, rank: int | None = None) -> dict[str, np
 
 
 def _peak(dtype: str, size: int = 2048) -> float:
-    """The best of five products of the BLAS, in GFLOP/s."""
+    """Return the best of five products of the BLAS, in GFLOP/s."""
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(size, size)).astype(dtype) for _ in range(2))
     a @ b
@@ -144,7 +144,7 @@ def _peak(dtype: str, size: int = 2048) -> float:
 
 
 def _gflop(id: str, members: int, n: int, d: int) -> tuple[float, float]:
-    """What all pairs by the Gram route need, without and with the ranks of the result.
+    """Return what all pairs by the Gram route need, without and with the ranks of the result.
 
     The values take XXᵀ (one triangle) of each and one triangle of the product of M packed matrices
     of n²/2 entries; a rank takes XᵀX (one triangle) of an eighth more rows than features, and its
@@ -211,14 +211,14 @@ _HEADER = (
 
 
 def _keep_freed_memory() -> None:
-    """Makes the C library keep what is freed, where it is glibc."""
+    """Make the C library keep what is freed, where it is glibc."""
     use_no_mappings, trim_threshold = (-4, 0), (-1, 2**31 - 1)
     for parameter, value in (use_no_mappings, trim_threshold):
         ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def main(arguments: list[str]) -> None:
-    """Prints the tables."""
+    """Print the tables."""
     if _MEMORY.value:
         _memory()
         return
@@ -299,7 +299,7 @@ def _long(id: str) -> None:
 
 
 def _plain_kernel(x: np.ndarray, name: str) -> np.ndarray:
-    """Makes a centred kernel matrix in a dozen lines of NumPy."""
+    """Make a centred kernel matrix in a dozen lines of NumPy."""
     x = x - x.mean(axis=0)
     squares = np.square(x).sum(axis=1)
     kernel = squares[:, None] + squares[None, :]

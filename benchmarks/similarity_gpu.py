@@ -28,7 +28,7 @@ _MEASURES = flags.DEFINE_list(
 
 
 def main(arguments: list[str]) -> None:
-    """Prints a row per measure and device."""
+    """Print a row per measure and device."""
     import keras
 
     rng = np.random.default_rng(0)

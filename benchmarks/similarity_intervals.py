@@ -54,7 +54,7 @@ class Population:
         self.noise = noise
 
     def draw(self, samples: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Draws the samples of both."""
+        """Draw the samples of both."""
         common = rng.normal(size=(samples, len(self.maps[0])))
         return [
             common @ turn + self.noise * rng.normal(size=(samples, turn.shape[1]))
@@ -62,7 +62,7 @@ class Population:
         ]
 
     def values(self) -> Mapping[str, float]:
-        """Returns measure -> value of the population."""
+        """Return measure -> value of the population."""
         a, b = self.maps
         xx, yy = (turn.T @ turn + self.noise**2 * np.eye(turn.shape[1]) for turn in (a, b))
         xy = a.T @ b
@@ -76,7 +76,7 @@ class Population:
 
 
 def rows(samples: int, draws: int, level: float, seed: int) -> Iterator[tuple]:
-    """Yields population, measure, its value, the mean value, coverage and mean half width."""
+    """Yield population, measure, its value, the mean value, coverage and mean half width."""
     for name, parameters in _POPULATIONS.items():
         population = Population(*parameters, seed)
         known = population.values()
@@ -96,7 +96,7 @@ def rows(samples: int, draws: int, level: float, seed: int) -> Iterator[tuple]:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints the table."""
+    """Print the table."""
     error = math.sqrt(_LEVEL.value * (1 - _LEVEL.value) / _DRAWS.value)
     print(f"{_DRAWS.value} draws; a coverage has a standard error of {error:.3f}")
     print(

@@ -31,7 +31,7 @@ _REPEATS = flags.DEFINE_integer("repeats", 3, "how often each is timed; the best
 
 
 def draw(members: int, samples: int, features: int, offset: float) -> dict[str, np.ndarray]:
-    """Draws representations that share a part, float32 as networks return them."""
+    """Draw representations that share a part, float32 as networks return them."""
     rng = np.random.default_rng(0)
     common = rng.normal(size=(samples, 16))
     return {
@@ -45,7 +45,7 @@ def draw(members: int, samples: int, features: int, offset: float) -> dict[str, 
 
 
 def best(call: Callable[[], np.ndarray], repeats: int) -> tuple[np.ndarray, float]:
-    """Returns what a call returns, and the seconds of the fastest of some calls."""
+    """Return what a call returns, and the seconds of the fastest of some calls."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -55,19 +55,19 @@ def best(call: Callable[[], np.ndarray], repeats: int) -> tuple[np.ndarray, floa
 
 
 def by_pytorch_cka(some: dict[str, np.ndarray], dtype: torch.dtype) -> np.ndarray:
-    """Returns (M, M) values of pytorch-cka."""
+    """Return (M, M) values of pytorch-cka."""
     tensors = [torch.from_numpy(values).to(dtype) for values in some.values()]
     return cka_from_features(tensors, tensors).numpy()
 
 
 def by_akp_keras(some: dict[str, np.ndarray], precision: str) -> np.ndarray:
-    """Returns (M, M) values of this library."""
+    """Return (M, M) values of this library."""
     id = "cka.linear.debiased"
     return similarity.pairwise(some, [id], precision=precision)[id].values
 
 
 def main(arguments: list[str]) -> None:
-    """Prints a row per number of representations and way."""
+    """Print a row per number of representations and way."""
     blas = max((library["num_threads"] for library in threadpool_info()), default=1)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; BLAS {blas} threads")
     print("    M  way                       seconds  largest error")

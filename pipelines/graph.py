@@ -27,7 +27,7 @@ class Node:
 
 
 def experiment_graph(experiment: Experiment) -> list[Node]:
-    """Returns the steps of an experiment in an order in which they can run."""
+    """Return the steps of an experiment in an order in which they can run."""
     return [
         Node(
             step,
@@ -39,7 +39,7 @@ def experiment_graph(experiment: Experiment) -> list[Node]:
 
 
 def parameters(settings: Group) -> dict[str, object]:
-    """Returns settings by the names of their flags; several values are joined to one text."""
+    """Return settings by the names of their flags; several values are joined to one text."""
     return {
         declared.flag: declared.text(value) if declared.several else value
         for declared in declarations(type(settings))

@@ -19,7 +19,7 @@ PIPELINE_NAME = "akp-keras"
 def create_pipeline(
     experiment: Experiment, cluster: Kubeflow, *, code_version: str
 ) -> BaseComponent:
-    """Creates the pipeline, with one trainer per family.
+    """Create the pipeline, with one trainer per family.
 
     The code version is an argument of every step, so that Kubeflow's cache never returns the
     result of other code.

@@ -34,7 +34,7 @@ _VERDICT = "*/dispersion-test/verdict"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compiles or runs the pipeline that the flags describe; returns the exit code."""
+    """Compile or run the pipeline that the flags describe; return the exit code."""
     groups = (Kubeflow, Experiment, Running)
     return run_with_settings(_run, groups, arguments, program=PROGRAM, description=__doc__)
 
@@ -67,7 +67,7 @@ def _compile(pipeline: BaseComponent, path: Path) -> str:
 
 
 def run_here(pipeline: BaseComponent, root: Path) -> str:
-    """Runs a pipeline on this machine, each step in a process; returns the verdict as text.
+    """Run a pipeline on this machine, each step in a process; return the verdict as text.
 
     Raises:
         ValueError: if a step refused its input, with its message.
@@ -112,7 +112,7 @@ class _Kept(io.TextIOBase):
         self._passed_on.flush()
 
     def failure(self) -> Exception | None:
-        """Returns the last exception that a step printed, as the exception to raise here."""
+        """Return the last exception that a step printed, as the exception to raise here."""
         raised = re.findall(
             r"^\s*([\w.]*(?:Error|Exception|Interrupt)): (.*)$", "".join(self._end), re.M
         )

@@ -35,7 +35,7 @@ _Line = tuple[str, Sequence["_Line"]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the lineage of the artifact named on the command line; returns the exit code."""
+    """Print the lineage of the artifact named on the command line; return the exit code."""
 
     def define(values: flags.FlagValues) -> None:
         text = f"The SQLite file of ML Metadata, ROOT/{METADATA_FILE}."
@@ -67,7 +67,7 @@ def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
 
 
 def open_store(path: str | Path) -> MetadataStore:
-    """Opens a metadata store for reading; raises a ValueError if the file is not a store."""
+    """Open a metadata store for reading; raise a ValueError if the file is not a store."""
     from ml_metadata import errors
     from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2
@@ -86,7 +86,7 @@ def open_store(path: str | Path) -> MetadataStore:
 
 
 def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
-    """Returns the newest artifact of a type that a step made or took from the cache."""
+    """Return the newest artifact of a type that a step made or took from the cache."""
     store = open_store(metadata)
     for run in reversed(store.get_executions()):
         for event in store.get_events_by_execution_ids([run.id]):
@@ -97,7 +97,7 @@ def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
 
 
 def executions(metadata: str | Path) -> list[tuple[str, str]]:
-    """Returns (node, "COMPLETE", "CACHED", "FAILED" or "RUNNING") per execution, oldest first."""
+    """Return (node, "COMPLETE", "CACHED", "FAILED" or "RUNNING") per execution, oldest first."""
     from ml_metadata.proto import metadata_store_pb2
 
     store = open_store(metadata)
@@ -111,7 +111,7 @@ def executions(metadata: str | Path) -> list[tuple[str, str]]:
 
 
 def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
-    """Yields the lineage of an artifact, line by line.
+    """Yield the lineage of an artifact, line by line.
 
     Args:
         store: the metadata store.
@@ -134,7 +134,7 @@ def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
 def _made(
     store: MetadataStore, artifacts: Sequence[proto.Artifact], shown: set[int]
 ) -> Iterator[_Line]:
-    """Yields artifacts, grouped by execution, with what they were made from."""
+    """Yield artifacts, grouped by execution, with what they were made from."""
     by_execution: dict[int | None, list[proto.Artifact]] = {}
     for artifact in artifacts:
         by_execution.setdefault(_maker(store, artifact), []).append(artifact)
@@ -161,7 +161,7 @@ def _made(
 
 
 def _maker(store: MetadataStore, artifact: proto.Artifact) -> int | None:
-    """Returns the execution that wrote an artifact: the first, as later ones used the cache."""
+    """Return the execution that wrote an artifact: the first, as later ones used the cache."""
     events = store.get_events_by_artifact_ids([artifact.id])
     return min((event.execution_id for event in events if _is_output(event)), default=None)
 
@@ -210,7 +210,7 @@ def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
 
 
 def _as_stored(uri: str) -> str:
-    """Returns the URI of an artifact as the store records it: an absolute path on this machine."""
+    """Return the URI of an artifact as the store records it: an absolute path on this machine."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return os.path.abspath(unquote(parts.path))  # noqa: PTH100 - links are not followed

@@ -38,7 +38,7 @@ class Pipeline(Group, stage="pipeline"):
     )
 
     def require_root(self) -> None:
-        """Raises a ValueError if there is no root."""
+        """Raise a ValueError if there is no root."""
         if not self.pipeline_root:
             raise ValueError("--pipeline_root is missing; name a folder for the artifacts")
 
@@ -65,7 +65,7 @@ class Kubeflow(Pipeline, stage="pipeline"):
     )
 
     def check(self) -> None:
-        """Raises a ValueError for what cannot be compiled or run."""
+        """Raise a ValueError for what cannot be compiled or run."""
         super().check()
         if bool(self.compile) == self.local:
             raise ValueError("give either --compile=FILE or --local")
@@ -80,7 +80,7 @@ class Kubeflow(Pipeline, stage="pipeline"):
 
 
 def require_extra(package: str, extra: str) -> None:
-    """Raises a ValueError, with the way to install it, if an orchestrator is not installed."""
+    """Raise a ValueError, with the way to install it, if an orchestrator is not installed."""
     if find_spec(package) is None:
         raise ValueError(
             f"{package} is not installed; run pip install 'akp-keras[{extra}]' "

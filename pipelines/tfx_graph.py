@@ -22,7 +22,7 @@ def create_pipeline(
     metadata_path: str | Path,
     code_version: str,
 ) -> pipeline.Pipeline:
-    """Creates the pipeline, with one trainer per family, for any runner of TFX.
+    """Create the pipeline, with one trainer per family, for any runner of TFX.
 
     A step with known parameters, inputs and code version is not run again: its outputs are taken
     from the metadata store.

@@ -24,7 +24,7 @@ PROGRAM = "pipelines.tfx_pipeline"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the pipeline that the flags describe; returns the exit code."""
+    """Run the pipeline that the flags describe; return the exit code."""
     limit_linear_algebra()
     from akp_keras.settings import Experiment, Running
     from akp_keras.settings.flags import run_with_settings
@@ -85,7 +85,7 @@ def _run(pipeline: Pipeline, experiment: Experiment, running: Running) -> str:
 
 @contextlib.contextmanager
 def _quiet_runner() -> Iterator[None]:
-    """Hides what TFX logs about itself.
+    """Hide what TFX logs about itself.
 
     It warns at every input that it skips a condition that it made itself, and at every node that
     its store answers in another way; and it reports a failed step without the reason, which is in

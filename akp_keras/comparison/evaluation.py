@@ -45,7 +45,7 @@ Progress = Callable[[str, int], contextlib.AbstractContextManager[Callable[[str]
 
 @contextlib.contextmanager
 def silent(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Yields a function that shows nothing."""
+    """Yield a function that shows nothing."""
     yield lambda name: None
 
 
@@ -66,7 +66,7 @@ def evaluate_similarity(
     representations: str | Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Compares all pairs of exported models and writes the results.
+    """Compare all pairs of exported models and write the results.
 
     The output folder is created whole, by rename, or not at all:
 
@@ -200,7 +200,7 @@ def _check_arguments(
     seed: int,
     memory_gb: float,
 ) -> tuple[str, ...]:
-    """Validates arguments before any model is loaded; returns the full ids of the measures."""
+    """Validate arguments before any model is loaded; return the full ids of the measures."""
     if isinstance(measures, str) or not measures:
         raise ValueError("measures: name at least one in a list, for example ['cka.linear']")
     declared = [similarity.measure(measure) for measure in measures]

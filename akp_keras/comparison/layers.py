@@ -38,7 +38,7 @@ def compare_layer(
     seed: int = 0,
     labels: np.ndarray | None = None,
 ) -> list[Compared]:
-    """Compares all pairs of members at one layer.
+    """Compare all pairs of members at one layer.
 
     Args:
         layer: name of the layer.
@@ -112,7 +112,7 @@ def _loader(path: Path) -> Callable[[], np.ndarray]:
 
 
 def _why_not_comparable(path: Path) -> str | None:
-    """Returns why a representation cannot be compared, or None."""
+    """Return why a representation cannot be compared, or None."""
     values = np.load(path, mmap_mode="r")
     if not np.isfinite(values).all():
         return "not finite: NaN or infinity among its answers"

@@ -47,12 +47,12 @@ class SimilarityMatrix:
 
 
 def matrix_path(folder: str | Path, layer: str, measure: str) -> Path:
-    """Returns the file of a matrix below `similarity/`; `file_name` encodes unusual layer names."""
+    """Return the file of a matrix below `similarity/`; `file_name` encodes unusual layer names."""
     return Path(folder) / file_name(layer) / f"{measure}.npz"
 
 
 def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
-    """Writes a matrix whole, by rename; the same data produce the same bytes."""
+    """Write a matrix whole, by rename; the same data produce the same bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
@@ -72,7 +72,7 @@ def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
 
 
 def read_matrix(path: str | Path) -> SimilarityMatrix:
-    """Reads what `write_matrix` wrote.
+    """Read what `write_matrix` wrote.
 
     Raises:
         ValueError: if the file is missing or damaged, in one line that names it.
@@ -103,7 +103,7 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
 def read_matrices(
     folder: str | Path, members: Sequence[MemberRecord], measures: Sequence[str] = ()
 ) -> list[SimilarityMatrix]:
-    """Reads the matrices of an experiment.
+    """Read the matrices of an experiment.
 
     Args:
         folder: the folder of `<layer>/<measure>.npz`.

@@ -58,7 +58,7 @@ class PairTable:
         self._csv.close()
 
     def add(self, compared: Compared) -> None:
-        """Writes the pairs of one matrix."""
+        """Write the pairs of one matrix."""
         matrix = compared.matrix
         rows, columns = pairs(matrix.measure, len(matrix.members))
         members = np.array(matrix.members, dtype=object)
@@ -86,7 +86,7 @@ class PairTable:
 
 
 def pairs(measure: str, members: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns rows and columns of the pairs that a measure distinguishes, off the diagonal."""
+    """Return rows and columns of the pairs that a measure distinguishes, off the diagonal."""
     if similarity.measure(measure).symmetric:
         return np.triu_indices(members, 1)
     return np.nonzero(~np.eye(members, dtype=bool))

@@ -36,7 +36,7 @@ class ProbeInputs:
         return len(next(iter(self.arrays.values())))
 
     def digest(self) -> str:
-        """Returns a SHA-256 of names, dtypes, shapes and values."""
+        """Return a SHA-256 of names, dtypes, shapes and values."""
         digest = hashlib.sha256()
         for name in sorted(self.arrays):
             array = self.arrays[name]
@@ -47,7 +47,7 @@ class ProbeInputs:
 
 
 def read_probe_inputs(path: str | Path) -> ProbeInputs:
-    """Reads a probe set; pickled objects are never read.
+    """Read a probe set; pickled objects are never read.
 
     Args:
         path: an `.npz` file, as `akp_keras.data.write_probe` writes it or with any single array of
@@ -77,7 +77,7 @@ def read_probe_inputs(path: str | Path) -> ProbeInputs:
 
 
 def check_probe_inputs(probe: ProbeInputs, what: str) -> ProbeInputs:
-    """Returns the probe set if models can be called with it.
+    """Return the probe set if models can be called with it.
 
     Args:
         probe: the probe set.

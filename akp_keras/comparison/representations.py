@@ -38,7 +38,7 @@ def take_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     done: Callable[[str], None] = lambda name: None,
 ) -> tuple[str, ...]:
-    """Computes the representations of the probe set by every SavedModel, one task per model.
+    """Compute the representations of the probe set by every SavedModel, one task per model.
 
     A task loads a model, calls it and releases it, and writes its outputs to disk batch by batch:
     memory holds one model and one batch per running task.
@@ -94,13 +94,13 @@ def take_representations(
 
 
 def kept_folder(kept: str | Path, probe: ProbeInputs) -> Path:
-    """Returns the folder of a probe set among the kept ones."""
+    """Return the folder of a probe set among the kept ones."""
     return Path(kept) / probe.digest()[:16]
 
 
 @contextlib.contextmanager
 def representations_folder(kept: Path | None, probe: ProbeInputs, beside: Path) -> Iterator[Path]:
-    """Yields the folder of the representations of a probe set.
+    """Yield the folder of the representations of a probe set.
 
     Args:
         kept: where they are kept, in one folder per probe set; None for a temporary folder.
@@ -118,7 +118,7 @@ def representations_folder(kept: Path | None, probe: ProbeInputs, beside: Path) 
 
 
 def representation_path(folder: str | Path, member: str, layer: str) -> Path:
-    """Returns the file of a member's representation at a layer, an (n, …) array."""
+    """Return the file of a member's representation at a layer, an (n, …) array."""
     return Path(folder) / file_name(member) / f"{file_name(layer)}.npy"
 
 

@@ -43,7 +43,7 @@ def find_saved_models(
     sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
     families: Sequence[str] = (),
 ) -> tuple[NamedModel, ...]:
-    """Finds and names the SavedModels to compare.
+    """Find and name the SavedModels to compare.
 
     A member of an experiment has the name `<family>/<seed>` of its `assets.extra/akp.json`. The
     name of any other model is its path, without the folders that all paths have in common at the
@@ -153,7 +153,7 @@ def _from_sources(sources: Iterable[str | Path]) -> list[NamedModel]:
 
 
 def _below(path: Path) -> list[Path]:
-    """Returns the SavedModels that a folder is or holds, without unfinished ones."""
+    """Return the SavedModels that a folder is or holds, without unfinished ones."""
     if (path / _FILE).is_file():
         return [path]
     folders = [
@@ -168,7 +168,7 @@ def _below(path: Path) -> list[Path]:
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
-    """Returns folder -> (name, family), for the folders that are not named by a table."""
+    """Return folder -> (name, family), for the folders that are not named by a table."""
     names = {path: described for path in paths if (described := _described(path))}
     parts = {path: path.absolute().parts for path in paths if path not in names}
     if len(parts) == 1:
@@ -183,7 +183,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
 
 
 def _described(path: Path) -> tuple[str, str] | None:
-    """Returns name and family from `assets.extra/akp.json`, or None if it does not hold them."""
+    """Return name and family from `assets.extra/akp.json`, or None if it does not hold them."""
     if not (path / DESCRIPTION_FILE).is_file():
         return None
     description = read_description(path)

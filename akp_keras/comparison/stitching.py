@@ -66,7 +66,7 @@ def stitching_penalty(
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> Stitching:
-    """Stitches the first layers of `bottom` to the remaining layers of `top`.
+    """Stitch the first layers of `bottom` to the remaining layers of `top`.
 
     The affine layer is a matrix and an offset; for maps it is the same at every position (a 1 × 1
     convolution). Both networks run in inference mode, with frozen weights and batch statistics
@@ -158,7 +158,7 @@ def stitching_penalty(
 
 
 def nearest_affine(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fits the affine map from x to y by least squares, in float64.
+    """Fit the affine map from x to y by least squares, in float64.
 
     Args:
         x: (…, p).
@@ -177,7 +177,7 @@ def nearest_affine(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _around(
     model: keras.Model, name: str, which: str
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
-    """Returns the input of a model, the output of one of its layers, and the model's output."""
+    """Return the input of a model, the output of one of its layers, and the model's output."""
     import keras
 
     if len(getattr(model, "inputs", None) or []) != 1 or len(model.outputs) != 1:

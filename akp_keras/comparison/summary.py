@@ -24,7 +24,7 @@ _PACKAGES = ("numpy", "scipy", "tensorflow", "tensorflow-cpu")
 def describe(
     models: Sequence[NamedModel], probe: ProbeInputs, *, measures: Sequence[str], **options: Any
 ) -> dict[str, Any]:
-    """Returns what is compared, with which options and versions."""
+    """Return what is compared, with which options and versions."""
     return {
         "format_version": 1,
         "members": [model.name for model in models],
@@ -41,7 +41,7 @@ def describe(
 
 
 def summarise(compared: Compared, families: Mapping[str, str]) -> dict[str, Any]:
-    """Summarises a matrix.
+    """Summarise a matrix.
 
     Args:
         compared: the matrix.

@@ -18,7 +18,7 @@ def follow_training(
     executor: Executor | None = None,
     memory_gb: float = 4.0,
 ) -> tuple[list[Trajectories], dict[str, str]]:
-    """Compares members through training, layer by layer, from the snapshots in their folders.
+    """Compare members through training, layer by layer, from the snapshots in their folders.
 
     Args:
         member_folders: member name -> its folder.

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import orthogonal_procrustes
-from scipy.sparse.linalg import eigsh
 from threadpoolctl import threadpool_limits
 
 from akp_keras import similarity
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion.centroids import distances_to_centroid, gower_matrix
+from akp_keras.dispersion import principal_coordinates
+from akp_keras.dispersion.centroids import distances_to_centroid
 from akp_keras.export.member_record import family_of
 
 MOST_POINTS_OF_ONE_MAP = 3000
@@ -71,7 +71,7 @@ class Trajectories:
         }
 
     def matrix(self, moment: int) -> SimilarityMatrix:
-        """Returns the matrix of one epoch; `moment` is its index in `epochs`."""
+        """Return the matrix of one epoch; `moment` is its index in `epochs`."""
         return SimilarityMatrix(
             layer=self.layer,
             measure=self.measure,
@@ -95,7 +95,7 @@ def follow_members(
     memory_gb: float = 4.0,
     most_points: int = MOST_POINTS_OF_ONE_MAP,
 ) -> Trajectories:
-    """Compares all members at all epochs, maps them, and measures each family's dispersion.
+    """Compare all members at all epochs, map them, and measure each family's dispersion.
 
     Up to `most_points` points (member, epoch), all pairs are compared and classical scaling
     (Torgerson 1952; Gower 1966) places them in one map. With more points, each epoch is mapped
@@ -221,28 +221,12 @@ class _Compared:
 
 
 def _map(distances: np.ndarray) -> np.ndarray:
-    """Returns (m, 3) coordinates by classical scaling, centred; missing axes are zero."""
-    count = len(distances)
-    gram = gower_matrix(distances**2)
     with threadpool_limits(1, "blas"):
-        if count <= 4 * AXES:
-            values, vectors = np.linalg.eigh(gram)
-        else:
-            # Lanczos from a fixed start: the same distances must produce the same bytes.
-            start = np.random.default_rng(0).normal(size=count)
-            values, vectors = eigsh(gram, k=AXES, which="LA", v0=start)
-    order = np.argsort(values)[::-1][:AXES]
-    values, vectors = values[order], vectors[:, order]
-    # Values below the rounding error of the decomposition are not axes.
-    real = values > count * np.finfo(np.float64).eps * np.abs(gram).max(initial=0.0)
-    axes = vectors * np.sqrt(np.where(real, values, 0.0))
-    farthest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
-    axes = axes * np.where(farthest < 0, -1.0, 1.0)
-    return np.pad(axes, ((0, 0), (0, AXES - axes.shape[1])))
+        return principal_coordinates(distances, AXES).leading(AXES)
 
 
 def _aligned_maps(distances: np.ndarray) -> np.ndarray:
-    """Returns (M, T, 3) coordinates: the map of each epoch, aligned to that of the next epoch."""
+    """Return (M, T, 3) coordinates: the map of each epoch, aligned to that of the next epoch."""
     maps = [_map(of_epoch) for of_epoch in distances]
     for moment in reversed(range(len(maps) - 1)):
         rotation, _ = orthogonal_procrustes(maps[moment], maps[moment + 1])

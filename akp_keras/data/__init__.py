@@ -39,7 +39,7 @@ _MODULES = {
 
 
 def list_datasets() -> list[str]:
-    """Returns the names of all data sets, sorted; `tfds:<name>` stands for many."""
+    """Return the names of all data sets, sorted; `tfds:<name>` stands for many."""
     return sorted(f"{name}<name>" if name.endswith(":") else name for name in _MODULES)
 
 
@@ -50,7 +50,7 @@ def load_dataset(
     seed: int = 0,
     max_samples: int | None = None,
 ) -> DataSet:
-    """Loads a data set, and prepares it on the first call.
+    """Load a data set, and prepare it on the first call.
 
     Args:
         name: one of `list_datasets()`; for example `synthetic_cells` or `tfds:mnist`.
@@ -77,7 +77,7 @@ def load_dataset(
 
 
 def check_dataset_name(name: str) -> None:
-    """Raises a ValueError if no source has a data set of this name; loads nothing."""
+    """Raise a ValueError if no source has a data set of this name; load nothing."""
     _source(name)
 
 

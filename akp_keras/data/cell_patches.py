@@ -55,7 +55,7 @@ class CellPatches:
 
 
 def draw_cell_patches(count: int, *, seed: int, stream: int = 0) -> CellPatches:
-    """Draws synthetic patches; the same arguments produce the same bytes.
+    """Draw synthetic patches; the same arguments produce the same bytes.
 
     Args:
         count: number of patches; the classes alternate.
@@ -155,7 +155,7 @@ def _lymphocytes(rng: np.random.Generator) -> Nuclei:
 def _spread_out(
     rng: np.random.Generator, radius: np.ndarray, overlap: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places centres and pushes neighbours apart until they overlap by at most the given share."""
+    """Place centres and pushes neighbours apart until they overlap by at most the given share."""
     margin = 2.0
     place = rng.uniform(-margin, IMAGE_SIZE + margin, (2, *radius.shape))
     wanted = (radius[:, :, None] + radius[:, None, :] + 1.0) * (1.0 - overlap[:, :, None])

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def randomise_labels(labels: np.ndarray, fraction: float, classes: int, seed: int) -> np.ndarray:
-    """Replaces the labels of a fraction of the samples by uniformly drawn classes.
+    """Replace the labels of a fraction of the samples by uniformly drawn classes.
 
     As in Zhang, Bengio, Hardt, Recht and Vinyals, "Understanding deep learning requires rethinking
     generalization" (ICLR 2017, section 2.1), a new label is independent of the true one, so a

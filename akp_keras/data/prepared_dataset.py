@@ -29,7 +29,7 @@ def prepare(
     *,
     downloads: bool,
 ) -> tfds.core.DatasetBuilder:
-    """Prepares a data set whole, unless it is already prepared.
+    """Prepare a data set whole, unless it is already prepared.
 
     Any number of processes may prepare the same data set at once: each works in its own folder,
     the first to finish renames its result into place, and the others remove theirs.
@@ -74,7 +74,7 @@ def read_split(
     id_key: str | None = None,
     size: int | None = None,
 ) -> Split:
-    """Reads a split of a prepared data set into memory, in the order in which it is stored.
+    """Read a split of a prepared data set into memory, in the order in which it is stored.
 
     Args:
         builder: a prepared builder.

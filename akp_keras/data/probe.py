@@ -14,7 +14,7 @@ _KEYS = ("ids", "images", "labels", "class_names")
 
 
 def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
-    """Draws a class-balanced sample of the test split, in a fixed order.
+    """Draw a class-balanced sample of the test split, in a fixed order.
 
     Args:
         dataset: the data set.
@@ -57,7 +57,7 @@ def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
 
 
 def write_probe(path: str | Path, probe: ProbeSet) -> None:
-    """Writes a probe set as NumPy archive; the file is written whole, by rename, or not at all.
+    """Write a probe set as NumPy archive; the file is written whole, by rename, or not at all.
 
     The same probe set produces the same bytes. Keys: `ids` (n,) str, `images` (n, h, w, c) or
     (n, d) float32, which are the inputs, `labels` (n,) int64, `class_names` (classes,) str.
@@ -83,7 +83,7 @@ def write_probe(path: str | Path, probe: ProbeSet) -> None:
 
 
 def read_probe(path: str | Path) -> ProbeSet:
-    """Reads what `write_probe` wrote, or any archive with the same keys.
+    """Read what `write_probe` wrote, or any archive with the same keys.
 
     Args:
         path: the file.

@@ -59,7 +59,7 @@ class Nuclei:
 
 
 def draw_stroma(rng: np.random.Generator, patches: int) -> Tissue:
-    """Draws cytoplasm and collagen: clouds, wavy parallel fibres and pale clefts."""
+    """Draw cytoplasm and collagen: clouds, wavy parallel fibres and pale clefts."""
     rows, columns = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32)
 
     def each(low: float, high: float) -> np.ndarray:
@@ -80,7 +80,7 @@ def draw_stroma(rng: np.random.Generator, patches: int) -> Tissue:
 
 
 def lay_nuclei(rng: np.random.Generator, tissue: Tissue, nuclei: Nuclei) -> Tissue:
-    """Lays nuclei over tissue, one after another; where two overlap, the darker one is visible."""
+    """Lay nuclei over tissue, one after another; where two overlap, the darker one is visible."""
     patches, count = nuclei.present.shape
     rows, columns = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32)
     haematoxylin, eosin = tissue.haematoxylin, tissue.eosin
@@ -115,7 +115,7 @@ def lay_nuclei(rng: np.random.Generator, tissue: Tissue, nuclei: Nuclei) -> Tiss
 
 
 def photograph(rng: np.random.Generator, tissue: Tissue) -> np.ndarray:
-    """Simulates light through stained tissue; stains, light and cameras vary between patches.
+    """Simulate light through stained tissue; stains, light and cameras vary between patches.
 
     Returns:
         (patches, 32, 32, 3) uint8.
@@ -138,7 +138,7 @@ def photograph(rng: np.random.Generator, tissue: Tissue) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator, patches: int, cells: int) -> np.ndarray:
-    """Returns smooth noise, (patches, 32, 32) float32, of unit variance; more cells, finer."""
+    """Return smooth noise, (patches, 32, 32) float32, of unit variance; more cells, finer."""
     weights = _interpolation(cells)
     grid = rng.standard_normal((patches, cells, cells)).astype(np.float32)
     noise = weights @ grid @ weights.T
@@ -146,14 +146,14 @@ def _clouds(rng: np.random.Generator, patches: int, cells: int) -> np.ndarray:
 
 
 def _interpolation(cells: int) -> np.ndarray:
-    """Returns (32, `cells`) smooth weights of the grid points, one row per pixel."""
+    """Return (32, `cells`) smooth weights of the grid points, one row per pixel."""
     position = np.linspace(0.0, cells - 1.0, IMAGE_SIZE)
     weights = np.exp(-((position[:, None] - np.arange(cells)) ** 2) / (2.0 * 0.6**2))
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _blur_matrix() -> np.ndarray:
-    """Returns the blur of the lens: [1, 4, 1] / 6 along an axis, with repeated edges."""
+    """Return the blur of the lens: [1, 4, 1] / 6 along an axis, with repeated edges."""
     padded = np.eye(IMAGE_SIZE)[np.clip(np.arange(-1, IMAGE_SIZE + 1), 0, IMAGE_SIZE - 1)]
     return (padded[:-2] + 4.0 * padded[1:-1] + padded[2:]) / 6.0
 

@@ -8,7 +8,7 @@ from akp_keras.data.records import Split
 
 
 def train_statistics(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Returns mean and variance over all axes but the last, for `keras.layers.Normalization`.
+    """Return mean and variance over all axes but the last, for `keras.layers.Normalization`.
 
     Args:
         split: the training samples, (n, h, w, c) or (n, d).

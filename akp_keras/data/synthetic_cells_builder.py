@@ -41,7 +41,7 @@ _DEFAULT_CONFIG = SyntheticCellsConfig(name="seed_0", description="The patches o
 
 
 def config_of_seed(seed: int) -> SyntheticCellsConfig:
-    """Returns the configuration `seed_<seed>`, with splits of the default sizes."""
+    """Return the configuration `seed_<seed>`, with splits of the default sizes."""
     if seed == _DEFAULT_CONFIG.seed:
         return _DEFAULT_CONFIG
     return SyntheticCellsConfig(

@@ -28,7 +28,7 @@ _VALIDATION_SHARE = 0.1
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
+    """Load a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
 
     The splits are `train`, `validation` and `test` as published. Without a published `test`, the
     test split is the published `validation`, or the last fifth of `train`. Without a remaining
@@ -73,7 +73,7 @@ def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int 
 
 
 def choose_splits(name: str, counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
-    """Chooses the published samples of each split, by the rule in `load`.
+    """Choose the published samples of each split, by the rule in `load`.
 
     Args:
         name: name of the data set, for messages.

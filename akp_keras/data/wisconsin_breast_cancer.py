@@ -20,7 +20,7 @@ _VALIDATION_SAMPLES = 57
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads 569 × 30 raw measurements; arguments as in `akp_keras.data.load_dataset`.
+    """Load 569 × 30 raw measurements; arguments as in `akp_keras.data.load_dataset`.
 
     Ids are `wdbc-0001` to `wdbc-0569`, in the order of the file. The splits (341, 57 and 171
     samples) are stratified by class.

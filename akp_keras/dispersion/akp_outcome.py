@@ -141,12 +141,12 @@ class AkpOutcome:
     seed: int
 
     def to_dict(self) -> dict[str, object]:
-        """The outcome in the types of JSON, in the order of the attributes."""
+        """Return the outcome in the types of JSON, in the order of the attributes."""
         return to_plain(self)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, object]) -> AkpOutcome:
-        """The inverse of `to_dict`.
+        """Return the inverse of `to_dict`.
 
         Raises:
             KeyError: if an attribute is missing.

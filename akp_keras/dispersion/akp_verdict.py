@@ -58,7 +58,7 @@ def decide(
     equivalence: tuple[float, float],
     per: float,
 ) -> str:
-    """The verdict on families that can decide.
+    """Return the verdict on families that can decide.
 
     Args:
         statistic: Spearman's ρ of spread and generalisation.
@@ -80,7 +80,7 @@ def decide(
 
 
 def component(across: str, between: str, within: str) -> str | None:
-    """Which part of the spread across families drives it.
+    """Return which part of the spread across families drives it.
 
     Args:
         across: verdict on models of different families.
@@ -98,7 +98,7 @@ def component(across: str, between: str, within: str) -> str | None:
 
 
 def carriers(verdict: str, without_kind: Mapping[str, Retest], alpha: float) -> list[str]:
-    """The kinds of stress without which the verdict is gone.
+    """Return the kinds of stress without which the verdict is gone.
 
     Args:
         verdict: on all families.
@@ -120,7 +120,7 @@ def carriers(verdict: str, without_kind: Mapping[str, Retest], alpha: float) -> 
 
 
 def is_fragile(verdict: str, without_family: Mapping[str, Retest], alpha: float) -> bool:
-    """Whether the verdict is gone without some one family.
+    """Return whether the verdict is gone without some one family.
 
     Args:
         verdict: on all families.
@@ -170,7 +170,7 @@ def write_sentence(
     qualifiers: Sequence[str],
     within: str | None,
 ) -> str:
-    """The verdict as it may be published.
+    """Return the verdict as it may be published.
 
     Args:
         estimand: "across", "between" or "within".
@@ -210,7 +210,7 @@ def write_sentence(
 
 
 def _merged(qualifiers: Sequence[str]) -> list[str]:
-    """The qualifiers with all kinds without which nothing can be said in one."""
+    """Return the qualifiers with all kinds without which nothing can be said in one."""
     kinds = [text.removeprefix(_WITHOUT) for text in qualifiers if text.startswith(_WITHOUT)]
     others = [text for text in qualifiers if not text.startswith(_WITHOUT)]
     return others + ([_WITHOUT + " or ".join(kinds)] if kinds else [])

@@ -98,7 +98,7 @@ def associations(
 
 
 def ranks_beyond_margin(generalisation: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
-    """Ranks of families, in which differences within the margin do not count.
+    """Return ranks of families, in which differences within the margin do not count.
 
     A family's rank is the number of families it surpasses by more than the margin, less the number
     that surpass it so. Without a margin these are the usual ranks, but for shift and scale. Ties
@@ -118,7 +118,7 @@ def ranks_beyond_margin(generalisation: NDArray[np.float64], margin: float) -> N
 
 
 def fewest_families(alpha: float, alternative: str = "two-sided") -> int:
-    """The smallest number of families, none tied, whose test can reach a level.
+    """Return the smallest number of families, none tied, whose test can reach a level.
 
     Args:
         alpha: level in (0, 1).

@@ -27,7 +27,7 @@ MOST_IMAGINARY = 0.01
 
 
 def squared_distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Signed squared distances to the centroid, z₊² − z₋².
+    """Return signed squared distances to the centroid, z₊² − z₋².
 
     Args:
         squared: (…, m, m) squared distances among the members of one family.
@@ -40,7 +40,7 @@ def squared_distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances to the family's centroid, adjusted for the number of members.
+    """Return distances to the family's centroid, adjusted for the number of members.
 
     The centroid is drawn towards its own members, so that distances to it are too short by
     √((m−1)/m) in quadratic mean; they are multiplied by the inverse (Stier et al., Ecology 94,
@@ -60,7 +60,7 @@ def distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
 def squared_distances_to_centroids(
     squared: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Signed squared distances of all members to weighted centroids.
+    """Return signed squared distances of all members to weighted centroids.
 
     Args:
         squared: (M, M) squared distances.
@@ -76,7 +76,7 @@ def squared_distances_to_centroids(
 
 
 def count_negative(signed: NDArray[np.float64]) -> int:
-    """How many squared distances are negative by more than rounding.
+    """Return how many squared distances are negative by more than rounding.
 
     Args:
         signed: squared distances as `squared_distances_to_centroid` returns them.
@@ -88,7 +88,7 @@ def count_negative(signed: NDArray[np.float64]) -> int:
 
 
 def gower_matrix(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inner products of the members about their common centroid, −½·H·D²·H.
+    """Return the inner products of the members about their common centroid, −½·H·D²·H.
 
     Args:
         squared: (M, M) squared distances.
@@ -101,7 +101,7 @@ def gower_matrix(squared: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def imaginary_share(squared: NDArray[np.float64]) -> float:
-    """How far distances are from Hilbertian.
+    """Return how far distances are from Hilbertian.
 
     Args:
         squared: (M, M) squared distances.
@@ -120,7 +120,7 @@ def imaginary_share(squared: NDArray[np.float64]) -> float:
 def squared_distances_of_residuals(
     squared: NDArray[np.float64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Squared distances among members after every family is moved onto one centroid.
+    """Return squared distances among members after every family is moved onto one centroid.
 
     In the space of the Gower matrix, the family's centroid is subtracted from each member and
     the difference multiplied by √(m/(m−1)), so that residuals of small families have the

@@ -15,7 +15,7 @@ _LEARNT = 0.2
 def at_chance(
     generalisation: Sequence[float] | NDArray[np.float64], chance: float | None, margin: float
 ) -> NDArray[np.bool_]:
-    """Which models are at chance.
+    """Return which models are at chance.
 
     Args:
         generalisation: values of models or families, higher = better.
@@ -33,7 +33,7 @@ def at_chance(
 
 
 def nothing_learnt(control: float, chance: float | None, margin: float) -> str | None:
-    """Whether the control is so near to chance that no family can be unhappy.
+    """Return whether the control is so near to chance that no family can be unhappy.
 
     Args:
         control: generalisation of the control.

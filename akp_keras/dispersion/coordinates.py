@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.linalg import eigsh
 
 from akp_keras.dispersion import inputs
 from akp_keras.dispersion.centroids import gower_matrix
+
+# Beyond this number of members a few axes take much less time by Lanczos' iteration than all.
+_FEWEST_FOR_LANCZOS = 500
 
 
 @dataclass(frozen=True)
@@ -28,35 +32,57 @@ class PrincipalCoordinates:
     imaginary: NDArray[np.float64]
     eigenvalues: NDArray[np.float64]
 
+    def leading(self, axes: int) -> NDArray[np.float64]:
+        """Return (M, axes) coordinates on the first real axes; missing axes are zero."""
+        first = self.real[:, :axes]
+        return np.pad(first, ((0, 0), (0, axes - first.shape[1])))
 
-def principal_coordinates(distances: ArrayLike) -> PrincipalCoordinates:
-    """Classical multidimensional scaling (Torgerson 1952; Gower, Biometrika 53, 1966).
+    def shares(self, axes: int) -> NDArray[np.float64]:
+        """Return (axes,) shares of the real axes' variance, in [0, 1]; zero for missing axes."""
+        variances = self.eigenvalues[: self.real.shape[1]]
+        first = variances[:axes] / (variances.sum() or 1.0)
+        return np.pad(first, (0, axes - len(first)))
+
+
+def principal_coordinates(distances: ArrayLike, axes: int | None = None) -> PrincipalCoordinates:
+    """Map members by classical multidimensional scaling.
+
+    Torgerson, Psychometrika 17 (1952); Gower, Biometrika 53 (1966). The same distances produce the
+    same bytes.
 
     Args:
         distances: (M, M) symmetric distances, zero on the diagonal.
+        axes: how many of the real axes to return at most, without the imaginary ones; all axes,
+            real and imaginary, by default.
 
     Returns:
-        All axes that are not rounding.
+        The axes that are larger than rounding errors.
 
     Raises:
         ValueError: if the array is not a distance matrix.
     """
     matrix = inputs.checked_distances(distances, len(np.asarray(distances)), "distances")
     unit = inputs.unit_of(matrix)
-    values, vectors = np.linalg.eigh(gower_matrix((matrix / unit) ** 2))
-    largest = np.abs(values).max(initial=0.0)
-    kept = np.abs(values) > len(values) * np.finfo(np.float64).eps * largest
+    gram = gower_matrix((matrix / unit) ** 2)
+    if axes is None or len(gram) < max(_FEWEST_FOR_LANCZOS, 4 * axes):
+        values, vectors = np.linalg.eigh(gram)
+    else:
+        start = np.random.default_rng(0).normal(size=len(gram))
+        values, vectors = eigsh(gram, k=axes, which="LA", v0=start)
+    kept = np.abs(values) > len(gram) * np.finfo(np.float64).eps * np.abs(values).max(initial=0.0)
     order = np.argsort(-values, kind="stable")
     order = order[kept[order]]
+    if axes is not None:
+        order = order[values[order] > 0][:axes]
     values, vectors = values[order], vectors[:, order]
-    axes = unit * vectors * np.sqrt(np.abs(values))
-    farthest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
-    axes = axes * np.where(farthest < 0, -1.0, 1.0)
-    return PrincipalCoordinates(axes[:, values > 0], axes[:, values < 0], unit**2 * values)
+    points = unit * vectors * np.sqrt(np.abs(values))
+    farthest = points[np.abs(points).argmax(axis=0), np.arange(points.shape[1])]
+    points = points * np.where(farthest < 0, -1.0, 1.0)
+    return PrincipalCoordinates(points[:, values > 0], points[:, values < 0], unit**2 * values)
 
 
 def distances_to_median(distances: ArrayLike, families: Sequence[str]) -> NDArray[np.float64]:
-    """Distances of members to the spatial median of their family, as `betadisper` takes them.
+    """Return distances of members to their family's spatial median, as R's `betadisper` does.
 
     The median is less drawn by one member far out than the centroid is. It is found in the
     principal coordinates of all members, on the real and the imaginary axes apart (Anderson,
@@ -85,7 +111,7 @@ def distances_to_median(distances: ArrayLike, families: Sequence[str]) -> NDArra
 
 
 def spatial_median(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The point with the least sum of distances, by Weiszfeld's iteration.
+    """Return the point with the least sum of distances, by Weiszfeld's iteration.
 
     Args:
         points: (m, p) coordinates, m ≥ 1.

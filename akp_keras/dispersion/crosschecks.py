@@ -44,7 +44,7 @@ class CrossCheck:
 def permdisp(
     distances: NDArray[np.float64], families: Sequence[str], permutations: int, seed: int
 ) -> CrossCheck | None:
-    """PERMDISP (Anderson, Biometrics 62, 2006) about centroids, by scikit-bio.
+    """Return PERMDISP (Anderson, Biometrics 62, 2006) about centroids, by scikit-bio.
 
     Args:
         distances: (M, M) distances.
@@ -86,7 +86,7 @@ def permdisp(
 def permanova(
     distances: NDArray[np.float64], families: Sequence[str], permutations: int, seed: int
 ) -> CrossCheck | None:
-    """PERMANOVA (Anderson, Austral Ecology 26, 2001), by scikit-bio.
+    """Return PERMANOVA (Anderson, Austral Ecology 26, 2001), by scikit-bio.
 
     Args:
         distances: (M, M) distances.

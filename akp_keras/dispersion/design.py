@@ -47,26 +47,26 @@ class Design:
         return tuple(sorted(names, key=lambda family: family != self.control))
 
     def sort(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """An (M, M) matrix with its rows and columns sorted."""
+        """Return an (M, M) matrix with its rows and columns sorted."""
         return matrix[np.ix_(self.order, self.order)]
 
     def unsort(self, values: Sequence[Value]) -> tuple[Value, ...]:
-        """M values of sorted members, in the order in which members were given."""
+        """Return M values of sorted members, in the order in which members were given."""
         return tuple(values[place] for place in np.argsort(self.order))
 
     def show(self, of_families: Mapping[str, Value]) -> dict[str, Value]:
-        """Values of families in the order of results."""
+        """Return values of families in the order of results."""
         return {family: of_families[family] for family in self.shown if family in of_families}
 
     def unhappy(self, margin: float) -> tuple[str, ...]:
-        """Families that generalise worse than the control by more than a margin."""
+        """Return families that generalise worse than the control by more than a margin."""
         if self.generalisation is None:
             return ()
         least = self.generalisation[self.control] - margin
         return tuple(family for family in self.shown if self.generalisation[family] < least)
 
     def at_chance(self, chance: float | None, margin: float) -> tuple[str, ...]:
-        """Families that do no better than guessing."""
+        """Return families that do no better than guessing."""
         if self.generalisation is None:
             return ()
         values = self.show(self.generalisation)

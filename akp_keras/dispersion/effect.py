@@ -52,7 +52,7 @@ class Effect:
     interquartile_range: float
 
     def over(self, loss: float) -> tuple[float, float, float] | None:
-        """The ratio and its limits for another loss of generalisation.
+        """Return the ratio and its limits for another loss of generalisation.
 
         Args:
             loss: difference of generalisation, positive.
@@ -76,7 +76,7 @@ def effect_of(
     per: float,
     level: float,
 ) -> Effect | None:
-    """The effect, from spreads of all families and of all but one.
+    """Return the effect, from spreads of all families and of all but one.
 
     Args:
         generalisation: (k,) means of the families.
@@ -126,33 +126,50 @@ def _ratio(slope: float, loss: float) -> float:
 
 
 def _slopes(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slopes b of E y = exp(a + b·x) over the rows of y (n, k), NaN left out; NaN where none fits.
+    """Return slopes b of E y = exp(a + b·x) over rows of y (n, k), without NaN; NaN if not finite.
 
     Newton's method: the quasi-likelihood −Σ w (y/μ + log μ) is concave in a and b.
     """
     scale = np.std(x)
+    slopes = np.full(len(y), np.nan)
+    if scale == 0:
+        return slopes
+    x = (x - x.mean()) / scale
     weights = np.isfinite(y).astype(np.float64)
     y = np.where(weights > 0, np.maximum(y, 0.0), 0.0)
-    fits = np.array([len(np.unique(x[row])) > 1 for row in y > 0])
-    if scale == 0 or not fits.any():
-        return np.full(len(y), np.nan)
-    x = (x - x.mean()) / scale
-    y = y / np.where(fits, (y * weights).sum(axis=1) / weights.sum(axis=1), 1.0)[:, None]
+    fits = np.array([_has_maximum(x, *row) for row in zip(y, weights, strict=True)], dtype=bool)
+    if not fits.any():
+        return slopes
+    y, weights = y[fits], weights[fits]
+    y = y / (y.sum(axis=1) / weights.sum(axis=1))[:, None]
     level, slope = np.zeros(len(y)), np.zeros(len(y))
     for _ in range(200):
         share = weights * y * np.exp(-(level[:, None] + slope[:, None] * x))
         gradient = (share - weights).sum(axis=1), ((share - weights) * x).sum(axis=1)
-        s0, s1, s2 = share.sum(axis=1), (share * x).sum(axis=1), (share * x * x).sum(axis=1)
-        determinant = np.where(fits, s0 * s2 - s1**2, 1.0)
+        s0, s1 = share.sum(axis=1), (share * x).sum(axis=1)
+        deviations = x - (s1 / s0)[:, None]
+        # Of one row about its mean: s0·Σ share·x² − s1² would be rounded to 0 or below.
+        determinant = np.maximum(s0 * (share * deviations**2).sum(axis=1), 1e-300)
         steps = np.array(
             [
-                (s2 * gradient[0] - s1 * gradient[1]) / determinant,
-                (s0 * gradient[1] - s1 * gradient[0]) / determinant,
+                (share * x * x).sum(axis=1) * gradient[0] - s1 * gradient[1],
+                s0 * gradient[1] - s1 * gradient[0],
             ]
         )
         # Short steps: far from the maximum the parabola is no guide.
-        steps *= np.minimum(1.0, 1.0 / np.maximum(np.abs(steps).max(axis=0), 1e-300))
+        steps /= np.maximum(determinant, np.abs(steps).max(axis=0))
         level, slope = level + steps[0], slope + steps[1]
-        if np.abs(steps[:, fits]).max() < 1e-10:
+        if np.abs(steps).max() < 1e-10:
             break
-    return np.where(fits, slope / scale, np.nan)
+    slopes[fits] = slope / scale
+    return slopes
+
+
+def _has_maximum(
+    x: NDArray[np.float64], y: NDArray[np.float64], weights: NDArray[np.float64]
+) -> bool:
+    """Return whether the slope is finite: positive values lie on both sides of the mean of x."""
+    positive = x[y > 0]
+    if not len(positive):
+        return False
+    return positive.min() < (x * weights).sum() / weights.sum() < positive.max()

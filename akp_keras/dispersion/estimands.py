@@ -40,12 +40,12 @@ class FamilyDistances:
     within: NDArray[np.float64]
 
     def among(self, kept: NDArray[np.int64]) -> FamilyDistances:
-        """The same for some of the families."""
+        """Return the same for some of the families."""
         square = np.ix_(kept, kept)
         return FamilyDistances(self.across[square], self.between[square], self.within[kept])
 
     def means(self) -> dict[str, float]:
-        """T, B and W over all families: variances of one model, T = B + W.
+        """Return T, B and W over all families: variances of one model, T = B + W.
 
         Returns:
             A value for each estimand; NaN for B and W where a family has a single member.
@@ -59,7 +59,7 @@ class FamilyDistances:
 
 
 def family_distances(squared: NDArray[np.float64], sizes: Sequence[int]) -> FamilyDistances:
-    """Squared distances of families from those of their members.
+    """Return squared distances of families from those of their members.
 
     Args:
         squared: (M, M) squared distances, members of a family next to each other.

@@ -33,7 +33,7 @@ from akp_keras.dispersion.rearrangements import rearrangements
 def analysis_of_variance(
     values: NDArray[np.float64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The F statistic of a one-way analysis of variance, over many draws at once.
+    """Return the F statistic of a one-way analysis of variance, over many draws at once.
 
     Args:
         values: (…, M) values, members of a family next to each other.
@@ -59,7 +59,7 @@ def analysis_of_variance(
 
 
 def family_distances(squared: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Adjusted distances of all members to the centroids of their families.
+    """Return adjusted distances of all members to the centroids of their families.
 
     Args:
         squared: (M, M) squared distances, members of a family next to each other.
@@ -80,7 +80,7 @@ def permuted_statistics(
     rng: np.random.Generator,
     blocks: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """F as observed and under permutation, the same permutations for every matrix.
+    """Return F as observed and under permutation, the same permutations for every matrix.
 
     Args:
         matrices: L matrices of (M, M) squared distances over the same members, members of a

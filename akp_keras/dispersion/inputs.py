@@ -23,7 +23,7 @@ Key = TypeVar("Key", bound=Hashable)
 def checked_matrices(
     distances: Mapping[Key, ArrayLike], members: int
 ) -> dict[Key, NDArray[np.float64]]:
-    """Distance matrices of several layers and measures.
+    """Return distance matrices of several layers and measures.
 
     Args:
         distances: an (M, M) matrix under each key.
@@ -45,7 +45,7 @@ def checked_matrices(
 
 
 def checked_distances(distances: ArrayLike, members: int, name: str) -> NDArray[np.float64]:
-    """A symmetric float64 distance matrix with a zero diagonal.
+    """Return a symmetric float64 distance matrix with a zero diagonal.
 
     Args:
         distances: (M, M) distances.
@@ -100,7 +100,7 @@ def checked_distances(distances: ArrayLike, members: int, name: str) -> NDArray[
 
 
 def unit_of(matrix: NDArray[np.float64]) -> float:
-    """The unit in which distances can be squared without overflow or underflow.
+    """Return the unit in which distances can be squared without overflow or underflow.
 
     Args:
         matrix: (M, M) distances.
@@ -117,7 +117,7 @@ def unit_of(matrix: NDArray[np.float64]) -> float:
 def checked_families(
     families: Sequence[str] | Mapping[str, str], members: Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """The family of each member.
+    """Return the family of each member.
 
     Args:
         families: M names, in the order of the distance matrix; or the family of each member by
@@ -160,7 +160,7 @@ def checked_families(
 
 
 def checked_members(members: Sequence[str] | None, families: Sequence[str]) -> tuple[str, ...]:
-    """The name of each member.
+    """Return the name of each member.
 
     Args:
         members: M different names, or None for `<family>/<0, 1, …>` in the order given.
@@ -192,7 +192,7 @@ def checked_members(members: Sequence[str] | None, families: Sequence[str]) -> t
 
 
 def checked_control(control: str | None, families: Sequence[str]) -> str:
-    """The family against which ratios are taken.
+    """Return the family against which ratios are taken.
 
     Args:
         control: a family, or None for "control" where there is one, else the first.
@@ -216,7 +216,7 @@ def checked_generalisation(
     families: Sequence[str],
     members: Sequence[str],
 ) -> tuple[float, ...] | dict[str, float] | None:
-    """The generalisation of each member, or of each family.
+    """Return the generalisation of each member, or of each family.
 
     Args:
         generalisation: a value for each family by name, for each member by name, or M values in
@@ -260,7 +260,7 @@ def checked_generalisation(
 
 
 def family_means(values: Sequence[float], families: Sequence[str]) -> dict[str, float]:
-    """The mean of each family, whatever the order of its members.
+    """Return the mean of each family, whatever the order of its members.
 
     Args:
         values: M finite values.
@@ -280,7 +280,7 @@ def checked_blocks(
     names: Sequence[str],
     called: str,
 ) -> tuple[Hashable, ...] | None:
-    """The block of each member or family, within which they may be exchanged.
+    """Return the block of each member or family, within which they may be exchanged.
 
     Args:
         blocks: a label for each name, or labels in the order of the names; None for one block.
@@ -316,7 +316,7 @@ def checked_blocks(
 
 
 def checked_chance(chance: float | None) -> float | None:
-    """What guessing would reach: a finite number, or None where it is not known.
+    """Return what guessing would reach: a finite number, or None where it is not known.
 
     Raises:
         ValueError: if it is something else.
@@ -329,7 +329,7 @@ def checked_chance(chance: float | None) -> float | None:
 
 
 def checked_positive(value: float, name: str) -> float:
-    """A positive, finite number.
+    """Return a positive, finite number.
 
     Raises:
         ValueError: if it is something else.
@@ -340,7 +340,7 @@ def checked_positive(value: float, name: str) -> float:
 
 
 def checked_equivalence(equivalence: tuple[float, float]) -> tuple[float, float]:
-    """The range of ratios that counts as equivalent: it holds 1.
+    """Return the range of ratios that counts as equivalent: it holds 1.
 
     Raises:
         ValueError: if it is something else.
@@ -357,7 +357,7 @@ def checked_equivalence(equivalence: tuple[float, float]) -> tuple[float, float]
 
 
 def checked_seed(seed: int) -> int:
-    """The seed of the permutations.
+    """Return the seed of the permutations.
 
     Args:
         seed: a whole number, not negative.

@@ -18,7 +18,7 @@ Key = TypeVar("Key", bound=Hashable)
 def aligned(
     distances: Mapping[Key, ArrayLike], members: Sequence[str] | None
 ) -> tuple[dict[Key, ArrayLike], list[str] | None]:
-    """Distance matrices with their rows in the order of the members.
+    """Return distance matrices with their rows in the order of the members.
 
     Args:
         distances: for each key an array, a data frame or a `skbio.DistanceMatrix`. Labels that are
@@ -47,7 +47,7 @@ def aligned(
 
 
 def by_name(values: object) -> dict[str, object] | None:
-    """What a mapping, or a series with names, says of each name.
+    """Return what a mapping, or a series with names, says of each name.
 
     Args:
         values: anything.
@@ -65,7 +65,7 @@ def by_name(values: object) -> dict[str, object] | None:
 
 
 def nearest(name: object, known: Sequence[str]) -> str:
-    """What was probably meant, for the end of an error message.
+    """Return what was probably meant, for the end of an error message.
 
     Args:
         name: what was written.

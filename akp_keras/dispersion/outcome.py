@@ -75,7 +75,7 @@ class Outcome:
     seed: int
 
     def to_dict(self) -> dict[str, object]:
-        """The outcome in the types of JSON.
+        """Return the outcome in the types of JSON.
 
         Returns:
             A dictionary in the order of the attributes; tuples become lists, and None stands for
@@ -85,7 +85,7 @@ class Outcome:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, object]) -> Outcome:
-        """The inverse of `to_dict`.
+        """Return the inverse of `to_dict`.
 
         Raises:
             KeyError: if an attribute is missing.

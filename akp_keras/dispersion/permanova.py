@@ -11,7 +11,7 @@ from akp_keras.dispersion import inputs
 
 
 def explained_share(distances: ArrayLike, families: Sequence[str]) -> float:
-    """The R² of PERMANOVA (Anderson, Austral Ecology 26, 2001), as `adonis2` reports it.
+    """Return the R² of PERMANOVA (Anderson, Austral Ecology 26, 2001), as `adonis2` reports it.
 
     Args:
         distances: (M, M) distances.

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 
 def to_plain(value: object) -> object:
-    """A result in the types of JSON.
+    """Return a result in the types of JSON.
 
     Args:
         value: dataclasses, mappings, sequences, numbers, strings, None.
@@ -31,7 +31,7 @@ def to_plain(value: object) -> object:
 
 
 def from_plain(kind: object, value: object) -> object:
-    """What `to_plain` made of a value of some type.
+    """Return what `to_plain` made of a value of some type.
 
     Args:
         kind: a dataclass, or an annotation made of dataclasses, mappings, tuples and `None`.

@@ -34,7 +34,7 @@ class PoolRatio:
 def pool_ratio(
     squared: NDArray[np.float64], happy: NDArray[np.int64], unhappy: NDArray[np.int64], level: float
 ) -> PoolRatio | None:
-    """The ratio of spreads of two pools of families.
+    """Return the ratio of spreads of two pools of families.
 
     Args:
         squared: (k, k) squared distances of families, or (k,) variances of their seeds.

@@ -76,7 +76,7 @@ class Test:
 
 
 def ask(study: Study, rules: Rules) -> tuple[Question, ...]:
-    """All questions on a study: over all families first, then over each kind of stress."""
+    """Return all questions on a study: over all families first, then over each kind of stress."""
     everyone = np.ones(len(study.names), dtype=bool)
     sets = [(None, everyone)]
     sets += [(kind, study.of_kind(kind) | study.is_control()) for kind in study.stressed_by]
@@ -126,14 +126,14 @@ def answer(
         hypotheses, len(study.names), permutations, np.random.default_rng(seed), study.blocks
     )
     pvalues = _adjusted_together(correlations, [questions[number] for number, _ in tested])
-    found = {
+    tests = {
         place: Test(float(row[0]), raw, adjusted, "")
         for place, row, (raw, adjusted) in zip(tested, correlations, pvalues, strict=True)
     }
     return [
         {
-            key: found[number, key]
-            if (number, key) in found
+            key: tests[number, key]
+            if (number, key) in tests
             else Test(observed(question.selection, matrix), None, None, reasons[number][key])
             for key, matrix in distances.items()
         }
@@ -175,18 +175,18 @@ def retest(
         study.blocks,
     )
     _, adjusted = permutation_pvalues(np.abs(correlations))
-    found = {
+    retests = {
         key: Retest(float(row[0]), float(pvalue))
         for key, row, pvalue in zip(tested, correlations, adjusted, strict=True)
     }
     return {
-        key: found.get(key) or Retest(observed(selection, matrix), None)
+        key: retests.get(key) or Retest(observed(selection, matrix), None)
         for key, matrix in distances.items()
     }
 
 
 def observed(selection: Selection, distances: FamilyDistances) -> float | None:
-    """Spearman's ρ of some families; None where it cannot be computed."""
+    """Return Spearman's ρ of some families; None where it cannot be computed."""
     if len(selection.kept) < _FEWEST_TO_CORRELATE or np.ptp(selection.scores) == 0:
         return None
     hypothesis: Hypothesis = selection.hypothesis(distances)

@@ -41,7 +41,7 @@ class DispersionRatio:
 
 
 def largest_effect(control: str, ratios: Mapping[str, DispersionRatio]) -> str:
-    """The family whose dispersion is furthest from the control's, with its ratio, in words.
+    """Return the family whose dispersion is furthest from the control's, with its ratio, in words.
 
     Args:
         control: name of the control family.
@@ -70,7 +70,7 @@ def largest_effect(control: str, ratios: Mapping[str, DispersionRatio]) -> str:
 def dispersion_ratio(
     family: NDArray[np.float64], control: NDArray[np.float64], level: float = 0.95
 ) -> DispersionRatio:
-    """The log dispersion ratio of a family against the control, with a jackknife interval.
+    """Return the log dispersion ratio of a family against the control, with a jackknife interval.
 
     Args:
         family: (m, m) squared distances among the family's members.
@@ -98,7 +98,7 @@ def dispersion_ratio(
 def log_ratio_error(
     family: NDArray[np.float64], control: NDArray[np.float64]
 ) -> tuple[float, float] | None:
-    """The standard error of a log dispersion ratio, by the jackknife over members.
+    """Return the standard error of a log dispersion ratio, by the jackknife over members.
 
     Args:
         family: (m, m) squared distances among the family's members.

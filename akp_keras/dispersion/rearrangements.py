@@ -49,7 +49,7 @@ def rearrangements(
 def among(
     orders: NDArray[np.int64], kept: NDArray[np.int64], blocks: NDArray[np.int64] | None = None
 ) -> NDArray[np.int64]:
-    """The order that random orders of all items give to some of them.
+    """Return the order that random orders of all items give to some of them.
 
     The items kept follow each other as they do in the full order, so that tests on overlapping
     sets of items see the same randomness.

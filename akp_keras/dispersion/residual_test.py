@@ -34,7 +34,7 @@ class Spread(Protocol):
     values: NDArray[np.float64]
 
     def permuted(self, orders: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(rows, k) spreads after the families are dealt anew, for (rows, k) orders."""
+        """Return (rows, k) spreads after the families are dealt anew, for (rows, k) orders."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class ResidualSpread:
     basis: NDArray[np.float64]
 
     def permuted(self, orders: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Spreads after residuals are dealt to families anew and regressed on the trend again."""
+        """Return spreads of residuals dealt to families anew and regressed on the trend again."""
         basis = self.basis
         place = np.empty_like(orders)
         np.put_along_axis(place, orders, np.broadcast_to(np.arange(len(basis)), orders.shape), 1)
@@ -82,12 +82,12 @@ class SeedSpread:
     values: NDArray[np.float64]
 
     def permuted(self, orders: NDArray[np.int64]) -> NDArray[np.float64]:
-        """The variances, dealt to families anew."""
+        """Return the variances, dealt to families anew."""
         return self.values[orders]
 
 
 def residual_spread(squared: NDArray[np.float64], basis: NDArray[np.float64]) -> ResidualSpread:
-    """How far families lie from the trend of location.
+    """Return how far families lie from the trend of location.
 
     Args:
         squared: (k, k) squared distances of families, zero on the diagonal.
@@ -106,7 +106,7 @@ def residual_spread(squared: NDArray[np.float64], basis: NDArray[np.float64]) ->
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """That spread has nothing to do with generalisation, over some of the families.
+    """The hypothesis that spread has nothing to do with generalisation, over some of the families.
 
     Attributes:
         spread: of the families.
@@ -126,7 +126,7 @@ def permuted_correlations(
     rng: np.random.Generator,
     blocks: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """Spearman's correlations as observed and under permutation, the same for every hypothesis.
+    """Return Spearman's correlations, observed and under permutations shared by all hypotheses.
 
     Args:
         hypotheses: L hypotheses about overlapping sets of families.
@@ -159,7 +159,7 @@ def permuted_correlations(
 def rank_correlations(
     scores: NDArray[np.float64], squared: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Spearman's correlations of ranks of generalisation with squared spreads.
+    """Return Spearman's correlations of ranks of generalisation with squared spreads.
 
     Args:
         scores: (k,) ranks of generalisation, any scale.

@@ -69,22 +69,22 @@ class Selection:
     alone: tuple[str, ...]
 
     def trend(self) -> NDArray[np.float64]:
-        """(s, p) orthonormal basis of the trend of location."""
+        """Return (s, p) orthonormal basis of the trend of location."""
         return location_trend(self.generalisation, self.blocks, curved=self.curved)
 
     def spread(self, distances: FamilyDistances) -> ResidualSpread | SeedSpread:
-        """How far these families are spread, from the distances of all of the study."""
+        """Return how far these families are spread, from the distances of all of the study."""
         own = distances.among(self.kept)
         if self.estimand == WITHIN:
             return SeedSpread(own.within)
         return residual_spread(getattr(own, self.estimand), self.trend())
 
     def hypothesis(self, distances: FamilyDistances) -> Hypothesis:
-        """That spread has nothing to do with generalisation."""
+        """Return the hypothesis that spread is unrelated to generalisation."""
         return Hypothesis(self.spread(distances), self.scores, self.kept)
 
     def spreads_without_each(self, distances: FamilyDistances) -> NDArray[np.float64]:
-        """Squared spreads of all families but one.
+        """Return squared spreads of all families but one.
 
         Returns:
             (s, s) float64, in row i those without family i; NaN for i itself, and where without it
@@ -153,7 +153,7 @@ def select(
 
 
 def obstacle(study: Study, selection: Selection, rules: Rules) -> str | None:
-    """Why the families cannot decide, whatever their distances.
+    """Return why the families cannot decide, whatever their distances.
 
     Args:
         study: all families.

@@ -49,15 +49,15 @@ class Study:
         return tuple(sorted(frozenset().union(*self.kinds)))
 
     def of_kind(self, kind: str) -> NDArray[np.bool_]:
-        """(k,) which families have stress of a kind."""
+        """Return (k,) which families have stress of a kind."""
         return np.array([kind in of_family for of_family in self.kinds])
 
     def is_control(self) -> NDArray[np.bool_]:
-        """(k,) which family is the control."""
+        """Return (k,) which family is the control."""
         return np.array([name == self.control for name in self.names])
 
     def unhappy(self, among: NDArray[np.int64]) -> tuple[str, ...]:
-        """Which of some families generalise worse than the control by more than the margin."""
+        """Return which families generalise worse than the control by more than the margin."""
         if self.standings is None:
             return ()
         names = [self.names[place] for place in among]
@@ -73,7 +73,7 @@ def study(
     margin: float,
     alpha: float,
 ) -> Study:
-    """The study of some of the members.
+    """Return the study of some of the members.
 
     Args:
         design: all members and families, with their generalisation.
@@ -113,14 +113,14 @@ def study(
 
 
 def member_values(design: Design) -> NDArray[np.float64]:
-    """(M,) generalisation of members in the order given; their family's where theirs is unknown."""
+    """Return (M,) generalisation of members in the order given; else that of their family."""
     if design.of_members is not None:
         return np.array(design.of_members)
     return np.array([design.generalisation[family] for family in design.families])
 
 
 def checked_kinds(kinds: Kinds | None, design: Design) -> dict[str, frozenset[str]]:
-    """What each family's stress changes.
+    """Return what each family's stress changes.
 
     Args:
         kinds: for each family a kind, or several; the control's is not read, and None or nothing
@@ -162,7 +162,7 @@ def checked_kinds(kinds: Kinds | None, design: Design) -> dict[str, frozenset[st
 def checked_family_blocks(
     blocks: Mapping[str, Hashable] | None, design: Design
 ) -> dict[str, int] | None:
-    """The block of each family, as a number.
+    """Return the block of each family, as a number.
 
     Args:
         blocks: a label for each family by name; None for one block.

@@ -32,7 +32,7 @@ def location_trend(
     *,
     curved: bool | None = None,
 ) -> NDArray[np.float64]:
-    """An orthonormal basis of the trend of location.
+    """Return an orthonormal basis of the trend of location.
 
     Args:
         generalisation: (k,) means of the families.
@@ -59,7 +59,7 @@ def location_trend(
 
 
 def leverage(basis: NDArray[np.float64]) -> NDArray[np.float64]:
-    """How far each family determines the trend at its own place, (k,) in [0, 1]."""
+    """Return how far each family determines the trend at its own place, (k,) in [0, 1]."""
     return (basis**2).sum(axis=1)
 
 

@@ -66,7 +66,7 @@ class Evidence:
 def decide(
     evidence: Evidence, *, alpha: float, margin: float, chance: float | None = None
 ) -> Verdict:
-    """The verdict on the Anna Karenina principle for one layer and measure.
+    """Return the verdict on the Anna Karenina principle for one layer and measure.
 
     The principle (Zaneveld et al., Nature Microbiology 2, 2017) says that the less a family
     generalises, the more its members differ from each other. The rule asks in this order:
@@ -140,7 +140,7 @@ def cautions(
     negative: int = 0,
     at_chance: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """What a reader of the figures should keep in mind.
+    """Return what a reader of the figures should keep in mind.
 
     Args:
         sizes: number of members of each family.

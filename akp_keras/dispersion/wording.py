@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def pvalue_text(pvalue: float, permutations: int | None = None, digits: int = 2) -> str:
-    """A p-value with its sign of relation.
+    """Return a p-value with its sign of relation.
 
     Args:
         pvalue: in (0, 1].

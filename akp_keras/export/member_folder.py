@@ -38,7 +38,7 @@ def write_member(
     description: Mapping[str, object],
     snapshots: Snapshots | None = None,
 ) -> None:
-    """Writes a trained member; the folder appears whole, by rename, or not at all.
+    """Write a trained member; the folder appears whole, by rename, or not at all.
 
     Args:
         folder: `members/<family>/<seed>`.
@@ -81,7 +81,7 @@ def write_member(
 
 
 def read_member(folder: str | Path) -> MemberRecord:
-    """Reads what `write_member` wrote, without loading the model.
+    """Read what `write_member` wrote, without loading the model.
 
     Raises:
         ValueError: if a file is missing or damaged, in one line that names it.
@@ -116,7 +116,7 @@ def read_member(folder: str | Path) -> MemberRecord:
 
 
 def member_digest(folder: str | Path) -> str:
-    """Returns a digest of all files of a member whose folder `read_member` has checked."""
+    """Return a digest of all files of a member whose folder `read_member` has checked."""
     return content_digest(Path(folder) / _CHECKSUMS)
 
 

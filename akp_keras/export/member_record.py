@@ -48,10 +48,10 @@ class MemberRecord:
         return f"{self.family}/{self.seed}"
 
     def moment(self, swap: Mapping[str, object]) -> float:
-        """When one of the swaps happened, in epochs since the start: e is the start of epoch e."""
+        """Return the time of a swap in epochs since the start; e is the start of epoch e."""
         return int(swap["step"]) / self.steps_per_epoch
 
 
 def family_of(member: str) -> str:
-    """The family of the member named `<family>/<seed>`."""
+    """Return the family of the member named `<family>/<seed>`."""
     return member.rpartition("/")[0]

@@ -13,7 +13,7 @@ from akp_keras.natural_order import natural_order
 
 
 def read_members(places: Sequence[str | Path]) -> dict[Path, MemberRecord]:
-    """Reads members, without their weights.
+    """Read members, without their weights.
 
     Args:
         places: folders of members, or of families (one folder per member in it), or of runs
@@ -40,7 +40,7 @@ def read_members(places: Sequence[str | Path]) -> dict[Path, MemberRecord]:
 def sort_by_family(
     members: Mapping[Path, MemberRecord], families: Sequence[str]
 ) -> dict[Path, MemberRecord]:
-    """Sorts members by the first mention of their families, and within them by seed."""
+    """Sort members by the first mention of their families, and within them by seed."""
     rank = {family: number for number, family in enumerate(dict.fromkeys(families))}
     return dict(
         sorted(members.items(), key=lambda member: (rank[member[1].family], member[1].seed))

@@ -37,7 +37,7 @@ def save_member(
     layers: Sequence[str],
     description: Mapping[str, object],
 ) -> Path:
-    """Writes a trained model by the SavedModel contract.
+    """Write a trained model by the SavedModel contract.
 
     Args:
         path: the folder to write; it appears whole, by rename, or not at all.
@@ -108,7 +108,7 @@ def _one_column_a_class(answers: keras.Model) -> Callable:
 
 
 def read_description(path: str | Path) -> dict[str, object]:
-    """Reads `assets.extra/akp.json` of a SavedModel; does not load the model.
+    """Read `assets.extra/akp.json` of a SavedModel; do not load the model.
 
     Raises:
         ValueError: if the file is missing or damaged, or its format is newer than this code.
@@ -132,7 +132,7 @@ def load_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Asks a SavedModel for its representations of the given samples.
+    """Ask a SavedModel for its representations of the given samples.
 
     Args:
         path: folder of a SavedModel, whoever exported it.
@@ -168,7 +168,7 @@ def iterate_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """As `load_representations`, but gives one batch after the other and keeps none.
+    """Yield as `load_representations` does, one batch after the other, and keep none.
 
     Yields:
         A dict from layer name to the (samples of the batch, …) array.

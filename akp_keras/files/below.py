@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def files_below(folder: str | Path) -> Iterator[Path]:
-    """Yields the files below a folder, following links, unlike `Path.rglob`.
+    """Yield the files below a folder, following links, unlike `Path.rglob`.
 
     Args:
         folder: the folder.
@@ -40,7 +40,7 @@ def _walk(folder: Path, above: tuple[tuple[int, int], ...]) -> Iterator[Path]:
 
 
 def content_digest(place: str | Path) -> str:
-    """Returns a SHA-256 of a file, or of the names and contents of all files below a folder."""
+    """Return a SHA-256 of a file, or of the names and contents of all files below a folder."""
     place = Path(place)
     digest = hashlib.sha256()
     files = (

@@ -17,7 +17,7 @@ _REQUEST = "request.json"
 
 
 def check_output(output: str | Path) -> None:
-    """Raises a ValueError, naming it, if an output exists and is not empty, or cannot be made."""
+    """Raise a ValueError, naming it, if an output exists and is not empty, or cannot be made."""
     output = Path(output)
     if output.is_dir() and not any(output.iterdir()):
         pass
@@ -27,7 +27,7 @@ def check_output(output: str | Path) -> None:
 
 
 def check_writable(folder: str | Path, what: str) -> None:
-    """Raises a ValueError if a folder cannot be made or written to.
+    """Raise a ValueError if a folder cannot be made or written to.
 
     Args:
         folder: the folder; it need not exist.
@@ -44,7 +44,7 @@ def check_writable(folder: str | Path, what: str) -> None:
 
 @contextlib.contextmanager
 def unfinished_folder(output: str | Path, request: Mapping[str, object]) -> Iterator[Path]:
-    """Yields a work folder next to the output, which can be resumed.
+    """Yield a work folder next to the output, which can be resumed.
 
     The folder is kept if the process is killed or interrupted, and is yielded again, unchanged,
     for an equal request; it is removed after a ValueError or OSError.
@@ -73,7 +73,7 @@ def unfinished_folder(output: str | Path, request: Mapping[str, object]) -> Iter
 
 @contextlib.contextmanager
 def whole_folder(output: str | Path) -> Iterator[Path]:
-    """Yields an empty folder, which becomes the output if the block succeeds.
+    """Yield an empty folder, which becomes the output if the block succeeds.
 
     Args:
         output: the folder to create; it may exist if it is empty.

@@ -10,7 +10,7 @@ _LONGEST = 200
 
 
 def file_name(name: str) -> str:
-    """Returns the file name of a layer or member; different names have different file names.
+    """Return the file name of a layer or member; different names have different file names.
 
     Letters, digits, `_`, `-`, `~` and `.` are kept; everything else is percent-encoded (RFC 3986),
     and so is a leading dot. A digest replaces the end of a name that is too long for a file.

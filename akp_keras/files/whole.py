@@ -14,7 +14,7 @@ UNFINISHED = ".unfinished"
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """Yields a path to write to, which is renamed to the file if the block succeeds.
+    """Yield a path to write to, which is renamed to the file if the block succeeds.
 
     Args:
         path: the file; replaced if it exists.
@@ -33,7 +33,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Writes UTF-8 text whole, with the same line ends on all systems.
+    """Write UTF-8 text whole, with the same line ends on all systems.
 
     A file with the same content is not touched and keeps its time of modification.
     """
@@ -45,7 +45,7 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_json(path: str | Path, value: object, *, sort_keys: bool = False) -> None:
-    """Writes JSON whole; equal values produce equal bytes.
+    """Write JSON whole; equal values produce equal bytes.
 
     Raises:
         ValueError: if the value holds NaN or infinity, which JSON cannot represent.
@@ -54,7 +54,7 @@ def write_json(path: str | Path, value: object, *, sort_keys: bool = False) -> N
 
 
 def read_json(path: str | Path) -> Any:
-    """Reads JSON.
+    """Read JSON.
 
     Raises:
         ValueError: if the file is missing or damaged, in one line that names it.
@@ -66,12 +66,12 @@ def read_json(path: str | Path) -> Any:
 
 
 def is_unfinished(path: str | Path) -> bool:
-    """Returns whether a path is, or lies in, an unfinished file or folder."""
+    """Return whether a path is, or lies in, an unfinished file or folder."""
     return any(UNFINISHED in Path(part).suffixes for part in Path(path).parts)
 
 
 def remove_unfinished(folder: str | Path, pattern: str = "*") -> None:
-    """Removes unfinished files and folders that a killed process left.
+    """Remove unfinished files and folders that a killed process left.
 
     Args:
         folder: the folder to search.

@@ -78,13 +78,13 @@ class Site:
         raise NotImplementedError
 
     def install(self, function: Callable[..., Any]) -> None:
-        """Sets the function for the time of a trace."""
+        """Set the function for the time of a trace."""
         raise NotImplementedError
 
     def install_switch(
         self, functions: Sequence[Callable[..., Any]], index: Callable[[], Any]
     ) -> None:
-        """Sets a switch between functions for the time of a trace.
+        """Set a switch between functions for the time of a trace.
 
         Args:
             functions: the functions.
@@ -99,11 +99,11 @@ class Site:
         self.install(activation)
 
     def put(self, choice: Choice) -> None:
-        """Sets the plain function for good."""
+        """Set the plain function for good."""
         raise NotImplementedError
 
     def matches(self, pattern: str, texts: Iterable[str]) -> bool:
-        """Whether a layer filter selects it.
+        """Return whether a layer filter selects it.
 
         Args:
             pattern: a regular expression that must match the layer's name, path or class name,
@@ -130,11 +130,11 @@ class AttributeSite(Site):
         return describe(self.layer.activation)
 
     def install(self, function: Callable[..., Any]) -> None:
-        """Sets the attribute for the time of a trace."""
+        """Set the attribute for the time of a trace."""
         keras_internals.set_quietly(self.layer, "activation", function)
 
     def put(self, choice: Choice) -> None:
-        """Sets the attribute."""
+        """Set the attribute."""
         keras_internals.set_quietly(self.layer, "activation", choice.function)
 
 
@@ -153,11 +153,11 @@ class LayerSite(Site):
         return describe(self.layer.activation)
 
     def install(self, function: Callable[..., Any]) -> None:
-        """Sets the layer's call for the time of a trace."""
+        """Set the layer's call for the time of a trace."""
         keras_internals.set_quietly(self.layer, "call", lambda inputs: function(inputs))
 
     def put(self, choice: Choice) -> None:
-        """Turns the layer into what computes the function."""
+        """Turn the layer into what computes the function."""
         keras_internals.remove_quietly(self.layer, "call")
         if choice == self.original:
             keras_internals.set_class(self.layer, self._class)
@@ -170,7 +170,7 @@ class LayerSite(Site):
 
 
 def describe(function: Callable[..., Any]) -> Choice:
-    """The choice for a function or for an activation layer used as one."""
+    """Return the choice for a function or for an activation layer used as one."""
     if type(function) in _ACTIVATION_LAYERS:
         return Choice(_layer_text(function), function)
     for attribute in ("__name__", "name"):
@@ -182,12 +182,12 @@ def describe(function: Callable[..., Any]) -> Choice:
 
 
 def text_of(function: Callable[..., Any]) -> str:
-    """The name of an activation, with its options in parentheses where they are not the usual."""
+    """Return the name of an activation, with options that are not the default in parentheses."""
     return describe(function).text
 
 
 def with_shape(tensor: Any, shape: Any) -> Any:
-    """The tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
+    """Return the tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
     if hasattr(tensor, "set_shape"):
         tensor.set_shape(shape)
     return tensor
@@ -198,7 +198,7 @@ def find_sites(
     known: Iterable[Site] = (),
     others: Iterable[Callable[[keras.Layer, str], Site | None]] = (),
 ) -> list[Site]:
-    """All activation functions of a model, nested models included; shared layers once.
+    """Return all activation functions of a model, nested models included; shared layers once.
 
     Args:
         model: a built model.
@@ -258,7 +258,7 @@ def select(
     layers: tuple[str, ...] | None,
     target: str = "activation",
 ) -> list[int]:
-    """The places that a change is for.
+    """Return the places that a change is for.
 
     Args:
         sites: all activation functions of the model.
@@ -284,7 +284,7 @@ def candidates(
     changes: Iterable[tuple[str, str | None, Choice | None]],
     layers: tuple[str, ...] | None,
 ) -> list[tuple[Choice, ...]]:
-    """For each place, all that it may come to hold under some changes, in any order of these.
+    """Return, for each place, all that it may hold after some of the changes in any order.
 
     Args:
         sites: all activation functions of the model.
@@ -301,20 +301,20 @@ def candidates(
         possible = {site.original: None, now: None}
         while True:
             texts = [choice.text for choice in possible]
-            found = {
+            reached = {
                 choice or site.original: None
                 for target, pattern, choice in changes
                 if site.target == target and _may_select(site, pattern, layers, texts)
             }
-            if found.keys() <= possible.keys():
+            if reached.keys() <= possible.keys():
                 break
-            possible.update(found)
+            possible.update(reached)
         result.append(tuple(sorted(possible, key=lambda choice: choice.text)))
     return result
 
 
 def resolve(value: Any) -> Choice | None:
-    """The choice for the value of a change; None for `original`.
+    """Return the choice for the value of a change; None for `original`.
 
     Raises:
         ValueError: if Keras has no such activation, or it changes the shape of what it is given.
@@ -382,7 +382,7 @@ def _layer_text(layer: keras.Layer) -> str:
 
 
 def _output_layers(model: keras.Model) -> set[int]:
-    """Ids of the layers whose values are the model's outputs."""
+    """Return ids of the layers whose values are the model's outputs."""
     try:
         tensors = list(model.outputs)
     except (AttributeError, ValueError):
@@ -408,7 +408,7 @@ def _output_layers(model: keras.Model) -> set[int]:
 
 
 def _is_written_hard_sigmoid(layer: keras.Layer) -> bool:
-    """Whether a layer is the ReLU(6) of `ReLU(6)(x + 3) * (1 / 6)`, written with operators."""
+    """Return whether a layer is the ReLU(6) of `ReLU(6)(x + 3) * (1 / 6)` in operators."""
     if not isinstance(layer, keras.layers.ReLU) or layer.max_value != 6:
         return False
     before, after = keras_internals.producers(layer), keras_internals.consumers(layer)

@@ -15,7 +15,7 @@ _FILE = "hotswap.json"
 
 
 @dataclass(frozen=True)
-class Seen:
+class Progress:
     """What has been seen until the end of an epoch.
 
     Attributes:
@@ -47,14 +47,14 @@ class Backup:
 
     @classmethod
     def beside(cls, callbacks: Iterable[keras.callbacks.Callback], schedule: str) -> Backup | None:
-        """The backup for a `fit` with these callbacks; None without a `BackupAndRestore`."""
+        """Return the backup for a `fit` with these callbacks; None without a `BackupAndRestore`."""
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.BackupAndRestore):
                 return cls(callback.backup_dir, schedule)
         return None
 
-    def save(self, epoch: int, seen: Seen) -> None:
-        """Keeps what was seen until the end of an epoch."""
+    def save(self, epoch: int, seen: Progress) -> None:
+        """Keep what was seen until the end of an epoch."""
         epochs = [entry for entry in self._entries() if entry["epoch"] < epoch]
         entry = {
             "epoch": epoch,
@@ -65,12 +65,12 @@ class Backup:
         content = {"schedule": self._schedule, "epochs": [*epochs, entry]}
         keras_internals.write_text(self._path, json.dumps(content))
 
-    def load(self, epoch: int) -> Seen | None:
-        """What had been seen when an epoch began; None if nothing is known."""
+    def load(self, epoch: int) -> Progress | None:
+        """Return what had been seen when an epoch began; None if nothing is known."""
         for entry in self._entries():
             if entry["epoch"] == epoch - 1:
                 watches, reached = _by_number(entry["watches"]), _by_number(entry["reached"])
-                return Seen(entry["steps"], watches, reached)
+                return Progress(entry["steps"], watches, reached)
         return None
 
     def _entries(self) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import keras
 
 from akp_keras.hotswap import activations, keras_internals, losses
 from akp_keras.hotswap.activations import Choice
-from akp_keras.hotswap.backup import Backup, Seen
+from akp_keras.hotswap.backup import Backup, Progress
 from akp_keras.hotswap.model_state import STRATEGIES, ModelState, Strategy
 from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
@@ -116,7 +116,7 @@ class HotSwap(keras.callbacks.Callback):
         return self._state.tracer.train_traces - self._traces_before
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain JSON types."""
+        """Return the arguments as plain JSON types."""
         return {
             "schedule": self.schedule.get_config(),
             "strategy": self.strategy,
@@ -129,16 +129,16 @@ class HotSwap(keras.callbacks.Callback):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HotSwap:
-        """The inverse of `get_config`."""
+        """Return the inverse of `get_config`."""
         return cls(**config)
 
     def set_model(self, model: keras.Model) -> None:
-        """Notes the model before any callback can restore a state into it."""
+        """Note the model before any callback can restore a state into it."""
         super().set_model(model)
         self._iterations_before = _iterations(model)
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Checks the schedule against the model and sets the functions in force at the start."""
+        """Check the schedule against the model and set the functions in force at the start."""
         model = self.model
         _check_built(model)
         self._begin(ModelState.of(model), keras_internals.siblings(self))
@@ -163,7 +163,7 @@ class HotSwap(keras.callbacks.Callback):
         steps_per_epoch: int | None = None,
         metrics: Iterable[str] = (),
     ) -> None:
-        """Refuses a schedule that a `fit` of the model would refuse, without training.
+        """Refuse a schedule that a `fit` of the model would refuse, without training.
 
         The model is left as it is. What only the data can tell is found in `fit`: whether a custom
         loss takes the labels, and whether there are validation data.
@@ -194,7 +194,7 @@ class HotSwap(keras.callbacks.Callback):
         trial._check_schedule()
 
     def _begin(self, state: ModelState, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Sets what is known of a fit before its first step."""
+        """Set what is known of a fit before its first step."""
         self._state = state
         self._company = callbacks
         self.swaps = ()
@@ -213,7 +213,7 @@ class HotSwap(keras.callbacks.Callback):
         self._begun = self._has_stepped = False
 
     def _check_schedule(self) -> Configuration:
-        """Refuses what does not fit the model or the length of the training.
+        """Refuse what does not fit the model or the length of the training.
 
         Returns:
             What the schedule and the candidates may put into the model.
@@ -226,7 +226,7 @@ class HotSwap(keras.callbacks.Callback):
         return self._configuration()
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Carries out what is due before an epoch."""
+        """Carry out what is due before an epoch."""
         self._epoch = epoch
         if not self._begun:
             self._begun = True
@@ -236,7 +236,7 @@ class HotSwap(keras.callbacks.Callback):
         self._carry_out(self._is_due_at_epoch)
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Carries out what is due before a step, and prepares what is due within an execution."""
+        """Carry out what is due before a step, and prepare what is due within an execution."""
         self._carry_out(lambda index, when: isinstance(when, Step) and when.step <= self._steps)
         self._ahead = {}
         self._execution = self._steps
@@ -252,7 +252,7 @@ class HotSwap(keras.callbacks.Callback):
         self._key_noise()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Counts the steps done, and notes the swaps that fell within the execution."""
+        """Count the steps done, and note the swaps that fell within the execution."""
         self._has_stepped = True
         # A step by step count, as an eager model has, has gone on in the meantime.
         self._steps = self._execution + self.model.steps_per_execution
@@ -262,7 +262,7 @@ class HotSwap(keras.callbacks.Callback):
             self._carry_out(lambda index, when: isinstance(when, Step) and when.step < done)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Watches metrics for plateaus."""
+        """Watch metrics for plateaus."""
         for index, watch in self._watches.items():
             self._set_direction(watch)
             if index not in self._happened and (index == 0 or index - 1 in self._happened):
@@ -270,12 +270,12 @@ class HotSwap(keras.callbacks.Callback):
         if self._backup is not None:
             self._count()
             watches = {index: watch.state for index, watch in self._watches.items()}
-            self._backup.save(epoch, Seen(self._steps, watches, self._reached))
+            self._backup.save(epoch, Progress(self._steps, watches, self._reached))
         if logs is not None:
             logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Leaves the model with the functions in force, and without noise on its inputs."""
+        """Leave the model with the functions in force, and without noise on its inputs."""
         self._forget()
         self._leave()
         self._warn_of_what_never_came()
@@ -292,7 +292,7 @@ class HotSwap(keras.callbacks.Callback):
             self._functions.put(self._state.tracer.held)
 
     def _warn_of_what_never_came(self) -> None:
-        """Only at its end is it known how long a training of unknown length was."""
+        """Note, as only its end tells, how long a training of unknown length was."""
         epochs, model = self.params.get("epochs"), self.model
         if self.params.get("steps") or model.stop_training or self._epoch + 1 != epochs:
             return
@@ -314,7 +314,7 @@ class HotSwap(keras.callbacks.Callback):
         self._state.put(self.model, Functions(tuple(choices), tracer.held.losses))
 
     def _key_noise(self) -> None:
-        """Says which noise the next step is to be given, if any."""
+        """Say which noise the next step is to be given, if any."""
         inputs = self._state.tracer.inputs
         place = self._state.tracer.sites.index(inputs)
         coming = (self._state.tracer.held, *self._ahead.values())
@@ -322,7 +322,7 @@ class HotSwap(keras.callbacks.Callback):
             inputs.set_key(self.seed, self._steps)
 
     def _configuration(self) -> Configuration:
-        """All that the schedule and the candidates may put into the model."""
+        """Return all that the schedule and the candidates may put into the model."""
         tracer = self._state.tracer
         changes = [
             *(change for swap in self.schedule.swaps for change in swap.changes),
@@ -379,7 +379,7 @@ class HotSwap(keras.callbacks.Callback):
         return self._resolved[key]
 
     def _after(self, held: Functions, swap: Swap, is_check: bool = False) -> Functions:
-        """The functions in force after a swap.
+        """Return the functions in force after a swap.
 
         Args:
             held: in force before it.
@@ -395,7 +395,7 @@ class HotSwap(keras.callbacks.Callback):
         return held
 
     def _changed(self, held: Functions, change: Change) -> tuple[list[int], Functions]:
-        """What a change selects, and the functions in force after it."""
+        """Return what a change selects, and the functions in force after it."""
         tracer = self._state.tracer
         if change.target in ("activation", *TRACED):
             choices = list(held.activations)
@@ -426,7 +426,7 @@ class HotSwap(keras.callbacks.Callback):
         return index in self._reached or self._watches[index].reached
 
     def _go_on_from(self, epoch: int) -> None:
-        """Goes on counting where an interrupted fit stopped, or as if earlier epochs had run."""
+        """Go on counting where an interrupted fit stopped, or as if earlier epochs had run."""
         seen = self._backup.load(epoch) if epoch > 0 and self._backup is not None else None
         if seen is not None:
             self._offset = seen.steps
@@ -447,7 +447,7 @@ class HotSwap(keras.callbacks.Callback):
             )
 
     def _carry_out(self, is_due: Any) -> None:
-        """Carries out the swaps that are due, earliest first."""
+        """Carry out the swaps that are due, earliest first."""
         due = [(index, swap) for index, swap in self._waiting() if is_due(index, swap.when)]
         if not due:
             return
@@ -507,7 +507,7 @@ class HotSwap(keras.callbacks.Callback):
     def _carry_out_stress(
         self, epoch: int, step: int, number: int, change: Change, is_past: bool
     ) -> None:
-        """Makes a change that no traced function knows of: now, not inside an execution."""
+        """Make a change that no traced function knows of: now, not inside an execution."""
         if is_past:
             # What was assigned was saved with the state that has been restored.
             before, after, layers = "restored", change.name, ()
@@ -520,7 +520,7 @@ class HotSwap(keras.callbacks.Callback):
         self.swaps = (*self.swaps, record)
 
     def _position(self, index: int) -> int:
-        """At which step a swap is, or has been where a restored fit has passed it."""
+        """Return at which step a swap is, or has been where a restored fit has passed it."""
         when = self.schedule.swaps[index].when
         if index in self._reached:
             return self._reached[index][1]

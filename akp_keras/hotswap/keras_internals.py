@@ -21,68 +21,68 @@ _STATE = "_akp_keras_hotswap"
 
 
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers directly inside a layer, in the order in which they were made."""
+    """Return the layers directly inside a layer, in the order in which they were made."""
     if isinstance(layer, keras.Model):
         return list(layer.layers)
     return layer._flatten_layers(include_self=False, recursive=False)
 
 
 def output_structure(model: keras.Model) -> Any:
-    """The symbolic outputs of a model, nested as it returns them; None where they are not known."""
+    """Return the symbolic outputs of a model, nested as it returns them; None if unknown."""
     return getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
 
 
 def producer(tensor: keras.KerasTensor) -> Any:
-    """The operation or layer that a symbolic tensor comes from."""
+    """Return the operation or layer that a symbolic tensor comes from."""
     return tensor._keras_history.operation
 
 
 def producers(layer: keras.Layer) -> list[Any]:
-    """The operations that feed a layer in the Functional models that call it."""
+    """Return the operations that feed a layer in the Functional models that call it."""
     return [
         producer(tensor) for node in layer._inbound_nodes for tensor in node.arguments.keras_tensors
     ]
 
 
 def consumers(layer: keras.Layer) -> list[Any]:
-    """The operations that a layer feeds in the Functional models that call it."""
+    """Return the operations that a layer feeds in the Functional models that call it."""
     return [node.operation for node in layer._outbound_nodes]
 
 
 def compilation(model: keras.Model) -> object:
-    """An object that is another one after each `compile`."""
+    """Return an object that is another one after each `compile`."""
     return model._loss_tracker
 
 
 def has_loss(model: keras.Model) -> bool:
-    """Whether the model was compiled with a loss."""
+    """Return whether the model was compiled with a loss."""
     return model._compile_loss is not None
 
 
 def compiled_loss(model: keras.Model) -> Any:
-    """What was given as `loss` to `compile`: one loss, or a list or dict of losses."""
+    """Return what was given as `loss` to `compile`: one loss, or a list or dict of losses."""
     return model._compile_loss._user_loss
 
 
 def wrap_loss(function: Callable[..., Any], name: str) -> keras.losses.Loss:
-    """A loss object for a loss function, as `compile` makes it."""
+    """Return a loss object for a loss function, as `compile` makes it."""
     return LossFunctionWrapper(function, name=name)
 
 
 def loss_function(loss: keras.losses.Loss) -> Callable[..., Any] | None:
-    """The function inside a loss object of Keras; None for a loss that has none."""
+    """Return the function inside a loss object of Keras; None for a loss that has none."""
     return loss.fn if isinstance(loss, LossFunctionWrapper) else None
 
 
 def loss_options(loss: keras.losses.Loss) -> dict[str, Any]:
-    """The options that a loss object gives to the function inside it."""
+    """Return the options that a loss object gives to the function inside it."""
     return dict(loss._fn_kwargs) if isinstance(loss, LossFunctionWrapper) else {}
 
 
 def replace_losses(
     model: keras.Model, replace: Callable[[list[str], list[Any]], list[Any]]
 ) -> None:
-    """Puts other callables in the place of the compiled losses.
+    """Put other callables in the place of the compiled losses.
 
     Loss weights, loss metrics and names stay. Where Keras has not yet resolved the losses, which
     it does at the first step, the replacement waits until it does.
@@ -114,13 +114,13 @@ def replace_losses(
 
 
 def declare_loss(model: keras.Model, loss: Any) -> None:
-    """Sets the loss that a saved model is compiled with when it is loaded."""
+    """Set the loss that a saved model is compiled with when it is loaded."""
     model.loss = loss
     model._compile_config.config["loss"] = loss
 
 
 def warn_when_saved(model: keras.Model, warning: str | None) -> None:
-    """Warns whenever the configuration of `compile` is saved with the model; None ends it."""
+    """Warn whenever the configuration of `compile` is saved with the model; None ends it."""
     config = model._compile_config
     vars(config).pop("serialize", None)
     if warning is None:
@@ -135,12 +135,12 @@ def warn_when_saved(model: keras.Model, warning: str | None) -> None:
 
 
 def logits_of(y_pred: Any) -> Any:
-    """The input of the sigmoid or softmax that gave a tensor, where Keras noted it; else None."""
+    """Return the input of the sigmoid or softmax that made a tensor; None if Keras keeps none."""
     return getattr(y_pred, "_keras_logits", None)
 
 
 def copy_mask(source: Any, target: Any) -> Any:
-    """Gives the second tensor the mask of the first, and gives it back."""
+    """Give the second tensor the mask of the first, and give it back."""
     mask = getattr(source, "_keras_mask", None)
     if mask is not None:
         target._keras_mask = mask
@@ -148,38 +148,38 @@ def copy_mask(source: Any, target: Any) -> Any:
 
 
 def set_quietly(layer: keras.Layer, name: str, value: Any) -> None:
-    """Sets an attribute without the tracking that Keras' layers do."""
+    """Set an attribute without the tracking that Keras' layers do."""
     layer.__dict__[name] = value
 
 
 def remove_quietly(layer: keras.Layer, name: str) -> None:
-    """Removes an attribute of the object (not of its class), if it is there."""
+    """Remove an attribute of the object (not of its class), if it is there."""
     layer.__dict__.pop(name, None)
 
 
 def set_class(layer: keras.Layer, cls: type) -> None:
-    """Turns a layer into one of another class; name, weights and place in the model stay."""
+    """Turn a layer into one of another class; name, weights and place in the model stay."""
     object.__setattr__(layer, "__class__", cls)
 
 
 def get_state(model: keras.Model) -> Any:
-    """What `set_state` kept; None if nothing."""
+    """Return what `set_state` kept; None if nothing."""
     return model.__dict__.get(_STATE)
 
 
 def set_state(model: keras.Model, state: Any) -> None:
-    """Keeps an object for as long as the model lives, outside of what is tracked and saved."""
+    """Keep an object for as long as the model lives, outside of what is tracked and saved."""
     model.__dict__[_STATE] = state
 
 
 def scope(model: keras.Model) -> Any:
-    """The context in which the model's variables are made."""
+    """Return the context in which the model's variables are made."""
     strategy = getattr(model, "distribute_strategy", None)
     return nullcontext() if strategy is None else strategy.scope()
 
 
 def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
-    """All callbacks of the `fit` that calls a callback at this moment, itself among them.
+    """Return all callbacks of the `fit` that calls a callback at this moment, itself among them.
 
     Keras tells no callback of the others, so the list is looked up among the callers.
 
@@ -198,7 +198,7 @@ def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callbac
 
 
 def after_fit(callback: keras.callbacks.Callback, finish: Callable[[], None]) -> Callable[[], None]:
-    """Sees that a function is called before the model trains again.
+    """See that a function is called before the model trains again.
 
     Keras calls `on_train_end` neither after an exception nor after Ctrl-C, but each training asks
     the model for its train function before its callbacks begin.
@@ -234,7 +234,7 @@ def after_fit(callback: keras.callbacks.Callback, finish: Callable[[], None]) ->
 
 
 def logged_names(model: keras.Model) -> set[str] | None:
-    """What `fit` logs of training for a compiled model.
+    """Return what `fit` logs of training for a compiled model.
 
     Returns:
         Names; None where code outside of Keras decides, in a subclass of the model.
@@ -247,8 +247,8 @@ def logged_names(model: keras.Model) -> set[str] | None:
         return None
     names = {metric.name for metric in model.metrics}
     metrics = model._compile_metrics
-    given = () if metrics is None else (metrics._user_metrics, metrics._user_weighted_metrics)
-    for metric in keras.tree.flatten([metrics or [] for metrics in given]):
+    compiled = () if metrics is None else (metrics._user_metrics, metrics._user_weighted_metrics)
+    for metric in keras.tree.flatten([metrics or [] for metrics in compiled]):
         named = getattr(metric, "name", None) or getattr(metric, "__name__", metric)
         names.add(named if isinstance(named, str) else type(metric).__name__)
     names |= {f"{output}_{name}" for output in getattr(model, "output_names", ()) for name in names}
@@ -260,7 +260,7 @@ _LOGGING = {"train_step", "compute_metrics", "get_metrics_result", "metrics"}
 
 
 def larger_is_better(model: keras.Model, name: str) -> bool | None:
-    """Whether a metric in the logs improves by growing, as Keras' `EarlyStopping` decides.
+    """Return whether a metric in the logs improves by growing, as Keras' `EarlyStopping` decides.
 
     Args:
         model: a compiled model; of one that has not trained and whose outputs are not known, the
@@ -279,13 +279,13 @@ def larger_is_better(model: keras.Model, name: str) -> bool | None:
     names |= {each.removeprefix("weighted_") for each in names}
     outputs = [f"{output}_" for output in getattr(model, "output_names", None) or ()]
     names |= {each.removeprefix(output) for each in names for output in outputs}
-    found = [metric for metric in _metrics(model) if metric.name in names]
-    directions = {getattr(metric, "_direction", None) for metric in found} - {None}
+    named = [metric for metric in _metrics(model) if metric.name in names]
+    directions = {getattr(metric, "_direction", None) for metric in named} - {None}
     return directions == {"up"} if len(directions) == 1 else None
 
 
 def _metrics(model: keras.Model) -> Iterator[keras.Metric]:
-    """The metrics of a model, those inside the containers of `compile` among them."""
+    """Return the metrics of a model, those inside the containers of `compile` among them."""
     for metric in model.metrics:
         yield from getattr(metric, "metrics", None) or [metric]
     compiled = model._compile_metrics
@@ -302,7 +302,7 @@ def _metrics(model: keras.Model) -> Iterator[keras.Metric]:
 
 
 def read_text(path: str) -> str | None:
-    """The content of a file, where `BackupAndRestore` can keep its own; None if there is none."""
+    """Return the content of a file that is beside that of `BackupAndRestore`; None without one."""
     if not file_utils.exists(path):
         return None
     with file_utils.File(path, "r") as file:
@@ -310,7 +310,7 @@ def read_text(path: str) -> str | None:
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes a file there, wholly or not at all."""
+    """Write a file there, wholly or not at all."""
     folder = path.rpartition("/")[0]
     if not file_utils.exists(folder):
         file_utils.makedirs(folder)
@@ -323,7 +323,7 @@ def write_text(path: str, text: str) -> None:
 
 
 def replica(model: keras.Model) -> Any:
-    """The number of the replica that a step runs on, from 0: an int or a scalar int32 tensor."""
+    """Return the number of the replica of a step, from 0: an int or a scalar int32 tensor."""
     strategy = getattr(model, "distribute_strategy", None)
     if strategy is None or strategy.num_replicas_in_sync == 1:
         return 0
@@ -334,7 +334,7 @@ def replica(model: keras.Model) -> Any:
 
 
 def save_without_weights(layer: keras.Layer, in_use: bool) -> None:
-    """Lets a layer's weights be left out where the layer is saved with its configuration.
+    """Let a layer's weights be left out where the layer is saved with its configuration.
 
     A file of weights alone, which says nothing of the layer's class, keeps them. The legacy format
     .h5 asks layers for no say in it.
@@ -371,7 +371,7 @@ def _is_called_by(function: str) -> bool:
 
 
 def synchronise(model: keras.Model) -> None:
-    """Makes the model's variables hold their values, and the next step read them.
+    """Make the model's variables hold their values, and the next step read them.
 
     On JAX they travel outside of the variables during an epoch.
     """
@@ -382,7 +382,7 @@ def synchronise(model: keras.Model) -> None:
 def make_functions(
     model: keras.Model, train_step: Callable[..., Any], test_step: Callable[..., Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Makes train and test functions of other steps; the model's own are left as they are."""
+    """Make train and test functions of other steps; the model's own are left as they are."""
     before = {name: getattr(model, name) for name in ("train_function", "test_function")}
     set_quietly(model, "train_step", train_step)
     set_quietly(model, "test_step", test_step)

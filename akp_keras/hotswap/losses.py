@@ -134,18 +134,18 @@ class LossSite:
         return self.output.name
 
     def bind(self, compiled: Loss) -> Loss:
-        """Notes the loss that Keras resolved, and gives what takes its place."""
+        """Note the loss that Keras resolved, and give what takes its place."""
         self._compiled = compiled
         return self
 
     def callable_of(self, choice: LossChoice) -> Loss:
-        """The callable of a choice; at a trace's time, for the compiled loss."""
+        """Return the callable of a choice; at a trace's time, for the compiled loss."""
         if choice.loss is not None:
             return choice.loss
         return lambda y_true, y_pred, weight: self._compiled(y_true, y_pred, weight)
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss that the trace in progress uses, or the one in force."""
+        """Return the loss that the trace in progress uses, or the one in force."""
         untried, self.untried = self.untried, ()
         for choice in untried:
             _try(choice.text, self.callable_of(choice), y_true, y_pred, sample_weight)
@@ -163,7 +163,7 @@ def _try(text: str, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) ->
         if shape == ():
             return
         reason = f"it gives shape {shape} where one number is due"
-    shapes = [tuple(given.shape) for given in (y_true, y_pred)]
+    shapes = [tuple(values.shape) for values in (y_true, y_pred)]
     raise ValueError(
         f"loss {text!r} fails on labels of shape {shapes[0]} and outputs of shape {shapes[1]}: "
         f"{reason}"
@@ -171,7 +171,7 @@ def _try(text: str, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) ->
 
 
 def find_losses(model: keras.Model) -> list[LossSite]:
-    """The losses of a compiled model, one for each output that has one."""
+    """Return the losses of a compiled model, one for each output that has one."""
     if not keras_internals.has_loss(model):
         return []
     compiled = keras_internals.compiled_loss(model)
@@ -201,17 +201,17 @@ def find_losses(model: keras.Model) -> list[LossSite]:
 
 
 def route_losses(model: keras.Model, sites: list[LossSite]) -> None:
-    """Makes the losses of a compiled model go through the sites.
+    """Make the losses of a compiled model go through the sites.
 
     Args:
         model: a compiled model.
         sites: those that `find_losses` returned for it.
     """
 
-    def replace(found: list[str], losses: list[Loss]) -> list[Loss]:
+    def replace(outputs: list[str], losses: list[Loss]) -> list[Loss]:
         by_name = {site.name: site for site in sites}
-        ordered = [by_name.get(name) for name in found]
-        if None in ordered or len(set(found)) != len(found):
+        ordered = [by_name.get(name) for name in outputs]
+        if None in ordered or len(set(outputs)) != len(outputs):
             ordered = sites
         return [site.bind(loss) for site, loss in zip(ordered, losses, strict=True)]
 
@@ -220,7 +220,7 @@ def route_losses(model: keras.Model, sites: list[LossSite]) -> None:
 
 
 def resolve(site: LossSite, value: Any) -> LossChoice:
-    """The choice for the value of a change at one output.
+    """Return the choice for the value of a change at one output.
 
     Raises:
         ValueError: if Keras has no such loss, or the output cannot be turned into what it asks
@@ -252,7 +252,7 @@ def resolve(site: LossSite, value: Any) -> LossChoice:
 
 
 def _check_computable(output: Output, text: str, loss: Loss) -> None:
-    """Tries a loss on two samples of an output, with labels of every usual form.
+    """Try a loss on two samples of an output, with labels of every usual form.
 
     Raises:
         ValueError: if it fails, or does not return one number, whatever the labels.
@@ -269,7 +269,7 @@ def _check_computable(output: Output, text: str, loss: Loss) -> None:
 
 
 def _samples(output: Output) -> Iterator[tuple[Any, Any]]:
-    """Labels and predictions of two samples: columns, one column a class, and class numbers."""
+    """Return labels and predictions of two samples: one-hot, and class numbers."""
     columns = output.columns or 2
     # Where the rank is not known, that of a sequence or an image is tried too.
     shapes = [output.shape] if output.shape else [(columns,), (3, columns), (3, 3, columns)]
@@ -282,12 +282,12 @@ def _samples(output: Output) -> Iterator[tuple[Any, Any]]:
 
 
 def text_of(loss: Callable[..., Any]) -> str:
-    """The name of a loss, with its options in parentheses where they are not the usual ones."""
+    """Return the name of a loss, with options that are not the default in parentheses."""
     return _describe(loss).text
 
 
 def declare(model: keras.Model, sites: list[LossSite]) -> None:
-    """Makes the losses in force those that a saved model is compiled with.
+    """Make the losses in force those that a saved model is compiled with.
 
     Keras has no equal for some: then it warns when the model is saved.
     """
@@ -334,13 +334,13 @@ class Converted:
     loss: keras.losses.Loss
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss of the converted labels and predictions."""
+        """Return the loss of the converted labels and predictions."""
         y_true, y_pred = convert(y_true, y_pred, self.output, self.definition)
         return self.loss(y_true, y_pred, sample_weight)
 
 
 def convert(y_true: Any, y_pred: Any, output: Output, definition: Definition) -> tuple[Any, Any]:
-    """Labels and predictions as a loss asks for them.
+    """Return labels and predictions as a loss asks for them.
 
     Args:
         y_true: labels. For a binary output (batch, …, columns) or (batch, …) with values in
@@ -421,7 +421,7 @@ def _logits(y_pred: Any, output: Output) -> Any:
 
 
 def _without_conversion(output: Output, described: _Described, converted: Converted) -> Any:
-    """A loss of Keras that computes on outputs and labels as they are what another one converts.
+    """Return the loss of Keras that computes on raw outputs and labels what another converts.
 
     It is found by computing both on a sample.
 
@@ -448,16 +448,16 @@ def _without_conversion(output: Output, described: _Described, converted: Conver
         if not isinstance(candidate, str) and not _is_saved_whole(candidate):
             continue
         try:
-            found = _describe(candidate).loss(y_true, y_pred)
+            value = _describe(candidate).loss(y_true, y_pred)
         except Exception:  # a loss may raise anything on labels that are not for it
             continue
-        if np.allclose(float(keras.ops.convert_to_numpy(found)), expected, rtol=1e-3):
+        if np.allclose(float(keras.ops.convert_to_numpy(value)), expected, rtol=1e-3):
             return candidate
     return None
 
 
 def _is_saved_whole(loss: Any) -> bool:
-    """Whether a loss comes back from its config; Huber's lacks its delta."""
+    """Return whether a loss comes back from its config; Huber's lacks its delta."""
     if not isinstance(loss, keras.losses.Loss):
         return True
     return _unusual_options(type(loss).from_config(loss.get_config())) == _unusual_options(loss)
@@ -494,7 +494,7 @@ class _Described:
 def _describe(identifier: Any, declared: Any = None) -> _Described:
     if str(identifier).lower() in ("crossentropy", "ce"):
         return _Described("crossentropy", None, identifier, None, None, 0)
-    given = loss = find_loss(identifier)
+    passed = loss = find_loss(identifier)
     if not isinstance(loss, keras.losses.Loss):
         name = getattr(loss, "__name__", type(loss).__name__)
         loss = keras_internals.wrap_loss(loss, name)
@@ -519,7 +519,7 @@ def _describe(identifier: Any, declared: Any = None) -> _Described:
         declared,
         name if definition is not None or name in _NO_CLASSIFIER else None,
         definition,
-        0 if name else id(given),
+        0 if name else id(passed),
     )
 
 
@@ -565,7 +565,7 @@ def _describe_output(name: str, tensor: Any, original: _Described) -> Output:
 
 
 def _head(tensor: Any) -> str:
-    """What the last layer does: `sigmoid`, `softmax`, `linear`, another name, or `unknown`."""
+    """Return the last function: `sigmoid`, `softmax`, `linear`, another name, or `unknown`."""
     if tensor is None:
         return "unknown"
     operation = keras_internals.producer(tensor)
@@ -603,12 +603,12 @@ def _check_fits(output: Output, definition: Definition, text: str) -> None:
         )
 
 
-def choices(site: LossSite, found: Iterable[LossChoice]) -> tuple[LossChoice, ...]:
-    """All losses that an output may come to have, sorted by text, each once.
+def choices(site: LossSite, others: Iterable[LossChoice]) -> tuple[LossChoice, ...]:
+    """Return all losses that an output may come to have, sorted by text, each once.
 
     Args:
         site: the output's loss.
-        found: those of the changes that may be made.
+        others: those of the changes that may be made.
     """
-    every = dict.fromkeys((site.original, site.held, *found))
+    every = dict.fromkeys((site.original, site.held, *others))
     return tuple(sorted(every, key=lambda choice: choice.text))

@@ -40,7 +40,7 @@ class ModelState:
 
     @classmethod
     def of(cls, model: keras.Model) -> ModelState:
-        """The state of a model; a new one after each `compile`."""
+        """Return the state of a model; a new one after each `compile`."""
         state = cls.preview(model)
         if keras_internals.get_state(model) is not state:
             losses.route_losses(model, list(state.tracer.losses))
@@ -49,7 +49,7 @@ class ModelState:
 
     @classmethod
     def preview(cls, model: keras.Model) -> ModelState:
-        """The state that the next `fit` will find or make; the model is left as it is."""
+        """Return the state that the next `fit` will find or make; the model is left as it is."""
         state = keras_internals.get_state(model)
         if state is None or not state.is_of(model):
             return cls(model, state)
@@ -57,12 +57,12 @@ class ModelState:
         return state
 
     def is_of(self, model: keras.Model) -> bool:
-        """Whether this is the state of a model that has not been compiled anew."""
+        """Return whether this is the state of a model that has not been compiled anew."""
         is_kept = keras_internals.get_state(model) is self
         return is_kept and self._compilation is keras_internals.compilation(model)
 
     def strategy(self, model: keras.Model, name: str, configuration: Configuration) -> Strategy:
-        """The strategy of a name, with what it has traced so far.
+        """Return the strategy of a name, with what it has traced so far.
 
         Args:
             model: the model.
@@ -85,7 +85,7 @@ class ModelState:
         return self._strategies[key]
 
     def put(self, model: keras.Model, functions: Functions) -> None:
-        """Makes the model hold plain functions, and predict with them."""
+        """Make the model hold plain functions, and predict with them."""
         if functions != self.tracer.held:
             if self._used_in_prediction(functions) != self._used_in_prediction(self.tracer.held):
                 before = self._used_in_prediction(self.tracer.held)
@@ -102,7 +102,7 @@ class ModelState:
 
 
 def choose(model: keras.Model, name: str) -> str:
-    """Which strategy `auto` means for a model.
+    """Return which strategy `auto` means for a model.
 
     Returns:
         `eager` for a model that runs eagerly; else the name, or for `auto`: `retrace` where XLA
@@ -118,7 +118,7 @@ def choose(model: keras.Model, name: str) -> str:
 
 
 def restore(model: keras.Model) -> None:
-    """Gives a model the functions that it had before its first `HotSwap`.
+    """Give a model the functions that it had before its first `HotSwap`.
 
     Weights stay as they are. A model that no `HotSwap` has touched is left alone.
     """

@@ -17,21 +17,21 @@ _NO_ACTIVATIONS = ("deserialize", "get", "serialize")
 
 
 def activation_names() -> list[str]:
-    """Names of Keras' activation functions, sorted."""
+    """Return the names of Keras' activation functions, sorted."""
     import keras
 
     return _public(keras.activations, _NO_ACTIVATIONS)
 
 
 def loss_names() -> list[str]:
-    """Names of Keras' loss functions and loss classes, sorted."""
+    """Return the names of Keras' loss functions and loss classes, sorted."""
     import keras
 
     return _public(keras.losses, _NO_LOSSES)
 
 
 def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The activation of a name; an object is given back as it is.
+    """Return the activation of a name; an object is given back as it is.
 
     Args:
         value: a name of `keras.activations`, of a registered custom function, or of an
@@ -66,7 +66,7 @@ def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The loss of a name; an object is given back as it is.
+    """Return the loss of a name; an object is given back as it is.
 
     Args:
         value: a name of `keras.losses` (function or class, in the latter case with its arguments
@@ -81,16 +81,16 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
         return value
     call = parse_call(value)
     if call.name not in _NO_LOSSES:
-        found = keras.saving.get_registered_object(call.name)
-        if found is None:
-            found = getattr(keras.losses, call.name, None) or _alias(call.name)
+        loss = keras.saving.get_registered_object(call.name)
+        if loss is None:
+            loss = getattr(keras.losses, call.name, None) or _alias(call.name)
         has_options = bool(call.arguments or call.options)
-        if inspect.isfunction(found) and (has_options or _needs_options(found)):
-            found = find_loss_class(found.__name__)
-        if inspect.isclass(found):
-            return _construct(found, call)
-        if found is not None and not has_options:
-            return found
+        if inspect.isfunction(loss) and (has_options or _needs_options(loss)):
+            loss = find_loss_class(loss.__name__)
+        if inspect.isclass(loss):
+            return _construct(loss, call)
+        if loss is not None and not has_options:
+            return loss
     raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
 
 
@@ -99,7 +99,7 @@ _ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU")
 
 
 def _alias(name: str) -> Callable[..., Any] | None:
-    """A loss by one of Keras' short names, such as `bce`, which are not in its namespace."""
+    """Return a loss by one of Keras' short names, such as `bce`, which are not in its namespace."""
     import keras
 
     try:
@@ -109,7 +109,7 @@ def _alias(name: str) -> Callable[..., Any] | None:
 
 
 def find_loss_class(name: str) -> type | None:
-    """The loss class of a name, which may be that of its function."""
+    """Return the loss class of a name, which may be that of its function."""
     import keras
 
     for known in loss_names():

@@ -34,7 +34,7 @@ class PlateauWatch:
         return self._best, self._waited
 
     def restore(self, state: tuple[float | None, int]) -> None:
-        """Goes on from a `state`."""
+        """Go on from a `state`."""
         self._best, self._waited = state
 
     @property
@@ -43,7 +43,7 @@ class PlateauWatch:
         return self._waited >= self.when.patience
 
     def check_direction(self) -> None:
-        """Refuses a metric of which it is not known whether it is to grow.
+        """Refuse a metric of which it is not known whether it is to grow.
 
         Raises:
             ValueError: if it is not known.
@@ -55,7 +55,7 @@ class PlateauWatch:
             )
 
     def see(self, logs: Mapping[str, Any]) -> None:
-        """Takes the logs of one more epoch.
+        """Take the logs of one more epoch.
 
         Raises:
             ValueError: if the metric is not among them, or it is not known which direction is
@@ -77,7 +77,7 @@ class PlateauWatch:
 
 
 def check_metric(when: Plateau, names: Collection[str]) -> None:
-    """Refuses a metric that `fit` will not log.
+    """Refuse a metric that `fit` will not log.
 
     Args:
         when: the plateau.

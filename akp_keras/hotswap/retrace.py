@@ -44,13 +44,13 @@ class Retrace:
                 )
 
     def begin(self, model: keras.Model) -> None:
-        """Counts steps from 0; the functions are set by `put`."""
+        """Count steps from 0; the functions are set by `put`."""
         self._python_steps = 0
         if self._counter is not None:
             self._counter.assign(0)
 
     def put(self, functions: Functions, ahead: dict[int, Functions] | None = None) -> None:
-        """Sets what is in force.
+        """Set what is in force.
 
         Args:
             functions: in force now.
@@ -61,7 +61,7 @@ class Retrace:
         self._model.train_function, self._model.test_function = self._built[functions]
 
     def steps(self) -> int | None:
-        """Training steps since `begin`; None where the caller can count as well."""
+        """Return training steps since `begin`; None where the caller can count as well."""
         if self._is_python:
             return self._python_steps
         if self._counter is not None:
@@ -128,15 +128,15 @@ class Eager:
         self.functions = keras_internals.make_functions(model, counted_train_step, model.test_step)
 
     def begin(self, model: keras.Model) -> None:
-        """Makes the functions the model's own and counts steps from 0."""
+        """Make the functions the model's own and count steps from 0."""
         model.train_function, model.test_function = self.functions
         self._steps = 0
 
     def put(self, functions: Functions, ahead: dict[int, Functions] | None = None) -> None:
-        """Does nothing: the layers hold the functions already."""
+        """Do nothing: the layers hold the functions already."""
 
     def steps(self) -> int:
-        """Training steps since `begin`."""
+        """Return training steps since `begin`."""
         return self._steps
 
 

@@ -31,7 +31,7 @@ class _Switch:
         self._configuration = configuration
 
     def begin(self, model: keras.Model) -> None:
-        """Makes the functions the model's own and counts steps from 0."""
+        """Make the functions the model's own and count steps from 0."""
         model.train_function, model.test_function = self.functions
 
     def _indices(self, functions: Functions) -> np.ndarray:
@@ -75,13 +75,13 @@ class VariableSwitch(_Switch):
         )
 
     def begin(self, model: keras.Model) -> None:
-        """Makes the functions the model's own and counts steps from 0."""
+        """Make the functions the model's own and count steps from 0."""
         super().begin(model)
         self._counter.assign(0)
         self._written = None
 
     def put(self, functions: Functions, ahead: dict[int, Functions] | None = None) -> None:
-        """Sets what is in force, and what will be within the next execution.
+        """Set what is in force, and what will be within the next execution.
 
         Args:
             functions: in force now.
@@ -102,7 +102,7 @@ class VariableSwitch(_Switch):
             self._written = (rows, test)
 
     def steps(self) -> int | None:
-        """Training steps since `begin`; None where the caller can count as well."""
+        """Return training steps since `begin`; None where the caller can count as well."""
         return int(self._counter) if self._rows > 1 else None
 
     def _train_index(self, slot: int) -> Any:
@@ -144,12 +144,12 @@ class ArgumentSwitch(_Switch):
         )
 
     def begin(self, model: keras.Model) -> None:
-        """Makes the functions the model's own and counts steps from 0."""
+        """Make the functions the model's own and count steps from 0."""
         super().begin(model)
         self._steps = self._base = 0
 
     def put(self, functions: Functions, ahead: dict[int, Functions] | None = None) -> None:
-        """Sets what is in force, and what will be within the next execution."""
+        """Set what is in force, and what will be within the next execution."""
         ahead = ahead or {}
         self._base = self._steps
         now = functions
@@ -160,7 +160,7 @@ class ArgumentSwitch(_Switch):
         self._test = self._indices(functions)
 
     def steps(self) -> int:
-        """Training steps since `begin`."""
+        """Return training steps since `begin`."""
         return self._steps
 
     def _tag_train(self, iterator: Any) -> Iterator[Any]:

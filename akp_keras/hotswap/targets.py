@@ -51,7 +51,7 @@ class Target:
 
 
 def parse_call(text: str) -> Call:
-    """Takes `name`, `name(argument,option=value)` apart.
+    """Take `name`, `name(argument,option=value)` apart.
 
     Raises:
         ValueError: if the text has another form.
@@ -76,7 +76,7 @@ def parse_call(text: str) -> Call:
 
 
 def find_target(name: str) -> Target:
-    """The target of a name.
+    """Return the target of a name.
 
     Raises:
         ValueError: if there is none, with the nearest name.
@@ -87,7 +87,7 @@ def find_target(name: str) -> Target:
 
 
 def suggestion(name: str, known: object, limit: int = 12) -> str:
-    """The end of a message about a wrong name: the nearest right one, or the right ones.
+    """Return the end of a message about a wrong name: the nearest right one, or the right ones.
 
     Args:
         name: the wrong name.
@@ -176,7 +176,7 @@ def _check_weights(text: str) -> None:
 
 
 def check_pattern(pattern: str) -> None:
-    """Refuses a layer filter that is no regular expression.
+    """Refuse a layer filter that is no regular expression.
 
     Raises:
         ValueError: with the reason.

@@ -48,7 +48,7 @@ class Configuration:
 
     @classmethod
     def of(cls, functions: Functions) -> Configuration:
-        """The configuration that can hold these functions only."""
+        """Return the configuration that can hold these functions only."""
         return cls(
             tuple((choice,) for choice in functions.activations),
             tuple((choice,) for choice in functions.losses),
@@ -60,7 +60,7 @@ class Configuration:
         return sum(len(choices) > 1 for choices in (*self.activations, *self.losses))
 
     def indices(self, functions: Functions) -> list[int]:
-        """For each slot, which of its choices is in force."""
+        """Return, for each slot, which of its choices is in force."""
         pairs = zip(
             (*self.activations, *self.losses),
             (*functions.activations, *functions.losses),
@@ -97,7 +97,7 @@ class Tracer:
         self._lock = threading.Lock()
 
     def refresh(self) -> None:
-        """Takes note of activations that were changed by hand."""
+        """Take note of activations that were changed by hand."""
         now = tuple(site.held for site in self.sites)
         self.held = Functions(now, self.held.losses)
 
@@ -105,7 +105,7 @@ class Tracer:
     def holding(
         self, configuration: Configuration, index: Callable[[int], Any], is_training: bool
     ) -> Iterator[None]:
-        """Makes the model hold a configuration.
+        """Make the model hold a configuration.
 
         Args:
             configuration: what to hold.
@@ -130,7 +130,7 @@ class Tracer:
                         site.put(choice)
 
     def put(self, functions: Functions) -> None:
-        """Makes the model hold plain functions, where it does not yet."""
+        """Make the model hold plain functions, where it does not yet."""
         for site, before, choice in zip(
             self.sites, self.held.activations, functions.activations, strict=True
         ):

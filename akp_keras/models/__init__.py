@@ -24,12 +24,12 @@ _MODULES = {
 
 
 def list_models() -> list[str]:
-    """Returns the names of all models, sorted."""
+    """Return the names of all models, sorted."""
     return sorted(_MODULES)
 
 
 def tapped_layers(name: str) -> tuple[str, ...]:
-    """Returns the names of a model's layers whose outputs are its representations.
+    """Return the names of a model's layers whose outputs are its representations.
 
     Args:
         name: one of `list_models()`.
@@ -51,7 +51,7 @@ def build_model(
     mean: np.ndarray,
     variance: np.ndarray,
 ) -> keras.Model:
-    """Builds an uncompiled model with fresh weights from Keras' global seed.
+    """Build an uncompiled model with fresh weights from Keras' global seed.
 
     Every model takes the raw inputs of the data set and scales them itself, by the mean and
     variance of the training samples. It ends in a layer `logits` without activation, followed by

@@ -6,7 +6,7 @@ import keras
 
 
 def classifier_head(features: keras.KerasTensor, classes: int) -> keras.KerasTensor:
-    """Adds the layers `logits` and `probabilities`.
+    """Add the layers `logits` and `probabilities`.
 
     Args:
         features: (batch, d) output of the last hidden layer.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def with_fresh_weights(model: keras.Model, seed: int) -> keras.Model:
-    """Builds a model with the same layers and new weights.
+    """Build a model with the same layers and new weights.
 
     Args:
         model: a model that Keras can rebuild from its configuration.

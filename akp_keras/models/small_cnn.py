@@ -18,7 +18,7 @@ _DENSE_UNITS = 64
 def build(
     *, input_shape: tuple[int, ...], classes: int, mean: np.ndarray, variance: np.ndarray
 ) -> keras.Model:
-    """Builds the model; arguments and result as in `akp_keras.models.build_model`."""
+    """Build the model; arguments and result as in `akp_keras.models.build_model`."""
     # Imported here, so that the names of the taps are available without Keras.
     import keras
 

@@ -127,7 +127,7 @@ def _illustrate(name: str, draw: Callable[[], Figure], caption: str) -> Illustra
 
 
 def log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
-    """Returns each family's log ratio to the control with the ends of its interval."""
+    """Return each family's log ratio to the control with the ends of its interval."""
     return {
         family: (ratio.log_ratio, *(ratio.interval or (math.nan, math.nan)))
         for family, ratio in outcome.ratios.items()

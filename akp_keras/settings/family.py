@@ -26,7 +26,7 @@ class Family:
 
     @classmethod
     def parse(cls, text: str) -> Family:
-        """Reads `name: when what…; when what…`.
+        """Read `name: when what…; when what…`.
 
         Raises:
             ValueError: in one line that names the flag and the valid form.
@@ -47,7 +47,7 @@ class Family:
             raise ValueError(f"--family={name}: {error}") from error
 
     def __str__(self) -> str:
-        """Returns the text that `parse` reads."""
+        """Return the text that `parse` reads."""
         return f"{self.name}: {self.schedule}"
 
     @property
@@ -69,7 +69,7 @@ class Family:
         return float(change.call.arguments[0])
 
     def check(self, epochs: int) -> None:
-        """Raises a ValueError, naming the flag, unless `epochs` epochs reach every swap."""
+        """Raise a ValueError, naming the flag, unless `epochs` epochs reach every swap."""
         for swap in self.schedule.swaps:
             if isinstance(swap.when, Epoch) and swap.when.epoch >= epochs:
                 raise ValueError(
@@ -80,7 +80,7 @@ class Family:
 
 
 def canonical_families(texts: Sequence[str]) -> tuple[str, ...]:
-    """Returns families in canonical form; raises a ValueError if empty or a name repeats."""
+    """Return families in canonical form; raises a ValueError if empty or a name repeats."""
     if not texts:
         raise ValueError("--family is missing; give at least one 'name: when what…; when what…'")
     families = [Family.parse(text) for text in texts]

@@ -62,7 +62,7 @@ class Setting:
     in_results: bool = True
 
     def check(self, value: Any) -> Any:
-        """Validates a value, or its text, and returns its canonical form.
+        """Validate a value, or its text, and return its canonical form.
 
         Several values are a sequence, or a mapping that stands for the texts `key: value`.
 
@@ -83,7 +83,7 @@ class Setting:
             raise ValueError(f"{error}" if named else f"--{self.flag}: {error}") from error
 
     def bounds(self) -> str:
-        """Describes the allowed values; returns "" if any value is allowed."""
+        """Describe the allowed values; return "" if any value is allowed."""
         if self.choices:
             return f"one of {', '.join(self.choices)}"
         if self.least is not None and self.most is not None:
@@ -93,7 +93,7 @@ class Setting:
         return " and ".join(bounds + ["finite"] * (self.kind is float and self.below is None))
 
     def text(self, value: Any) -> str:
-        """Returns a value as the text of its flag."""
+        """Return a value as the text of its flag."""
         return self.separator.join(value) if self.several else str(value)
 
     def _allows(self, value: Any) -> bool:
@@ -137,7 +137,7 @@ class Setting:
 
 
 def setting(default: Any, help: str, **declared: Any) -> Any:
-    """Declares a field of a `Group` as a setting; the keywords are attributes of `Setting`.
+    """Declare a field of a `Group` as a setting; the keywords are attributes of `Setting`.
 
     `flag` defaults to the name of the field, and `stage` to that of the group.
     """
@@ -154,22 +154,22 @@ class Group:
     _stage: ClassVar[str] = ""
 
     def __init_subclass__(cls, stage: str = "", **options: Any) -> None:
-        """Sets the heading of `--help` under which the class's own settings are listed."""
+        """Set the heading of `--help` under which the class's own settings are listed."""
         super().__init_subclass__(**options)
         cls._stage = stage
 
     def __post_init__(self) -> None:
-        """Replaces values by their canonical form; raises as `Setting.check` does."""
+        """Replace values by their canonical form; raise as `Setting.check` does."""
         for declared in declarations(type(self)):
             value = declared.check(getattr(self, declared.name))
             object.__setattr__(self, declared.name, value)
         self.check()
 
     def check(self) -> None:
-        """Raises a ValueError if settings do not fit together; subclasses extend it."""
+        """Raise a ValueError if settings do not fit together; subclasses extend it."""
 
     def values(self) -> dict[str, Any]:
-        """Returns the settings that results depend on, by name, in plain JSON types."""
+        """Return the settings that results depend on, by name, in plain JSON types."""
         return {
             declared.name: list(value) if isinstance(value, tuple) else value
             for declared in declarations(type(self))
@@ -179,7 +179,7 @@ class Group:
 
     @classmethod
     def of(cls, other: Group, **changed: Any) -> Self:
-        """Copies the settings shared with another group, some of them changed by name."""
+        """Copy the settings shared with another group, some of them changed by name."""
         theirs = {declared.name for declared in declarations(type(other))}
         common = [declared.name for declared in declarations(cls) if declared.name in theirs]
         return cls(**({name: getattr(other, name) for name in common} | changed))
@@ -187,7 +187,7 @@ class Group:
 
 @functools.cache
 def declarations(group: type[Group]) -> tuple[Setting, ...]:
-    """Returns the settings of a class, in the order of its groups and of the lines in each."""
+    """Return the settings of a class, in the order of its groups and of the lines in each."""
     types = typing.get_type_hints(group)
     fields = {field.name: field for field in dataclasses.fields(group)}
     owners: dict[str, type[Group]] = {}
@@ -214,7 +214,7 @@ def _declaration(field: dataclasses.Field, annotation: Any, owner: type[Group]) 
 
 
 def split_at_commas(text: str) -> list[str]:
-    """Splits at commas outside of square brackets, which hold a measure's parameters."""
+    """Split at commas outside of square brackets, which hold a measure's parameters."""
     parts, depth = [""], 0
     for character in text:
         depth += (character == "[") - (character == "]")

@@ -36,7 +36,7 @@ def run_with_settings(
     program: str,
     description: str | None,
 ) -> int:
-    """Runs a command whose flags are settings.
+    """Run a command whose flags are settings.
 
     Args:
         work: called with one instance per class of settings; returns the text to print.
@@ -59,7 +59,7 @@ def run_with_settings(
 
 
 def define_flags(values: flags.FlagValues, *groups: type[Group]) -> None:
-    """Defines one flag per setting, listed under its stage; groups may share settings."""
+    """Define one flag per setting, listed under its stage; groups may share settings."""
     for group in groups:
         for declared in declarations(group):
             if declared.flag not in values:
@@ -67,17 +67,17 @@ def define_flags(values: flags.FlagValues, *groups: type[Group]) -> None:
 
 
 def group_from_flags(group: type[_Group], values: flags.FlagValues) -> _Group:
-    """Creates settings from parsed flags; raises as `Setting.check` does."""
+    """Create settings from parsed flags; raise as `Setting.check` does."""
     return group(**{declared.name: values[declared.flag].value for declared in declarations(group)})
 
 
 def list_under(values: flags.FlagValues, stage: str, holder: flags.FlagHolder) -> None:
-    """Lists a flag under a stage of `--help`."""
+    """List a flag under a stage of `--help`."""
     values.register_flag_by_module(stage, values[holder.name])
 
 
 def stages_of(*groups: type[Group]) -> list[str]:
-    """Returns the headings of `--help` for classes of settings, in order."""
+    """Return the headings of `--help` for classes of settings, in order."""
     stages = dict.fromkeys(declared.stage for group in groups for declared in declarations(group))
     return sorted(stages, key=lambda stage: STAGES.index(stage) if stage in STAGES else len(STAGES))
 

@@ -31,7 +31,7 @@ def _model(name: str) -> str:
 
 
 def _measures(identifiers: Sequence[str]) -> tuple[str, ...]:
-    """Returns full identifiers, by which files are named."""
+    """Return full identifiers, by which files are named."""
     full = tuple(similarity.measure(identifier).id for identifier in identifiers)
     for identifier in full:
         if full.count(identifier) > 1:
@@ -123,7 +123,7 @@ class Training(Group, stage="training"):
     )
 
     def check(self) -> None:
-        """Replaces `snapshots` by a list of epochs."""
+        """Replace `snapshots` by a list of epochs."""
         super().check()
         try:
             epochs = parse_snapshots(self.snapshots, self.epochs)
@@ -142,13 +142,13 @@ class TrainingSettings(Families, Seed, Data, Training):
     """Everything that trained members depend on."""
 
     def check(self) -> None:
-        """Raises a ValueError if training does not reach a swap."""
+        """Raise a ValueError if training does not reach a swap."""
         super().check()
         for family in self.parsed_families:
             family.check(self.epochs)
 
     def planned_members(self, first: int = 0) -> list[Member]:
-        """Returns all members, family by family, numbered from `first`."""
+        """Return all members, family by family, numbered from `first`."""
         return [
             Member(family, seed, self.seed)
             for family in self.parsed_families
@@ -156,7 +156,7 @@ class TrainingSettings(Families, Seed, Data, Training):
         ]
 
     def shared_values(self) -> dict[str, Any]:
-        """Returns the settings that members must share to be comparable."""
+        """Return the settings that members must share to be comparable."""
         groups = (Seed, Data, Training)
         shared = {declared.name for group in groups for declared in declarations(group)}
         if not self.snapshots:
@@ -176,7 +176,7 @@ class Measures(Group, stage="similarity"):
     )
 
     def check(self) -> None:
-        """Raises a ValueError for an empty list."""
+        """Raise a ValueError for an empty list."""
         super().check()
         if not self.measures:
             raise ValueError("--measures is empty; name at least one, for example cka.linear")
@@ -220,7 +220,7 @@ class Test(Group, stage="dispersion and verdict"):
     )
 
     def check(self) -> None:
-        """Raises a ValueError if no p-value can be as small as `alpha`."""
+        """Raise a ValueError if no p-value can be as small as `alpha`."""
         super().check()
         if self.alpha * (self.permutations + 1) < 1:
             needed = 1 / self.alpha - 1
@@ -271,7 +271,7 @@ class Running(Workers, stage="running"):
     )
 
     def check(self) -> None:
-        """Raises a ValueError for an empty name."""
+        """Raise a ValueError for an empty name."""
         super().check()
         if not self.run_dir:
             raise ValueError("--run_dir is empty; name a folder for the results")
@@ -282,7 +282,7 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
     """Everything that an experiment's results depend on; equal settings produce equal bytes."""
 
     def check(self) -> None:
-        """Raises a ValueError for what cannot be compared or tested."""
+        """Raise a ValueError for what cannot be compared or tested."""
         super().check()
         if len(self.families) < 2:
             raise ValueError(
@@ -304,7 +304,7 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
         return f"Families of {self.model} on {self.dataset}"
 
     def texts(self) -> dict[str, str]:
-        """Returns the settings that a report shows: flag -> text, one entry per family."""
+        """Return the settings that a report shows: flag -> text, one entry per family."""
         texts = {f"family={family.name}": str(family.schedule) for family in self.parsed_families}
         for declared in declarations(type(self)):
             value = getattr(self, declared.name)
@@ -314,6 +314,6 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
 
 
 def check_control(control: str, families: Sequence[str]) -> None:
-    """Raises a ValueError that names the flag and the families if the control is not a family."""
+    """Raise a ValueError that names the flag and the families if the control is not a family."""
     if control not in families:
         raise ValueError(f"--control={control} is not one of the families ({', '.join(families)})")

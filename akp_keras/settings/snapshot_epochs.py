@@ -6,7 +6,7 @@ import re
 
 
 def parse_snapshots(text: str, epochs: int) -> tuple[int, ...]:
-    """Reads `0,2,5` (epochs) or `every:2` (the first epoch and every second one after it).
+    """Read `0,2,5` (epochs) or `every:2` (the first epoch and every second one after it).
 
     The last epoch is always included, so that a trajectory ends at the trained member.
 

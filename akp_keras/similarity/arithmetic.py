@@ -23,7 +23,7 @@ _ON_ACCELERATOR: ContextVar[bool] = ContextVar("similarity_on_accelerator", defa
 
 
 def is_accelerator(device: str) -> bool:
-    """Says whether products go through `keras.ops`.
+    """Say whether products go through `keras.ops`.
 
     Args:
         device: "cpu"; "accelerator", Keras' default device, whatever it is; or "auto", the
@@ -49,7 +49,7 @@ def is_accelerator(device: str) -> bool:
 
 @contextlib.contextmanager
 def computing_on(accelerator: bool) -> Iterator[None]:
-    """Sends the products of this context to the accelerator, or to NumPy."""
+    """Send the products of this context to the accelerator, or to NumPy."""
     token = _ON_ACCELERATOR.set(accelerator)
     try:
         yield
@@ -63,7 +63,7 @@ _STRETCH = 65_536
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Multiplies two matrices, in the operands' precision where the backend has it (JAX: float32).
+    """Multiply two matrices, in the operands' precision where the backend has it (JAX: float32).
 
     Args:
         left: (m, k) of float32 or float64.
@@ -81,7 +81,7 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def gram_triangle(matrix: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Multiplies a matrix by its transpose, the upper triangle alone: half of the work.
+    """Multiply a matrix by its transpose, the upper triangle alone: half of the work.
 
     Args:
         matrix: (n, p) of float32 or float64.
@@ -100,7 +100,7 @@ def gram_triangle(matrix: np.ndarray, out: np.ndarray | None = None) -> np.ndarr
 
 
 def gram_panels(matrix: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields `gram_triangle` from top to bottom, a few rows at a time that stay in a cache.
+    """Yield `gram_triangle` from top to bottom, a few rows at a time that stay in a cache.
 
     Args:
         matrix: (n, p) of float32 or float64.
@@ -124,7 +124,7 @@ def gram_panels(matrix: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _fill_triangle(matrix: np.ndarray, triangle: np.ndarray) -> None:
-    """Halves the rows, so that nearly all of the work is done in large products."""
+    """Halve the rows, so that nearly all of the work is done in large products."""
     n = len(matrix)
     if n <= _SIDE:
         triangle[:] = np.triu(np.matmul(matrix, matrix.T))
@@ -138,7 +138,7 @@ def _fill_triangle(matrix: np.ndarray, triangle: np.ndarray) -> None:
 def product_of_rows(
     left: np.ndarray | list[np.ndarray], right: np.ndarray | list[np.ndarray]
 ) -> np.ndarray:
-    """Multiplies `left` by the transpose of `right`, whose rows are few and long, by stretches.
+    """Multiply `left` by the transpose of `right`, whose rows are few and long, by stretches.
 
     The stretches are spread over the current threads (`threads.current`).
 
@@ -173,7 +173,7 @@ def _columns(rows: np.ndarray | list[np.ndarray], columns: slice) -> np.ndarray:
 def block_sums(
     table: np.ndarray, row_widths: Sequence[int], column_widths: Sequence[int]
 ) -> np.ndarray:
-    """Sums the blocks of a table.
+    """Sum the blocks of a table.
 
     Args:
         table: (Σ row widths, Σ column widths).
@@ -190,6 +190,6 @@ def block_sums(
 
 
 def square_sum(array: np.ndarray) -> float:
-    """Sums the squares of an array of float32 or float64."""
+    """Sum the squares of an array of float32 or float64."""
     flat = array.ravel(order="K")
     return float(np.dot(flat, flat))

@@ -10,7 +10,7 @@ import scipy.sparse
 
 
 def real_array(values: Any, name: str) -> np.ndarray:
-    """Makes an array of what a user passed.
+    """Make an array of what a user passed.
 
     Args:
         values: an array of NumPy, PyTorch (on any device, with or without gradients, of any real
@@ -38,12 +38,12 @@ def real_array(values: Any, name: str) -> np.ndarray:
 
 
 def is_of(value: Any, library: str) -> bool:
-    """Says whether a value is of a library, without importing it."""
+    """Say whether a value is of a library, without importing it."""
     return any(kind.__module__.partition(".")[0] == library for kind in type(value).__mro__)
 
 
 def is_frame(value: Any) -> bool:
-    """Says whether a value is a data frame of pandas."""
+    """Say whether a value is a data frame of pandas."""
     return is_of(value, "pandas") and type(value).__name__ == "DataFrame"
 
 

@@ -65,7 +65,7 @@ class Block:
     blas_threads: int | None = None
 
     def compare(self) -> dict[str, Tables]:
-        """Returns the tables of each measure."""
+        """Return the tables of each measure."""
         limit = nullcontext() if self.blas_threads is None else blas_threads(self.blas_threads)
         with arithmetic.computing_on(self.accelerator), limit:
             right = self.left if self.right is None else self.right

@@ -10,7 +10,7 @@ from akp_keras.similarity.factors import Factors, once
 
 @once
 def constant(factors: Factors) -> bool:
-    """Says whether every sample has the same values."""
+    """Say whether every sample has the same values."""
     values = factors.values
     # Nearly always the last sample differs from the first.
     return bool((values[-1] == values[0]).all() and (values == values[:1]).all())
@@ -18,7 +18,7 @@ def constant(factors: Factors) -> bool:
 
 @once
 def resolution(factors: Factors) -> float:
-    """Returns the fraction of the largest singular value below which others are rounding.
+    """Return the fraction of the largest singular value below which others are rounding.
 
     max(n, p)·ε of the input's dtype, as in `numpy.linalg.matrix_rank`; float32 for integers and
     for narrower floats, since what was computed in float32 is noise below that.
@@ -69,17 +69,17 @@ def _less_column_means(factors: Factors, values: np.ndarray) -> np.ndarray:
 
 
 def unit(factors: Factors) -> np.ndarray:
-    """Returns (n, p) Xc / ‖Xc‖_F: column-centred, of Frobenius norm 1."""
+    """Return (n, p) Xc / ‖Xc‖_F: column-centred, of Frobenius norm 1."""
     return _unit_and_norm(factors)[0]
 
 
 def norm(factors: Factors) -> float:
-    """Returns ‖Xc‖_F, the Frobenius norm of the column-centred representation."""
+    """Return ‖Xc‖_F, the Frobenius norm of the column-centred representation."""
     return _unit_and_norm(factors)[1]
 
 
 def centred_and_scaled(rows: np.ndarray) -> tuple[np.ndarray, float]:
-    """Returns (n, p) samples less their mean over their norm, and that norm."""
+    """Return (n, p) samples less their mean over their norm, and that norm."""
     centred = rows - rows.mean(axis=0, dtype=np.float64)
     length = float(np.linalg.norm(centred))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -88,7 +88,7 @@ def centred_and_scaled(rows: np.ndarray) -> tuple[np.ndarray, float]:
 
 @once
 def uncentred(factors: Factors) -> tuple[np.ndarray, float]:
-    """Returns (n, p) X / ‖X‖_F as it is, without centring, and ‖X‖_F."""
+    """Return (n, p) X / ‖X‖_F as it is, without centring, and ‖X‖_F."""
     values = np.asarray(factors.values, dtype=np.float64)
     largest = float(np.abs(values).max())
     if not largest > 0.0:
@@ -101,6 +101,6 @@ def uncentred(factors: Factors) -> tuple[np.ndarray, float]:
 
 @once
 def standardised(factors: Factors) -> np.ndarray:
-    """Returns (n, p′) features of zero mean and unit norm, without those that never change."""
+    """Return (n, p′) features of zero mean and unit norm, without those that never change."""
     norms = np.linalg.norm(unit(factors), axis=0)
     return unit(factors)[:, norms > 0.0] / norms[norms > 0.0]

@@ -64,7 +64,7 @@ class _Sides:
 
 
 def resampling(request: Request, preparation: Preparation) -> Resampling:
-    """Draws the permutations and the groups of a request."""
+    """Draw the permutations and the groups of a request."""
     samples = preparation.samples // preparation.positions
     orders = permutation_orders(request.null, samples, request.seed, preparation.positions)
     groups = []
@@ -78,7 +78,7 @@ def resampling(request: Request, preparation: Preparation) -> Resampling:
 
 
 def compare_all(request: Request, preparation: Preparation) -> dict[str, Tables]:
-    """Compares the pairs of a request.
+    """Compare the pairs of a request.
 
     Returns:
         Name of the result -> (rows, columns) tables, NaN for representations on which the measure
@@ -95,7 +95,7 @@ def compare_all(request: Request, preparation: Preparation) -> dict[str, Tables]
 def _compare_part(
     request: Request, preparation: Preparation, part: Shelved, drawn: Resampling
 ) -> dict[str, Tables]:
-    """Compares the pairs under the measures that share a statistic."""
+    """Compare the pairs under the measures that share a statistic."""
     shape = (len(request.rows), request.width)
     sides = _sides(request, part)
     if not len(sides.rows) or not len(sides.columns):
@@ -172,7 +172,7 @@ def _spans(start: int, stop: int, length: int) -> list[Span]:
 def _run(
     request: Request, threads: Threads, part: Shelved, plan: _Plan, drawn: Resampling
 ) -> Iterator[tuple[tuple[Span, Span], dict[str, Tables]]]:
-    """Compares blocks here, in threads, or in the executor with a bounded number under way."""
+    """Compare blocks here, in threads, or in the executor with a bounded number under way."""
     executor = request.executor if plan.is_sent else None
     # An executor's processes limit their BLAS themselves.
     limit = None if executor is None else threads.blas_threads

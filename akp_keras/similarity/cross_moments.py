@@ -42,7 +42,7 @@ class CrossMoments:
         self._square_by_value = np.zeros((members, total))
 
     def add(self, arrays: Sequence[np.ndarray]) -> None:
-        """Takes a batch."""
+        """Take a batch."""
         values = np.concatenate(arrays, axis=1) - self._shift
         self.samples += len(values)
         values = np.concatenate([self._far, values])
@@ -54,7 +54,7 @@ class CrossMoments:
         self._add_near(values[~is_far])
 
     def products(self, *, debiased: bool) -> np.ndarray:
-        """Returns (M, M) ‖XcᵀYc‖²_F of all pairs, or with U-centred Gram matrices."""
+        """Return (M, M) ‖XcᵀYc‖²_F of all pairs, or with U-centred Gram matrices."""
         if not debiased:
             return self._block_sums(np.square(self._centred_cross()))
         n, mean = self.samples, self._sum / max(self._near, 1)
@@ -80,7 +80,7 @@ class CrossMoments:
         )
 
     def ranks(self) -> np.ndarray:
-        """Returns (M,) numerical ranks, from covariances: at no less than √ε of the largest."""
+        """Return (M,) numerical ranks, from covariances: at no less than √ε of the largest."""
         ranks = []
         for block in self._own_blocks():
             spectrum = np.linalg.eigvalsh(block)
@@ -88,7 +88,7 @@ class CrossMoments:
         return np.array(ranks, dtype=np.int64)
 
     def participations(self) -> np.ndarray:
-        """Returns (M,) the participation ratios (tr K)² / tr K² of centred Gram matrices."""
+        """Return (M,) the participation ratios (tr K)² / tr K² of centred Gram matrices."""
         blocks = self._own_blocks()
         return np.array([np.trace(block) ** 2 / np.square(block).sum() for block in blocks])
 
@@ -102,11 +102,11 @@ class CrossMoments:
         self._square_by_value += product(squares.T, values)
 
     def _squares(self, values: np.ndarray) -> np.ndarray:
-        """Returns (b, M) squared norms of (b, Σp) samples."""
+        """Return (b, M) squared norms of (b, Σp) samples."""
         return np.add.reduceat(np.square(values), self._starts, axis=1)
 
     def _relative(self, squares: np.ndarray) -> np.ndarray:
-        """Returns (b,) how many times a typical square the largest of M squares is."""
+        """Return (b,) how many times a typical square the largest of M squares is."""
         known = self._typical > 0.0
         if not known.any():
             return np.zeros(len(squares))
@@ -128,7 +128,7 @@ class CrossMoments:
     def _centred_squares(
         self, mean: np.ndarray, cross: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Returns sums over near samples of squared norms a about their mean.
+        """Return sums over near samples of squared norms a about their mean.
 
         With a = s − 2 z·μ + ‖μ‖², s and z the squared norm and the values before centring.
 

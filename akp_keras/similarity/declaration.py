@@ -76,7 +76,7 @@ class Declaration:
 
 
 def invariant_to(letters: str) -> frozenset[str]:
-    """Reads invariances in the usual letters, as in "O S T".
+    """Read invariances in the usual letters, as in "O S T".
 
     O orthogonal, S scale, L linear, P permutation, T translation; O implies P, and L all of O, S
     and P.

@@ -27,7 +27,7 @@ KINDS = ("correlation", "cosine", "euclidean", "squared_euclidean")
 
 
 def write_dissimilarities(factors: Factors, kind: str, hollow: np.ndarray) -> float:
-    """Writes the dissimilarities of pairs of samples, in units of a factor.
+    """Write the dissimilarities of pairs of samples, in units of a factor.
 
     Precomputed ones are taken as they are, whichever kind is asked for.
 
@@ -61,7 +61,7 @@ def _mean_taken_off(hollow: np.ndarray) -> None:
 
 
 def _ranks(hollow: np.ndarray) -> None:
-    """Ranks minus their mean; dissimilarities that differ by rounding alone are tied."""
+    """Return ranks minus their mean; dissimilarities that differ by rounding alone are tied."""
     _round(hollow)
     ordered = packing.in_memory(hollow)
     ordered.sort()
@@ -82,7 +82,7 @@ def _over_median(hollow: np.ndarray) -> None:
 
 
 def _round(hollow: np.ndarray) -> None:
-    """Rounds to 38 binary digits, 2e-12 of each number: what is equal but for rounding is equal."""
+    """Round to 38 binary digits, 2e-12 of each number: what is equal but for rounding is equal."""
     dropped = 53 - 38 - 1
     for stretch in packing.stretches(hollow):
         bits = stretch.view(np.int64)
@@ -114,7 +114,7 @@ class DissimilarityProduct(InnerProduct):
     form: str = "plain"
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns (n(n − 1)/2,), by pairs of samples."""
+        """Return (n(n − 1)/2,), by pairs of samples."""
         hollow = self.room(factors)
         factor = write_dissimilarities(factors, self.kind, hollow)
         before = packing.square_sum(hollow)
@@ -127,12 +127,12 @@ class DissimilarityProduct(InnerProduct):
         return hollow, factor if self.form in ("plain", "centred") else 1.0
 
     def recentre(self, vector: np.ndarray, samples: int, unit: float) -> float:
-        """Takes mean, ranks or median anew."""
+        """Take mean, ranks or median anew."""
         _FORMS[self.form](vector)
         return unit if self.form in ("plain", "centred") else 1.0
 
     def memory(self, samples: int) -> float:
-        """Counts the dissimilarities that are sorted."""
+        """Count the dissimilarities that are sorted."""
         return 8.0 * packing.hollow_length(samples) if self.form in ("ranks", "median") else 0.0
 
     @property
@@ -146,7 +146,7 @@ class DissimilarityProduct(InnerProduct):
         return "dissimilarities within 2e-12 are tied" if self.form == "ranks" else ""
 
     def vanishing(self) -> str:
-        """Says why the vector can be zero."""
+        """Say why the vector can be zero."""
         return f"the {self.kind} dissimilarities of its samples are all equal"
 
 
@@ -168,7 +168,7 @@ class WhitenedDissimilarityProduct(InnerProduct):
     centred: bool = False
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns the packed matrix H D H; its sign does not matter where all have it."""
+        """Return the packed matrix H D H; its sign does not matter where all have it."""
         n = factors.samples
         packed = self.room(factors)
         factor = write_dissimilarities(factors, self.kind, packed[n:])
@@ -179,7 +179,7 @@ class WhitenedDissimilarityProduct(InnerProduct):
         return packed, 0.5 * factor
 
     def recentre(self, vector: np.ndarray, samples: int, unit: float) -> float:
-        """Goes back to the dissimilarities, where their mean is to be taken off anew."""
+        """Go back to the dissimilarities, where their mean is to be taken off anew."""
         diagonal, hollow = vector[:samples], vector[samples:]
         if not self.centred:
             packing.recentre(vector, samples, is_hollow=False)
@@ -211,7 +211,7 @@ class DissimilarityOrder(PairStatistic):
     kind: str
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the dissimilarities; those that differ by rounding alone are tied."""
+        """Keep the dissimilarities; those that differ by rounding alone are tied."""
         hollow = np.empty(packing.hollow_length(factors.samples))
         write_dissimilarities(factors, self.kind, hollow)
         _round(hollow)
@@ -223,16 +223,16 @@ class DissimilarityOrder(PairStatistic):
         return prepared
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Counts the ties."""
+        """Count the ties."""
         m = len(gathered["vector"])
         ties = np.unique(gathered["vector"], return_counts=True)[1].astype(np.float64)
         untied = 1.0 - float(np.sum(ties * (ties - 1))) / (m * (m - 1))
         return {"vector": gathered["vector"], "untied": np.array(untied)}
 
     def memory(self, samples: int) -> float:
-        """Counts the copies that sorting and counting of discordant pairs takes."""
+        """Count the copies that sorting and counting of discordant pairs takes."""
         return 12 * 8.0 * packing.hollow_length(samples)
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Computes τ-b."""
+        """Compute τ-b."""
         return float(scipy.stats.kendalltau(left["vector"], right["vector"]).statistic)

@@ -41,7 +41,7 @@ FORMS = {
 
 
 def to_distance(values: np.ndarray, form: str, *, is_square: bool = True) -> np.ndarray:
-    """Converts a matrix of values to distances.
+    """Convert a matrix of values to distances.
 
     Args:
         values: (R, C) values of a symmetric measure.

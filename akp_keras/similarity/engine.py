@@ -40,7 +40,7 @@ def compare(
     seed: int = 0,
     channels_first: bool | None = None,
 ) -> float | Comparison:
-    """Compares two representations.
+    """Compare two representations.
 
     Args:
         x: (n, p) real numbers, or (n, …, c) with `spatial`; see `representation.Source`.
@@ -128,7 +128,7 @@ def pairwise(
     device: str = "auto",
     threads: int | None = None,
 ) -> Results:
-    """Compares representations under several measures: all pairs, or rows with columns.
+    """Compare representations under several measures: all pairs, or rows with columns.
 
     Each representation is loaded once, here, prepared for all measures, and let go. Pairs are
     compared in blocks whose shape depends on the sizes and on `memory_gb` alone, so the results
@@ -231,7 +231,7 @@ def _result(
 def _undefined(
     request: Request, reasons: Mapping[int, str], measure: Measure, values: np.ndarray
 ) -> dict[str, str]:
-    """Says for which representations and pairs a measure is not defined, and puts NaN there."""
+    """Say for which representations and pairs a measure is not defined, and put NaN there."""
     undefined = {request.sources[number][0]: reason for number, reason in reasons.items()}
     missing = ~np.isfinite(values)
     if measure.declaration.takes == "logits" or "scale" in measure.declaration.invariances:

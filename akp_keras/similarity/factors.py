@@ -75,7 +75,7 @@ class Factors:
         self._computed: dict[Hashable, Any] = {}
 
     def check_finite(self) -> None:
-        """Raises `Undefined` if a value is NaN or infinite."""
+        """Raise `Undefined` if a value is NaN or infinite."""
         finite = np.isfinite(self.values)
         if not finite.all():
             finite = finite.all(axis=1)
@@ -86,15 +86,15 @@ class Factors:
             raise Undefined(f"representation {self.name!r} {reason}", reason)
 
     def degenerate(self, reason: str) -> Undefined:
-        """Returns the error for a representation on which a measure is not defined."""
+        """Return the error for a representation on which a measure is not defined."""
         return Undefined(f"representation {self.name!r} is degenerate: {reason}", reason)
 
     def has(self, factor: Callable[..., Any], *arguments: Hashable) -> bool:
-        """Says whether a factor has been computed already."""
+        """Say whether a factor has been computed already."""
         return (factor, *arguments) in self._computed
 
     def keep(self, factor: Callable[..., Any], *arguments: Hashable) -> Any:
-        """Computes a factor, or returns it where it has been."""
+        """Compute a factor, or return it where it has been."""
         key = (factor, *arguments)
         if key not in self._computed:
             self._computed[key] = _frozen(factor.__wrapped__(self, *arguments))
@@ -104,7 +104,7 @@ class Factors:
 def once(
     function: Callable[Concatenate[Factors, Arguments], Factor],
 ) -> Callable[Concatenate[Factors, Arguments], Factor]:
-    """Makes a function of factors, and of hashable arguments, compute once per representation.
+    """Make a function of factors, and of hashable arguments, compute once per representation.
 
     What it returns is shared: arrays are made read-only.
     """

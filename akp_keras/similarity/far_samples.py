@@ -21,18 +21,18 @@ _ENOUGH = 64
 
 
 def centre(values: np.ndarray) -> np.ndarray:
-    """Returns (p,) the mean of (n, p) values, or where most are if it lies far from these."""
+    """Return (p,) the mean of (n, p) values, or where most are if it lies far from these."""
     mean = values.mean(axis=0)
     return _middle(values) if _is_far_from_most(values - mean) else mean
 
 
 def _middle(values: np.ndarray) -> np.ndarray:
-    """Returns the median of every feature, of samples spread over all."""
+    """Return the median of every feature, of samples spread over all."""
     return np.median(values[:: -(-len(values) // _ENOUGH)], axis=0)
 
 
 def _is_far_from_most(centred: np.ndarray) -> bool:
-    """Says whether the origin is ten times as far from most samples as these are from another."""
+    """Say whether the origin is ten times as far from most samples as these are from another."""
     some = centred[:: -(-len(centred) // _ENOUGH)]
     middle = np.median(some, axis=0)
     apart = np.median(np.square(some - middle).sum(axis=1))
@@ -41,7 +41,7 @@ def _is_far_from_most(centred: np.ndarray) -> bool:
 
 @once
 def bulk_centred(factors: Factors) -> np.ndarray:
-    """Returns (n, p) `unit`, translated to where most samples are if the mean lies far off."""
+    """Return (n, p) `unit`, translated to where most samples are if the mean lies far off."""
     rows = unit(factors)
     if not _is_far_from_most(rows):
         return rows
@@ -53,7 +53,7 @@ def bulk_centred(factors: Factors) -> np.ndarray:
 
 
 def far_samples(squares: np.ndarray) -> np.ndarray:
-    """Finds the samples that are summed apart.
+    """Find the samples that are summed apart.
 
     Args:
         squares: (n,) squared distances of the samples from where most of them are.
@@ -67,7 +67,7 @@ def far_samples(squares: np.ndarray) -> np.ndarray:
 
 
 def hollow_gram(rows: np.ndarray) -> np.ndarray:
-    """Returns (k, k) the products of different ones of (k, p) samples, with a zero diagonal."""
+    """Return (k, k) the products of different ones of (k, p) samples, with a zero diagonal."""
     gram = rows @ rows.T
     np.fill_diagonal(gram, 0.0)
     return gram

@@ -18,7 +18,7 @@ _KNOWN = (
 
 
 def read(source: str, name: str) -> tuple[Any, Any]:
-    """Reads an array and, if the file has them, the samples' ids.
+    """Read an array and, if the file has them, the samples' ids.
 
     Args:
         source: a path; after `::`, the key of the array in an `.npz` or `.h5` file (by default
@@ -56,7 +56,7 @@ class _WrongKey(ValueError):
 
 
 def _choose(path: Path, key: str, keys: Sequence[str]) -> str:
-    """Returns the key of the array that is meant."""
+    """Return the key of the array that is meant."""
     others = [known for known in keys if known != "ids"]
     if not key and "values" in keys:
         return "values"

@@ -16,7 +16,7 @@ from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 
 
 def block_square_sums(lefts: list[np.ndarray], rights: list[np.ndarray]) -> np.ndarray:
-    """Computes ‖AᵢᵀBⱼ‖²_F of all pairs, by one product of all columns of all matrices.
+    """Compute ‖AᵢᵀBⱼ‖²_F of all pairs, by one product of all columns of all matrices.
 
     Args:
         lefts: L matrices (n, pᵢ).
@@ -61,7 +61,7 @@ class FrobeniusProduct(Statistic):
         return self.left == self.right
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps one or two matrices."""
+        """Keep one or two matrices."""
         matrix = self._matrix(factors, self.left)
         inner = matrix.T @ matrix
         prepared = {
@@ -84,7 +84,7 @@ class FrobeniusProduct(Statistic):
         return basis
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes (L, R) squared Frobenius norms."""
+        """Compute (L, R) squared Frobenius norms."""
         return block_square_sums(
             list(left["left"]), list(right["left" if self.symmetric else "right"])
         )

@@ -35,7 +35,7 @@ class Parameter:
     maximum: float = math.inf
 
     def parse(self, text: str, identifier: str) -> int | float | str:
-        """Reads a value.
+        """Read a value.
 
         Raises:
             ValueError: if it is not one, with what would be.
@@ -61,7 +61,7 @@ class Parameter:
 
 
 def split(identifier: str) -> tuple[str, str]:
-    """Splits an identifier into its name and the text between the brackets.
+    """Split an identifier into its name and the text between the brackets.
 
     Raises:
         ValueError: if it is not a string of the form `name[parameter=value,…]`.
@@ -82,7 +82,7 @@ def split(identifier: str) -> tuple[str, str]:
 def parse_parameters(
     identifier: str, text: str, parameters: tuple[Parameter, ...]
 ) -> dict[str, int | float | str]:
-    """Reads the text between the brackets; what it leaves out has its default.
+    """Read the text between the brackets; what it leaves out has its default.
 
     Raises:
         ValueError: naming the parameter that is unknown, named twice or out of range.
@@ -117,7 +117,7 @@ def parse_parameters(
 def join(
     name: str, parameters: tuple[Parameter, ...], values: Mapping[str, int | float | str]
 ) -> str:
-    """Writes the canonical identifier: every parameter, in the declared order."""
+    """Write the canonical identifier: every parameter, in the declared order."""
     if not parameters:
         return name
     parts = [
@@ -136,7 +136,7 @@ def _number(value: int | float | str) -> str:
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """Returns the end of an error message, `; did you mean 'x'?`, or "" where nothing is near."""
+    """Return the end of an error message, `; did you mean 'x'?`, or "" where nothing is near."""
     known = list(known)
     # A family's name alone means its first member.
     near = [name for name in known if wrong and name.startswith(f"{wrong}.")]

@@ -38,19 +38,19 @@ class InnerProduct(Statistic):
 
     @abstractmethod
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns the vector, up to a positive factor, and that factor; it is overwritten."""
+        """Return the vector, up to a positive factor, and that factor; it is overwritten."""
 
     def room(self, factors: Factors) -> np.ndarray:
-        """Takes memory for the vector, (n(n − 1)/2,) or (n(n + 1)/2,) float64."""
+        """Take memory for the vector, (n(n − 1)/2,) or (n(n + 1)/2,) float64."""
         length = packing.hollow_length if self.is_hollow else packing.packed_length
         return factors.scratch.take(self, (length(factors.samples),))
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the normalised vector and the norm."""
+        """Keep the normalised vector and the norm."""
         return self.normalised(factors, *self.vector(factors))
 
     def normalised(self, factors: Factors, vector: np.ndarray, factor: float) -> Prepared:
-        """Makes what is kept of what `vector` returned."""
+        """Make what is kept of what `vector` returned."""
         norm = float(np.sqrt(packing.square_sum(vector)))
         if not norm > 0.0:
             raise factors.degenerate(self.vanishing())
@@ -63,7 +63,7 @@ class InnerProduct(Statistic):
         }
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Centres the vector anew, and divides it by its norm."""
+        """Centre the vector anew, and divides it by its norm."""
         vector = gathered["vector"].astype(np.float64)
         unit = self.recentre(vector, samples, float(gathered["size"]))
         norm = float(np.sqrt(arithmetic.square_sum(vector)))
@@ -77,35 +77,35 @@ class InnerProduct(Statistic):
         }
 
     def recentre(self, vector: np.ndarray, samples: int, unit: float) -> float:
-        """Makes the vector of fewer samples in place, and returns its unit: as before, here."""
+        """Make the vector of fewer samples in place, and return its unit: as before, here."""
         return unit
 
     def storage(self, samples: int) -> float:
-        """Counts the vector."""
+        """Count the vector."""
         return 8.0 * packing.packed_length(samples)
 
     def vanishing(self) -> str:
-        """Says why the vector can be zero, for the error."""
+        """Say why the vector can be zero, for the error."""
         return "its samples do not differ in what this measure looks at"
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes the cosines of all pairs, (L, R) float64."""
+        """Compute the cosines of all pairs, (L, R) float64."""
         table = arithmetic.product_of_rows(left["vector"], right["vector"])
         return table.astype(np.float64, copy=False)
 
 
 def product(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    """Returns the inner products themselves, (L, R), from the cosines and the norms."""
+    """Return the inner products themselves, (L, R), from the cosines and the norms."""
     return statistic * np.outer(left["size"], right["size"])
 
 
 def difference(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    """Returns distances of the vectors, (L, R), from the cosines and the norms."""
+    """Return distances of the vectors, (L, R), from the cosines and the norms."""
     return distance(statistic, rows_of(left, "size"), columns_of(right, "size"))
 
 
 def distance(cosine: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Returns the distance of two vectors of norms x and y whose angle has this cosine.
+    """Return the distance of two vectors of norms x and y whose angle has this cosine.
 
     Works for any array shapes that broadcast, and for the nuclear norm in place of the inner
     product: the Procrustes distance.
@@ -116,5 +116,5 @@ def distance(cosine: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def squared_distance(cosine: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Returns the square of `distance`, without cancellation but that in 1 − cosine."""
+    """Return the square of `distance`, without cancellation but that in 1 − cosine."""
     return np.square(x - y) + 2.0 * x * y * np.maximum(1.0 - cosine, 0.0)

@@ -23,12 +23,12 @@ _MOST_GROUPS = 50
 
 
 def number_of_groups(samples: int) -> int:
-    """Returns how many groups n samples are dealt to."""
+    """Return how many groups n samples are dealt to."""
     return min(samples, _MOST_GROUPS)
 
 
 def groups_of_samples(samples: int, seed: int, positions: int = 1) -> list[np.ndarray]:
-    """Draws the groups that are left out, the same for every pair and measure.
+    """Draw the groups that are left out, the same for every pair and measure.
 
     Args:
         samples: n.
@@ -55,7 +55,7 @@ def jackknife(
     level: float,
     measure: Declaration,
 ) -> dict[str, np.ndarray]:
-    """Makes intervals of the values without each group.
+    """Make intervals of the values without each group.
 
     Args:
         actual: (…) values of all samples.

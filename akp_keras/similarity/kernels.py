@@ -20,7 +20,7 @@ _LEAST_OFF_DIAGONAL = 1e-6
 
 @once
 def median_distance(factors: Factors) -> float:
-    """Returns the median distance of two different samples, in units of ‖Xc‖_F."""
+    """Return the median distance of two different samples, in units of ‖Xc‖_F."""
     squared = packing.in_memory(squared_distances(factors))
     # Of an even number the median is the mean of two distances, not of their squares.
     half = len(squared) // 2
@@ -55,7 +55,7 @@ class KernelGram(InnerProduct):
         return self.debiased
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns the packed matrix."""
+        """Return the packed matrix."""
         n = factors.samples
         packed = self.room(factors)
         # A constant changes nothing once it is centred: of k − 1 the diagonal is zero, and no
@@ -72,16 +72,16 @@ class KernelGram(InnerProduct):
         return packed, root * (unit_of_distance(factors) if self.kernel == "distance" else 1.0)
 
     def recentre(self, vector: np.ndarray, samples: int, unit: float) -> float:
-        """Centres the matrix anew; the bandwidth stays that of all samples."""
+        """Centre the matrix anew; the bandwidth stays that of all samples."""
         packing.recentre(vector, samples, is_hollow=self.debiased)
         return unit
 
     def memory(self, samples: int) -> float:
-        """Counts the distances of which the median is taken."""
+        """Count the distances of which the median is taken."""
         return 0.0 if self.kernel == "distance" else 8.0 * packing.hollow_length(samples)
 
     def _fill(self, factors: Factors, hollow: np.ndarray) -> None:
-        """Writes the kernel minus 1 (of "distance", the kernel)."""
+        """Write the kernel minus 1 (of "distance", the kernel)."""
         if self.kernel == "distance" and self.debiased and factors.kind == "features":
             _write_distances(factors, hollow)
             return
@@ -110,7 +110,7 @@ class KernelGram(InnerProduct):
 
 
 def _write_distances(factors: Factors, hollow: np.ndarray) -> None:
-    """Writes ‖xᵢ‖ + ‖xⱼ‖ − dᵢⱼ, of which U-centring leaves what it leaves of −dᵢⱼ.
+    """Write ‖xᵢ‖ + ‖xⱼ‖ − dᵢⱼ, of which U-centring leaves what it leaves of −dᵢⱼ.
 
     That is 2(‖xᵢ‖‖xⱼ‖ + xᵢ·xⱼ) / (‖xᵢ‖ + ‖xⱼ‖ + dᵢⱼ), without the cancellation of a far sample's
     distances.

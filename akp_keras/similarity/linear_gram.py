@@ -46,17 +46,17 @@ class LinearGram(InnerProduct):
         return self.debiased
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the participation ratio (tr K)² / tr K² too."""
+        """Keep the participation ratio (tr K)² / tr K² too."""
         vector, factor, squares = self._packed(factors)
         prepared = self.normalised(factors, vector, factor)
         return {**prepared, "participation": np.array(1.0 / squares)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns the packed matrix; √2 where the packing of a hollow matrix leaves it out."""
+        """Return the packed matrix; √2 where the packing of a hollow matrix leaves it out."""
         return self._packed(factors)[:2]
 
     def _packed(self, factors: Factors) -> tuple[np.ndarray, float, float]:
-        """Returns the matrix, its factor, and tr K² of the matrix that is not U-centred."""
+        """Return the matrix, its factor, and tr K² of the matrix that is not U-centred."""
         if factors.kind == "kernel":
             return self._packed_kernel(factors)
         rows = unit(factors)
@@ -96,12 +96,12 @@ class LinearGram(InnerProduct):
         return hollow, trace * np.sqrt(2.0), squares
 
     def recentre(self, vector: np.ndarray, samples: int, unit: float) -> float:
-        """Centres the matrix anew."""
+        """Centre the matrix anew."""
         packing.recentre(vector, samples, is_hollow=self.debiased)
         return unit
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Computes the participation ratio anew, where the matrix has a diagonal."""
+        """Compute the participation ratio anew, where the matrix has a diagonal."""
         restored = super().restored(gathered, samples)
         if self.debiased:
             return restored
@@ -109,7 +109,7 @@ class LinearGram(InnerProduct):
         return {**restored, "participation": np.array(trace * trace)}
 
     def route(self, samples: int, features: int, members: int, pairs: float) -> Statistic:
-        """Goes by n × n matrices, or by p × q cross-products where those cost less."""
+        """Go by n × n matrices, or by p × q cross-products where those cost less."""
         by_gram = members * samples**2 * features + pairs * samples**2
         by_features = members * samples * features**2 + pairs * 2 * samples * features**2
         return LinearCrossProduct(self.debiased) if by_features < by_gram else self
@@ -138,7 +138,7 @@ class LinearCrossProduct(Statistic):
         return {**of_rows, "rows": "rows", "sums": "rows", "far": "indices"}
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the centred representation, divided so that its product with itself is 1."""
+        """Keep the centred representation, divided so that its product with itself is 1."""
         rows = unit(factors)
         products = product(rows.T, rows)
         squares = square_sum(products)
@@ -159,7 +159,7 @@ class LinearCrossProduct(Statistic):
         return kept, squares + u_correction(lengths, lengths)
 
     def _normalised(self, kept: Prepared, own: float, squares: float, unit: float) -> Prepared:
-        """Divides what is kept so that its product with itself, so far `own`, is 1."""
+        """Divide what is kept so that its product with itself, so far `own`, is 1."""
         root = np.sqrt(own)
         powers = {"features": np.sqrt(root), "rows": root, "sums": root}
         return {
@@ -170,7 +170,7 @@ class LinearCrossProduct(Statistic):
         }
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Centres the features anew, and divides them."""
+        """Centre the features anew, and divides them."""
         rows = gathered["features"].astype(np.float64)
         mean = rows.mean(axis=0)
         centred = rows - mean
@@ -187,7 +187,7 @@ class LinearCrossProduct(Statistic):
         return self._normalised(kept, own, squares / (length * length), size)
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes the cosines of all pairs, by one product of all features of both tiles."""
+        """Compute the cosines of all pairs, by one product of all features of both tiles."""
         if not self.debiased:
             return block_square_sums(list(left["features"]), list(right["features"]))
         if any(len(far) for far in (*left["far"], *right["far"])):
@@ -200,14 +200,14 @@ _NONE = np.empty(0, dtype=np.int64)
 
 
 def u_centred_gram(rows: np.ndarray) -> np.ndarray:
-    """Returns (b(b − 1)/2,) the U-centred linear Gram matrix of (b, p) samples, hollow."""
+    """Return (b(b − 1)/2,) the U-centred linear Gram matrix of (b, p) samples, hollow."""
     hollow = (rows @ rows.T)[np.triu_indices(len(rows), 1)]
     packing.u_centre(hollow, packing.row_sums(hollow, len(rows)))
     return hollow
 
 
 def u_correction(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Returns what U-centring adds to ‖XcᵀYc‖², by (…, n) squared norms a and b of rows of Xc, Yc.
+    """Return what U-centring adds to ‖XcᵀYc‖², by (…, n) squared norms a and b of rows of Xc, Yc.
 
     It takes (1 + 2/(n − 2)) a·b away and adds Σa Σb / ((n − 1)(n − 2)): Song et al. 2012, equation
     5, for matrices whose rows sum to zero.
@@ -218,7 +218,7 @@ def u_correction(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _with_far_samples(rows: np.ndarray) -> Prepared:
-    """Keeps of (n, p) samples about where most of them are what the sum apart needs."""
+    """Keep of (n, p) samples about where most of them are what the sum apart needs."""
     far = far_samples(np.einsum("ij,ij->i", rows, rows))
     rows = rows - np.delete(rows, far, axis=0).mean(axis=0)
     lengths = np.einsum("ij,ij->i", rows, rows)
@@ -237,7 +237,7 @@ def _own_product_apart(kept: Prepared) -> tuple[float, float]:
 
 
 def _products_apart(left: Tile, right: Tile) -> tuple[np.ndarray, np.ndarray]:
-    """Computes Song's sum with the far samples of both tiles apart.
+    """Compute Song's sum with the far samples of both tiles apart.
 
     Σ_{i≠j} Kᵢⱼ Lᵢⱼ + Σs Σt/((n − 1)(n − 2)) − 2 s·t/(n − 2), s and t the sums of the rows of K and
     L without their diagonals. Of the first sum, pairs of near samples are ‖XᵀY‖² − a·b, pairs of a

@@ -29,7 +29,7 @@ class Loaded:
 
 
 def load_all(request: Request, new_scratch: Callable[[], Scratch]) -> Iterator[Loaded]:
-    """Reads the representations of a request in order.
+    """Read the representations of a request in order.
 
     Args:
         request: what is asked for.

@@ -44,7 +44,7 @@ class Measure:
         symmetric: bool = True,
         **declared: Any,
     ) -> Measure:
-        """Makes a measure of a function of two arrays.
+        """Make a measure of a function of two arrays.
 
         The function is called for every pair. A measure that prepares something once for each
         representation is written as a `Statistic`.

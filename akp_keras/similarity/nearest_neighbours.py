@@ -22,7 +22,7 @@ _BlockOf: TypeAlias = Callable[[int, int], tuple[np.ndarray, np.ndarray]]
 
 
 def neighbours(factors: Factors, k: int, metric: str) -> np.ndarray:
-    """Returns the k nearest other samples of every sample, nearest first.
+    """Return the k nearest other samples of every sample, nearest first.
 
     Args:
         factors: of the representation.
@@ -66,7 +66,7 @@ def _nearest(factors: Factors, k: int, metric: str) -> np.ndarray:
 
 
 def _apart(factors: Factors, metric: str) -> _BlockOf:
-    """Returns a function of some samples, from one number up to another.
+    """Return a function of some samples, from one number up to another.
 
     It returns (m, n) how far these and all are apart, smaller is nearer, and (m, n) how much of
     that is rounding.
@@ -87,7 +87,7 @@ def _precomputed_apart(matrix: np.ndarray, start: int, stop: int) -> tuple[np.nd
 def _products_apart(
     rows: np.ndarray, others: np.ndarray, start: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Takes negative products with samples less what all share, which is the same for all."""
+    """Take negative products with samples less what all share, which is the same for all."""
     some = rows[start:stop]
     norms = np.outer(np.linalg.norm(some, axis=1), np.linalg.norm(others, axis=1))
     return -product(some, others.T), 1e-14 * norms
@@ -103,7 +103,7 @@ def _distances_apart(
 
 @once
 def _content_hash(factors: Factors) -> int:
-    """Returns a number that equal representations share, and hardly any others."""
+    """Return a number that equal representations share, and hardly any others."""
     # Adding zero makes −0 the 0 that it equals.
     values = np.ascontiguousarray(factors.values, dtype=np.float64) + 0.0
     return int.from_bytes(hashlib.blake2b(values, digest_size=16).digest(), "big")
@@ -112,7 +112,7 @@ def _content_hash(factors: Factors) -> int:
 def _nearest_of_block(
     apart: np.ndarray, rounding: np.ndarray, k: int, seed: Callable[[], list[int]]
 ) -> np.ndarray:
-    """Returns the k nearest of every row, nearest first.
+    """Return the k nearest of every row, nearest first.
 
     Ties are broken by numbers drawn for each pair of samples. Broken by the samples' index, as
     sorting does, two representations would agree on neighbours that neither of them prefers.
@@ -142,12 +142,12 @@ def _nearest_of_block(
 
 
 def _equal_to_next(values: np.ndarray, rounding: np.ndarray) -> np.ndarray:
-    """Says of (m, l) ascending values whether each is the next one's equal, (m, l − 1)."""
+    """Say of (m, l) ascending values whether each is the next one's equal, (m, l − 1)."""
     return np.diff(values, axis=1) <= np.maximum(rounding[:, :-1], rounding[:, 1:])
 
 
 def _randomly_ordered(apart: np.ndarray, rounding: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Returns indices that sort rows, equal values by their keys from 0 to 1."""
+    """Return indices that sort rows, equal values by their keys from 0 to 1."""
     order = np.argsort(apart, axis=1)
     values = np.take_along_axis(apart, order, axis=1)
     equal = _equal_to_next(values, np.take_along_axis(rounding, order, axis=1))

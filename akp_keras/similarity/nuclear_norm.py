@@ -37,7 +37,7 @@ class NuclearNorm(Statistic):
     parameter: float = 0.0
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps A."""
+        """Keep A."""
         factor = self._factor(factors)
         return {
             "factor": factor,
@@ -76,7 +76,7 @@ class NuclearNorm(Statistic):
         return self.kind == "covariance"
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Centres A anew, and divides it by its norm."""
+        """Centre A anew, and divides it by its norm."""
         factor, length = centred_and_scaled(gathered["factor"])
         return {
             **gathered,
@@ -86,7 +86,7 @@ class NuclearNorm(Statistic):
         }
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Takes one product with all left factors for each right one, then norms pair by pair."""
+        """Take one product with all left factors for each right one, then norms pair by pair."""
         lefts, rights = list(left["factor"]), list(right["factor"])
         norms = np.outer(left["norm"], right["norm"])
         ends = np.cumsum([factor.shape[1] for factor in lefts])
@@ -101,7 +101,7 @@ class NuclearNorm(Statistic):
 
 
 def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
-    """Sums the singular values of AᵀB.
+    """Sum the singular values of AᵀB.
 
     They are square roots of the eigenvalues of the smaller Gram matrix, several times faster
     than a singular value decomposition, where a bound on the rounding of that way (√p ε λ₁ for

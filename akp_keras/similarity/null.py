@@ -22,7 +22,7 @@ _ROUNDING_OF_DISTANCES = {"float64": 1e-7, "float32": 1e-3}
 def permutation_orders(
     permutations: int, samples: int, seed: int, positions: int = 1
 ) -> np.ndarray:
-    """Draws orders of the rows of a representation, the same for every pair and measure.
+    """Draw orders of the rows of a representation, the same for every pair and measure.
 
     Args:
         permutations: B.
@@ -66,7 +66,7 @@ class NullTally:
         self._reached = np.zeros(actual.shape)
 
     def add(self, permuted: np.ndarray) -> None:
-        """Takes the (L, R) values of one permutation."""
+        """Take the (L, R) values of one permutation."""
         self._count += 1
         delta = permuted - self._mean
         self._mean += delta / self._count
@@ -77,7 +77,7 @@ class NullTally:
         self._reached += ~(self._sign * (permuted - self._actual) < -self._rounding * self._size)
 
     def tables(self) -> dict[str, np.ndarray]:
-        """Returns the fields of `PermutationNull`, (L, R) each."""
+        """Return the fields of `PermutationNull`, (L, R) each."""
         return {
             "mean": self._mean,
             "deviation": np.sqrt(self._squares / max(self._count - 1, 1)),

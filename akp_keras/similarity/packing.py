@@ -25,17 +25,17 @@ UNRESOLVED = (
 
 
 def hollow_length(n: int) -> int:
-    """Counts the entries above the diagonal."""
+    """Count the entries above the diagonal."""
     return n * (n - 1) // 2
 
 
 def packed_length(n: int) -> int:
-    """Counts the entries on the diagonal and above it."""
+    """Count the entries on the diagonal and above it."""
     return n * (n + 1) // 2
 
 
 def pack_panels(panels: Iterable[np.ndarray], packed: np.ndarray) -> None:
-    """Packs a symmetric (n, n) matrix that comes in panels, with its diagonal.
+    """Pack a symmetric (n, n) matrix that comes in panels, with its diagonal.
 
     Args:
         panels: the rows from i on without the columns before i, see `arithmetic.gram_panels`.
@@ -56,7 +56,7 @@ def pack_panels(panels: Iterable[np.ndarray], packed: np.ndarray) -> None:
 
 
 def pack_panels_hollow(panels: Iterable[np.ndarray], hollow: np.ndarray) -> None:
-    """Packs a symmetric (n, n) matrix that comes in panels, without its diagonal.
+    """Pack a symmetric (n, n) matrix that comes in panels, without its diagonal.
 
     Args:
         panels: the rows from i on without the columns before i, see `arithmetic.gram_panels`.
@@ -72,7 +72,7 @@ def pack_panels_hollow(panels: Iterable[np.ndarray], hollow: np.ndarray) -> None
 
 
 def rows_above_diagonal(hollow: np.ndarray, n: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields the number of each row and its entries right of the diagonal, which may be changed."""
+    """Yield the number of each row and its entries right of the diagonal, which may be changed."""
     start, held = 0, 0
     for i in range(n - 1):
         stop = start + n - 1 - i
@@ -85,7 +85,7 @@ def rows_above_diagonal(hollow: np.ndarray, n: int) -> Iterator[tuple[int, np.nd
 
 
 def row_sums(hollow: np.ndarray, n: int) -> np.ndarray:
-    """Sums the rows of a symmetric matrix of zero diagonal, (n,) float64."""
+    """Sum the rows of a symmetric matrix of zero diagonal, (n,) float64."""
     sums = np.zeros(n)
     for i, row in rows_above_diagonal(hollow, n):
         sums[i] += row.sum()
@@ -94,7 +94,7 @@ def row_sums(hollow: np.ndarray, n: int) -> np.ndarray:
 
 
 def u_centre(hollow: np.ndarray, sums: np.ndarray) -> None:
-    """U-centres a symmetric matrix in place (Székely and Rizzo 2014, section 3).
+    """U-centre a symmetric matrix in place (Székely and Rizzo 2014, section 3).
 
     The result has rows that sum to zero; ⟨Ũ(K), Ũ(L)⟩ / (n(n − 3)) is the unbiased HSIC of Song et
     al. 2012, equation 5.
@@ -111,7 +111,7 @@ def u_centre(hollow: np.ndarray, sums: np.ndarray) -> None:
 
 
 def u_centre_resolved(hollow: np.ndarray, factors: Factors) -> None:
-    """U-centres a symmetric matrix of any row sums in place.
+    """U-centre a symmetric matrix of any row sums in place.
 
     Raises:
         Undefined: if fewer than ten digits of it are left.
@@ -123,7 +123,7 @@ def u_centre_resolved(hollow: np.ndarray, factors: Factors) -> None:
 
 
 def double_centre(packed: np.ndarray, n: int) -> None:
-    """Makes H K H of a symmetric matrix in place, with H = I − 11ᵀ/n.
+    """Make H K H of a symmetric matrix in place, with H = I − 11ᵀ/n.
 
     Args:
         packed: (n(n + 1)/2,) of which the entries after the first n are those of K above its
@@ -141,7 +141,7 @@ def double_centre(packed: np.ndarray, n: int) -> None:
 
 
 def recentre(vector: np.ndarray, n: int, *, is_hollow: bool) -> None:
-    """Centres a centred matrix of which some rows and columns were left out, in place."""
+    """Centre a centred matrix of which some rows and columns were left out, in place."""
     if is_hollow:
         u_centre(vector, row_sums(vector, n))
         return
@@ -150,14 +150,14 @@ def recentre(vector: np.ndarray, n: int, *, is_hollow: bool) -> None:
 
 
 def stretches(vector: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields stretches of a vector one after the other, which may be changed in place."""
+    """Yield stretches of a vector one after the other, which may be changed in place."""
     for start in range(0, len(vector), _STRETCH):
         yield vector[start : start + _STRETCH]
         let_go(vector)
 
 
 def in_memory(vector: np.ndarray) -> np.ndarray:
-    """Returns a copy in memory, of one that lies in a file without holding it twice."""
+    """Return a copy in memory, of one that lies in a file without holding it twice."""
     copy = np.empty_like(vector, subok=False)
     for source, target in zip(stretches(vector), stretches(copy), strict=True):
         target[:] = source
@@ -165,7 +165,7 @@ def in_memory(vector: np.ndarray) -> np.ndarray:
 
 
 def square_sum(vector: np.ndarray) -> float:
-    """Sums the squares of a vector."""
+    """Sum the squares of a vector."""
     if not is_mapped(vector):
         return arithmetic.square_sum(vector)
     return sum(arithmetic.square_sum(np.asarray(stretch)) for stretch in stretches(vector))

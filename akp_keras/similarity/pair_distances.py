@@ -14,32 +14,32 @@ from akp_keras.similarity.scratch import let_go
 
 @once
 def squared_distances(factors: Factors) -> np.ndarray:
-    """Returns (n(n − 1)/2,) squared distances, in units of `unit_of_distance` squared."""
+    """Return (n(n − 1)/2,) squared distances, in units of `unit_of_distance` squared."""
     if factors.kind == "dissimilarities":
         return np.square(precomputed(factors))
     return _squared_distances(factors, "squared distances", bulk_centred(factors))
 
 
 def unit_of_distance(factors: Factors) -> float:
-    """Returns ‖Xc‖_F; 1 of precomputed distances."""
+    """Return ‖Xc‖_F; 1 of precomputed distances."""
     return norm(factors) if factors.kind == "features" else 1.0
 
 
 @once
 def precomputed(factors: Factors) -> np.ndarray:
-    """Returns (n(n − 1)/2,) the dissimilarities that stand for a representation."""
+    """Return (n(n − 1)/2,) the dissimilarities that stand for a representation."""
     return np.asarray(factors.values, dtype=np.float64)[np.triu_indices(factors.samples, 1)]
 
 
 @once
 def cosine_dissimilarities(factors: Factors) -> np.ndarray:
-    """Returns (n(n − 1)/2,) 1 − cos of samples without centring: half of ‖u − v‖² of directions."""
+    """Return (n(n − 1)/2,) 1 − cos of samples without centring: half of ‖u − v‖² of directions."""
     return _between_directions(factors, "cosine dissimilarities", directions(factors))
 
 
 @once
 def correlation_dissimilarities(factors: Factors) -> np.ndarray:
-    """Returns (n(n − 1)/2,) 1 − the Pearson correlation of samples over features."""
+    """Return (n(n − 1)/2,) 1 − the Pearson correlation of samples over features."""
     rows = uncentred(factors)[0]
     # Features may differ in offset alone by far more than samples differ.
     centred = rows - rows.mean(axis=1, keepdims=True)
@@ -64,7 +64,7 @@ def _between_directions(factors: Factors, name: str, rows: np.ndarray) -> np.nda
 
 @once
 def positive_norms(factors: Factors) -> np.ndarray:
-    """Returns (n,) the norms of the samples of `uncentred`, of which none may be zero."""
+    """Return (n,) the norms of the samples of `uncentred`, of which none may be zero."""
     norms = np.linalg.norm(uncentred(factors)[0], axis=1)
     if not norms.all():
         raise factors.degenerate(
@@ -75,7 +75,7 @@ def positive_norms(factors: Factors) -> np.ndarray:
 
 @once
 def directions(factors: Factors) -> np.ndarray:
-    """Returns (n, p) every sample divided by its norm, minus the mean of these directions."""
+    """Return (n, p) every sample divided by its norm, minus the mean of these directions."""
     rows = uncentred(factors)[0] / positive_norms(factors)[:, None]
     rows -= rows.mean(axis=0)
     return rows
@@ -84,7 +84,7 @@ def directions(factors: Factors) -> np.ndarray:
 def squared_distance_panel(
     rows: np.ndarray, squares: np.ndarray, start: int, products: np.ndarray
 ) -> np.ndarray:
-    """Makes squared distances of products, with those of near neighbours taken from differences.
+    """Make squared distances of products, with those of near neighbours taken from differences.
 
     Args:
         rows: (n, p) samples.

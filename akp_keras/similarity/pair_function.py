@@ -29,9 +29,9 @@ class PairFunction(PairStatistic):
     symmetric: bool = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the values."""
+        """Keep the values."""
         return {"values": np.asarray(factors.values, dtype=np.float64)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Calls the function."""
+        """Call the function."""
         return float(self.function(left["values"], right["values"]))

@@ -65,7 +65,7 @@ class Preparation:
     threads: Threads
 
     def undefined(self, name: str) -> Mapping[int, str]:
-        """Returns number of a representation -> why a measure is not defined for it."""
+        """Return number of a representation -> why a measure is not defined for it."""
         return next(part.undefined for part in self.shelved if name in part.measures)
 
 
@@ -80,7 +80,7 @@ class _Outcome:
 
 
 def prepare_all(request: Request, cleanup: ExitStack) -> Preparation:
-    """Loads and prepares the representations of a request, several at the same time.
+    """Load and prepare the representations of a request, several at the same time.
 
     Args:
         request: what is asked for.

@@ -31,12 +31,12 @@ def _own_templates() -> Mapping[str, Template]:
 
 
 def templates() -> dict[str, Template]:
-    """Returns all templates by name, this library's before those of `register`."""
+    """Return all templates by name, this library's before those of `register`."""
     return {**_own_templates(), **_registered}
 
 
 def register(measure: Measure | Template) -> None:
-    """Makes a measure known by its identifier, wherever identifiers are taken in this process.
+    """Make a measure known by its identifier, wherever identifiers are taken in this process.
 
     A measure that was registered before is replaced, as when a notebook's cell is run again.
 
@@ -65,7 +65,7 @@ def register(measure: Measure | Template) -> None:
 
 
 def unregister(name: str) -> None:
-    """Forgets a measure of `register`.
+    """Forget a measure of `register`.
 
     Raises:
         ValueError: if no measure was registered under this name.
@@ -79,7 +79,7 @@ def unregister(name: str) -> None:
 
 
 def find(measure: MeasureLike) -> Measure:
-    """Returns the measure of an identifier, or the measure itself.
+    """Return the measure of an identifier, or the measure itself.
 
     Raises:
         ValueError: if it is not known, or a parameter is wrong; with the nearest name.
@@ -111,7 +111,7 @@ def _find(identifier: str, name: str, text: str) -> Measure:
 
 
 def resolve(measures: Sequence[MeasureLike]) -> dict[str, Measure]:
-    """Returns the measures of a list by the names under which their results are found.
+    """Return the measures of a list by the names under which their results are found.
 
     Args:
         measures: identifiers, patterns as `list_measures` takes them, and measures.
@@ -140,7 +140,7 @@ def resolve(measures: Sequence[MeasureLike]) -> dict[str, Measure]:
 
 
 def list_measures(pattern: str = "*") -> list[str]:
-    """Returns canonical identifiers, with default parameters, of the measures of a pattern.
+    """Return canonical identifiers, with default parameters, of the measures of a pattern.
 
     Args:
         pattern: `*` stands for any text and `?` for one character; brackets are literal. It is
@@ -166,7 +166,7 @@ def list_measures(pattern: str = "*") -> list[str]:
 
 
 def declaration(measure: MeasureLike) -> Declaration:
-    """Returns the declared properties of a measure.
+    """Return the declared properties of a measure.
 
     Raises:
         ValueError: if it is not known, or a parameter is wrong; with the nearest name.

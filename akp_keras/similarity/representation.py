@@ -47,7 +47,7 @@ Source: TypeAlias = "np.ndarray | Representation | str | Path | Iterable[Any] | 
 
 
 def load(source: Source, name: str) -> Representation:
-    """Reads a representation.
+    """Read a representation.
 
     Args:
         source: see `Source`.
@@ -91,7 +91,7 @@ def _is_array(source: Any) -> bool:
 
 
 def _is_batches(source: Sequence[Any]) -> bool:
-    """Says whether a list is one of batches, and not of samples."""
+    """Say whether a list is one of batches, and not of samples."""
     if not source:
         return False
     batch = source[0]
@@ -167,7 +167,7 @@ def _checked_ids(ids: Any, samples: int, name: str) -> np.ndarray | None:
 
 
 def _plain_ids(ids: Any, name: str) -> np.ndarray:
-    """Returns ids as strings or numbers, also where an array holds them as Python objects."""
+    """Return ids as strings or numbers, also where an array holds them as Python objects."""
     array = np.asarray(ids)
     if array.dtype == object:
         kinds = {str if isinstance(value, str) else type(value) for value in array.ravel()}
@@ -182,7 +182,7 @@ def _plain_ids(ids: Any, name: str) -> np.ndarray:
 
 
 def align(representation: Representation, name: str, ids: np.ndarray, other: str) -> Representation:
-    """Holds the samples of a representation against those of another.
+    """Hold the samples of a representation against those of another.
 
     Args:
         representation: with ids.

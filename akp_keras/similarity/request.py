@@ -24,7 +24,7 @@ UNDEFINED = ("raise", "nan")
 
 
 def _silent(done: int, total: int, what: str) -> None:
-    """Shows nothing."""
+    """Show nothing."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def checked_request(
     progress: Progress | None = None,
     **options: Any,
 ) -> Request:
-    """Makes a request of what a user passed.
+    """Make a request of what a user passed.
 
     Args:
         rows: as `engine.pairwise` takes them, as all others.

@@ -104,7 +104,7 @@ class SimilarityResult:
         return self.declaration.id
 
     def distance(self, form: str | None = None, *, calibrated: bool = False) -> np.ndarray:
-        """Returns the values as distances.
+        """Return the values as distances.
 
         Args:
             form: one of `declaration.distances`; by default the first.
@@ -128,7 +128,7 @@ class SimilarityResult:
         return distances
 
     def calibrated(self) -> np.ndarray:
-        """Returns the share of the way from the null to perfect similarity.
+        """Return the share of the way from the null to perfect similarity.
 
         Scores of representations rise with width and depth alone (Gröger et al., arXiv 2602.14486);
         these do not.
@@ -151,7 +151,7 @@ class SimilarityResult:
             return (self.values - mean) / (perfect - mean)
 
     def noise_ceiling(self) -> tuple[float, float]:
-        """Returns the similarity that a model of all representations could have with them at most.
+        """Return the similarity that a model of all representations could have with them at most.
 
         Nili et al. 2014, PLoS Comput. Biol. 10: the mean similarity of every representation with
         the mean of all (upper), and with the mean of all others (lower). Representations are
@@ -177,7 +177,7 @@ class SimilarityResult:
         return float(np.mean(others / np.sqrt(rest))), float(upper)
 
     def to_frame(self) -> pd.DataFrame:
-        """Returns the values as a data frame of pandas, rows by columns."""
+        """Return the values as a data frame of pandas, rows by columns."""
         import pandas as pd
 
         return pd.DataFrame(self.values, index=list(self.names), columns=list(self.columns))
@@ -276,7 +276,7 @@ class Results(Mapping[str, SimilarityResult]):
         return "\n".join(map(repr, self.values()))
 
     def to_frame(self) -> pd.DataFrame:
-        """Returns all values as a tidy data frame of pandas, a row per pair and measure.
+        """Return all values as a tidy data frame of pandas, a row per pair and measure.
 
         Returns:
             Columns `measure`, `row`, `column`, `value`; `distance` (the default form, NaN where a

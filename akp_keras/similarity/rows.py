@@ -29,7 +29,7 @@ class Rows:
         self.samples = samples
 
     def again(self) -> Rows:
-        """Returns the same rows without what is kept with them, which a block keeps for itself."""
+        """Return the same rows without what is kept with them, which a block keeps for itself."""
         return Rows(self.indices, self.samples)
 
     @property
@@ -103,7 +103,7 @@ _LAYOUTS = {
 
 
 def gather(array: np.ndarray, layout: str, rows: Rows) -> np.ndarray:
-    """Takes the rows out of an array that depends on the samples.
+    """Take the rows out of an array that depends on the samples.
 
     Args:
         array: what is kept of n samples.

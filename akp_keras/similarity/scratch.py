@@ -29,7 +29,7 @@ class Scratch:
     def take(
         self, name: Hashable, shape: tuple[int, ...], dtype: DTypeLike = np.float64
     ) -> np.ndarray:
-        """Returns an array of this shape in C order, with any contents."""
+        """Return an array of this shape in C order, with any contents."""
         size = math.prod(shape) * np.dtype(dtype).itemsize
         buffer = self._buffers.get(name)
         if buffer is None or buffer.nbytes < size:
@@ -46,12 +46,12 @@ class Scratch:
 
 
 def is_mapped(array: np.ndarray) -> bool:
-    """Says whether an array lies in a file."""
+    """Say whether an array lies in a file."""
     return _mapping(array) is not None
 
 
 def let_go(array: np.ndarray) -> None:
-    """Gives back the memory of an array that lies in a file, and keeps its contents there."""
+    """Give back the memory of an array that lies in a file, and keep its contents there."""
     mapping = _mapping(array)
     # Windows has no such call, and takes pages back by itself.
     if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):

@@ -44,7 +44,7 @@ class Shelf:
         return self._count
 
     def put(self, prepared: Prepared) -> None:
-        """Takes a copy of the next representation's arrays."""
+        """Take a copy of the next representation's arrays."""
         if self._count == 0:
             if self._bytes(prepared) * self._members > self._memory:
                 self._open_folder()
@@ -90,7 +90,7 @@ class Shelf:
         return self._files is not None
 
     def tile(self, start: int, stop: int, *, in_memory: bool = True) -> Tile:
-        """Returns the arrays of the representations from `start` up to `stop`.
+        """Return the arrays of the representations from `start` up to `stop`.
 
         Args:
             start: the first.
@@ -109,7 +109,7 @@ class Shelf:
         return {name: [row[name] for row in rows] for name in rows[0]}
 
     def close(self) -> None:
-        """Lets go of arrays and files."""
+        """Let go of arrays and files."""
         self._columns, self._rows = {}, []
         if self._files is not None:
             self._files.cleanup()

@@ -50,7 +50,7 @@ equal height and width to be compared. `first`: the first token of each sequence
 
 
 def check_policy(policy: str | None) -> None:
-    """Makes sure that a policy exists.
+    """Make sure that a policy exists.
 
     Raises:
         ValueError: if it does not, with the nearest name.
@@ -65,7 +65,7 @@ def check_policy(policy: str | None) -> None:
 def apply_policy(
     values: np.ndarray, policy: str | None, name: str, *, channels_first: bool | None = False
 ) -> np.ndarray:
-    """Makes an n × d representation.
+    """Make an n × d representation.
 
     Args:
         values: (n, d), or (n, …, c) with positions between the first and the last axis.

@@ -15,13 +15,13 @@ from akp_keras.similarity.threads import blas_threads
 
 @once
 def svd(factors: Factors) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (n, r) U and (r,) s of `unit` = U diag(s) Vᵀ, up to its numerical rank."""
+    """Return (n, r) U and (r,) s of `unit` = U diag(s) Vᵀ, up to its numerical rank."""
     return _decompose(factors, unit(factors))
 
 
 @once
 def uncentred_svd(factors: Factors) -> tuple[np.ndarray, np.ndarray]:
-    """Returns (n, r) U and (r,) s of `uncentred`, up to its numerical rank."""
+    """Return (n, r) U and (r,) s of `uncentred`, up to its numerical rank."""
     return _decompose(factors, uncentred(factors)[0])
 
 
@@ -36,7 +36,7 @@ def _decompose(factors: Factors, matrix: np.ndarray) -> tuple[np.ndarray, np.nda
 
 @once
 def rank(factors: Factors) -> int:
-    """Counts the directions of the centred representation that are above its `resolution`."""
+    """Count the directions of the centred representation that are above its `resolution`."""
     if constant(factors):
         return 0
     if factors.has(svd):
@@ -58,7 +58,7 @@ def _singular_values_are_needed(factors: Factors) -> bool:
 
 
 def _rounding_of_eigenvalues(factors: Factors) -> float:
-    """Bounds how far those of a Gram matrix may be off, as a fraction of the largest.
+    """Bound how far those of a Gram matrix may be off, as a fraction of the largest.
 
     They lose half of the digits of singular values.
     """
@@ -66,7 +66,7 @@ def _rounding_of_eigenvalues(factors: Factors) -> float:
 
 
 def _has_full_rank(factors: Factors) -> bool:
-    """Says whether as many singular values as there can be are above the resolution.
+    """Say whether as many singular values as there can be are above the resolution.
 
     A Cholesky factor says so, at a fraction of the cost of eigenvalues: the squared singular
     values of `unit` sum to 1, so none is larger. Rows of it, and columns, only make them smaller
@@ -83,7 +83,7 @@ def _has_full_rank(factors: Factors) -> bool:
 
 
 def _are_independent(factors: Factors, vectors: np.ndarray) -> bool:
-    """Says whether all eigenvalues of the Gram matrix of these rows are above the resolution."""
+    """Say whether all eigenvalues of the Gram matrix of these rows are above the resolution."""
     count = len(vectors)
     triangle = factors.scratch.take("vectors", (count, count))
     gram_triangle(vectors, out=triangle)
@@ -99,7 +99,7 @@ def _are_independent(factors: Factors, vectors: np.ndarray) -> bool:
 
 @once
 def rotation_factor(factors: Factors) -> np.ndarray:
-    """Returns (n, r), of norm 1, with the Gram matrix of `unit`: both differ by a rotation.
+    """Return (n, r), of norm 1, with the Gram matrix of `unit`: both differ by a rotation.
 
     r is smaller than p where samples differ in fewer directions. Of float32 values directions are
     left out where all of them together are within the rounding of these values: the factor is then

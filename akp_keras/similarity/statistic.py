@@ -55,11 +55,11 @@ class Statistic(ABC):
 
     @abstractmethod
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps of one representation what `compare` needs."""
+        """Keep of one representation what `compare` needs."""
 
     @abstractmethod
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes the statistic of every pair.
+        """Compute the statistic of every pair.
 
         Args:
             left: L representations.
@@ -71,25 +71,25 @@ class Statistic(ABC):
         """
 
     def permute(self, prepared: Prepared, rows: Rows) -> Prepared:
-        """Takes the samples in another order: what `prepare` would keep of them, up to rounding."""
+        """Take the samples in another order: what `prepare` would keep of them, up to rounding."""
         return {
             name: gather(array, self.layout[name], rows) if name in self.layout else array
             for name, array in prepared.items()
         }
 
     def select(self, prepared: Prepared, rows: Rows) -> Prepared:
-        """Takes some of the samples: what `prepare` would keep of these alone, up to rounding.
+        """Take some of the samples: what `prepare` would keep of these alone, up to rounding.
 
         What was chosen by all samples, such as the bandwidth of a kernel, stays as it is.
         """
         return self.restored(self.permute(prepared, rows), len(rows.indices))
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Centres and scales anew what was gathered of fewer samples, where `selects`."""
+        """Centre and scales anew what was gathered of fewer samples, where `selects`."""
         return gathered
 
     def route(self, samples: int, features: int, members: int, pairs: float) -> Statistic:
-        """Chooses an equal statistic that costs least.
+        """Choose an equal statistic that costs least.
 
         Args:
             samples: n.
@@ -100,21 +100,21 @@ class Statistic(ABC):
         return self
 
     def memory(self, samples: int) -> float:
-        """Returns the bytes of what must be in memory at once, beside n × p numbers."""
+        """Return the bytes of what must be in memory at once, beside n × p numbers."""
         return 0.0
 
     def storage(self, samples: int) -> float:
-        """Returns the bytes of what is kept of a representation, where it has no features."""
+        """Return the bytes of what is kept of a representation, where it has no features."""
         return 0.0
 
 
 def size(tile: Tile) -> int:
-    """Counts the representations of a tile."""
+    """Count the representations of a tile."""
     return len(next(iter(tile.values())))
 
 
 def stack(prepared: Sequence[Prepared]) -> Tile:
-    """Makes a tile."""
+    """Make a tile."""
     tile: dict[str, np.ndarray | list[np.ndarray]] = {}
     for name in prepared[0]:
         arrays = [member[name] for member in prepared]
@@ -124,7 +124,7 @@ def stack(prepared: Sequence[Prepared]) -> Tile:
 
 
 def unstack(tile: Tile) -> list[Prepared]:
-    """Takes a tile apart; the arrays are views."""
+    """Take a tile apart; the arrays are views."""
     return [{name: np.asarray(tile[name][i]) for name in tile} for i in range(size(tile))]
 
 
@@ -133,10 +133,10 @@ class PairStatistic(Statistic):
 
     @abstractmethod
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray | float:
-        """Computes the statistic of one pair, a number or (k,)."""
+        """Compute the statistic of one pair, a number or (k,)."""
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes the statistic pair by pair, of the upper triangle only where that is enough."""
+        """Compute the statistic pair by pair, of the upper triangle only where that is enough."""
         lefts = unstack(left)
         rights = lefts if right is left else unstack(right)
         table: np.ndarray | None = None
@@ -152,25 +152,25 @@ class PairStatistic(Statistic):
 
 
 def plain(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    """Returns the statistic: the value of a measure that is its statistic."""
+    """Return the statistic: the value of a measure that is its statistic."""
     return statistic
 
 
 def cosine(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    """Takes off rounding beyond ±1: the value of a measure that is a cosine."""
+    """Take off rounding beyond ±1: the value of a measure that is a cosine."""
     return np.clip(statistic, -1.0, 1.0)
 
 
 def fraction(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    """Takes off rounding beyond 0 and 1: the value of a measure from 0 to 1."""
+    """Take off rounding beyond 0 and 1: the value of a measure from 0 to 1."""
     return np.clip(statistic, 0.0, 1.0)
 
 
 def columns_of(tile: Tile, name: str) -> np.ndarray:
-    """Returns the numbers of a tile's representations as a row, (1, T)."""
+    """Return the numbers of a tile's representations as a row, (1, T)."""
     return np.asarray(tile[name])[None, :]
 
 
 def rows_of(tile: Tile, name: str) -> np.ndarray:
-    """Returns the numbers of a tile's representations as a column, (T, 1)."""
+    """Return the numbers of a tile's representations as a column, (T, 1)."""
     return np.asarray(tile[name])[:, None]

@@ -33,7 +33,7 @@ def pairwise_streaming(
     *,
     channels_first: bool | None = None,
 ) -> Results:
-    """Compares all pairs of representations in one pass over batches of samples.
+    """Compare all pairs of representations in one pass over batches of samples.
 
     Args:
         batches: each a mapping name -> (b, p) values of the same b samples, or (b, …, c) with
@@ -65,7 +65,7 @@ def pairwise_streaming(
 
 
 def _batch_sizes(measures: Mapping[str, Measure]) -> dict[str, int | None]:
-    """Returns the batch size that each minibatch measure names, None where it names none."""
+    """Return the batch size that each minibatch measure names, None where it names none."""
     sizes: dict[str, int | None] = {}
     for name, measure in measures.items():
         if isinstance(measure.statistic, MinibatchGram):
@@ -119,7 +119,7 @@ class _Stream:
         self._is_ended = False
 
     def add(self, batch: Mapping[str, np.ndarray]) -> None:
-        """Takes a batch."""
+        """Take a batch."""
         arrays = self._checked(batch)
         self._scale(arrays)
         if self._moments is None:
@@ -134,7 +134,7 @@ class _Stream:
         self._moments.add(arrays)
 
     def result(self, measure: Measure) -> SimilarityResult:
-        """Returns all pairs under a measure."""
+        """Return all pairs under a measure."""
         n = self._moments.samples
         if n < measure.declaration.min_samples:
             raise ValueError(
@@ -179,7 +179,7 @@ class _Stream:
         return upper + np.triu(upper, 1).T
 
     def _tile(self, inner: np.ndarray) -> Tile:
-        """Returns the numbers that `LinearGram` keeps of representations, for a measure's value."""
+        """Return the numbers that `LinearGram` keeps of representations, for a measure's value."""
         powers = np.where(self._powers > 0.0, self._powers, 1.0)
         with np.errstate(over="ignore", under="ignore"):
             sizes = np.sqrt(np.diagonal(inner)) * powers * powers
@@ -216,7 +216,7 @@ class _Stream:
         return arrays
 
     def _scale(self, arrays: list[np.ndarray]) -> None:
-        """Divides representations by powers of two, so that no square overflows or vanishes.
+        """Divide representations by powers of two, so that no square overflows or vanishes.
 
         The power of one that was zero in all batches so far is set where it no longer is.
         """
@@ -240,7 +240,7 @@ class _Stream:
                 )
 
     def _add_minibatch(self, arrays: list[np.ndarray]) -> None:
-        """Adds HSIC₁ of all pairs in the batch."""
+        """Add HSIC₁ of all pairs in the batch."""
         size = len(arrays[0])
         if self._is_ended:
             raise ValueError("a batch smaller than the first came before the last")

@@ -20,7 +20,7 @@ _END = "<!-- end of the table -->"
 
 
 def render() -> str:
-    """Returns the table in Markdown, one row per measure, with default parameters."""
+    """Return the table in Markdown, one row per measure, with default parameters."""
     header = [
         "id", "measure", "value", "more alike", "invariant to", "distance", "cost/representation",
         "cost/pair", "digits", "least n",
@@ -78,7 +78,7 @@ def _distance(measure: Declaration) -> str:
 
 
 def insert(page: str) -> str:
-    """Puts the table between its marks in a page.
+    """Put the table between its marks in a page.
 
     Raises:
         ValueError: if the page lacks the marks.
@@ -91,7 +91,7 @@ def insert(page: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the table, or puts it into the page that is named."""
+    """Print the table, or put it into the page that is named."""
     parser = argparse.ArgumentParser(
         prog="python -m akp_keras.similarity.table",
         description="Prints the table of measures, or puts it into a page.",

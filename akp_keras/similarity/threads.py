@@ -43,7 +43,7 @@ class Threads:
         items: Iterable[Item],
         most_under_way: int | None = None,
     ) -> Iterator[Result]:
-        """Calls a function with every item, and yields the results in order.
+        """Call a function with every item, and yield the results in order.
 
         Args:
             function: called in the threads, where `current` is one thread: nothing is spread
@@ -82,7 +82,7 @@ class Threads:
                 future.cancel()
 
     def close(self) -> None:
-        """Waits for what is under way."""
+        """Wait for what is under way."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
@@ -92,7 +92,7 @@ _CURRENT: ContextVar[Threads] = ContextVar("similarity_threads", default=_ALONE)
 
 
 def current() -> Threads:
-    """Returns the threads that work may be spread over here."""
+    """Return the threads that work may be spread over here."""
     threads = _CURRENT.get()
     # A forked process has the variable of its parent, and none of its threads.
     return threads if threads.process == os.getpid() else _ALONE
@@ -106,7 +106,7 @@ def _alone(function: Callable[[Item], Result], item: Item) -> Result:
 def worthwhile_threads(
     members: int, bytes_each: float, memory: float, most: int | None = None
 ) -> int:
-    """Returns how many threads representations are worth.
+    """Return how many threads representations are worth.
 
     Args:
         members: how many representations are prepared.
@@ -126,7 +126,7 @@ def worthwhile_threads(
 
 @contextlib.contextmanager
 def spread(count: int) -> Iterator[Threads]:
-    """Spreads work over threads; the BLAS's own threads are divided among them."""
+    """Spread work over threads; the BLAS's own threads are divided among them."""
     if count == 1:
         yield _ALONE
         return
@@ -147,7 +147,7 @@ def _threads_of_blas() -> int:
 
 @functools.cache
 def _libraries() -> ThreadpoolController:
-    """Finds the BLAS of NumPy and that of SciPy, which takes longer than many a product."""
+    """Find the BLAS of NumPy and that of SciPy, which takes longer than many a product."""
     return ThreadpoolController().select(user_api="blas")
 
 
@@ -196,7 +196,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """Limits the BLAS of this process to so many threads.
+    """Limit the BLAS of this process to so many threads.
 
     Of limits at the same time the first one holds, until the last has been taken back.
     """

@@ -17,7 +17,7 @@ _OUTPUT = "The folder to write; it is created whole or not at all."
 
 
 def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None) -> int:
-    """Runs a step with the settings and files that its flags name.
+    """Run a step with the settings and files that its flags name.
 
     Args:
         step: the step.

@@ -13,7 +13,7 @@ from akp_keras.steps.products import PAGE, VALUE
 
 
 def run_in_container(step: str, arguments: Mapping[str, Any]) -> None:
-    """Runs a step as its lightweight component, with the component's arguments by name."""
+    """Run a step as its lightweight component, with the component's arguments by name."""
     declared = step_named(step)
     settings = declared.settings(
         **{

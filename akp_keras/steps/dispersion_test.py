@@ -33,7 +33,7 @@ def dispersion_test(
     matrices: str | Path,
     members: Sequence[str | Path],
 ) -> Facts:
-    r"""Tests the Anna Karenina principle at every layer and under every measure.
+    r"""Test the Anna Karenina principle at every layer and under every measure.
 
     akp dispersion_test --matrices=RUN/similarity --members='RUN/members/*/*' --output=OUT
 

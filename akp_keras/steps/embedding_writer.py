@@ -35,7 +35,7 @@ def embedding_writer(
     outcome: str | Path,
     probe: str | Path,
 ) -> Facts:
-    r"""Writes the log directory that shows an experiment in TensorBoard.
+    r"""Write the log directory that shows an experiment in TensorBoard.
 
     akp embedding_writer --matrices=RUN/similarity --members='RUN/members/*/*' \
         --outcome=RUN/dispersion.json --probe=RUN/probe.npz --output=LOGDIR

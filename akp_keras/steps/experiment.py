@@ -20,12 +20,12 @@ STEPS = (
 
 
 def step_named(name: str) -> Step:
-    """Returns the step of a name; raises a KeyError for an unknown name."""
+    """Return the step of a name; raises a KeyError for an unknown name."""
     return {step.name: step for step in STEPS}[name]
 
 
 def maker_of(product: Product) -> tuple[Step, str]:
-    """Returns the step that makes a product, and the name of the output."""
+    """Return the step that makes a product, and the name of the output."""
     ((step, output),) = (
         (step, name)
         for step in STEPS

@@ -38,7 +38,7 @@ class FamilyTrainerSettings(TrainingSettings, FirstMember, Workers):
 def family_trainer(
     folder: Path, settings: FamilyTrainerSettings, view: LiveView | None = None
 ) -> Facts:
-    r"""Trains the members of families, in `<family>/<seed>/`.
+    r"""Train the members of families, in `<family>/<seed>/`.
 
     akp family_trainer --family='late: @0 activation=relu; @6 activation=sigmoid' --members=8 \
         --output=MEMBERS
@@ -80,7 +80,7 @@ def family_trainer(
 def missing_members(
     folder: Path, settings: TrainingSettings, members: Sequence[Member]
 ) -> list[Member]:
-    """Returns the members that have no folder yet.
+    """Return the members that have no folder yet.
 
     Raises:
         ValueError: in one line, if a member is damaged, or was trained with other settings.

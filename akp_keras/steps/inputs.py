@@ -15,7 +15,7 @@ from akp_keras.export.members import read_members, sort_by_family
 def read_compared(
     members: Sequence[str | Path], folder: str | Path, measures: Sequence[str] = ()
 ) -> tuple[dict[Path, MemberRecord], list[SimilarityMatrix]]:
-    """Reads matrices and the members that they compare; raises as the two functions it calls.
+    """Read matrices and the members that they compare; raise as the two functions it calls.
 
     Args:
         members: as `read_members` takes them.
@@ -36,5 +36,5 @@ def read_compared(
 
 
 def file_in(place: str | Path, name: str) -> Path:
-    """Returns the named file in a folder, or the place itself if it is not a folder."""
+    """Return the named file in a folder, or the place itself if it is not a folder."""
     return Path(place) / name if Path(place).is_dir() else Path(place)

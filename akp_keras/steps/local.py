@@ -33,7 +33,7 @@ from akp_keras.training import check_training
 
 
 def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
-    """Runs all steps, except those that are up to date, and returns the run directory.
+    """Run all steps, except those that are up to date, and return the run directory.
 
     Raises:
         ValueError: in one line, for anything that cannot be run as requested.
@@ -58,7 +58,7 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
 
 
 def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
-    """Returns a view of the training if there are snapshots and no log directory yet."""
+    """Return a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):
         return None
     run = LiveRun(
@@ -109,7 +109,7 @@ def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirector
 
 
 def _move(work: Path, target: Path) -> list[str]:
-    """Moves what a step wrote to its place; returns the names of the new entries of the run."""
+    """Move what a step wrote to its place; return the names of the new entries of the run."""
     entries = [work] if target.name == "report" else sorted(work.iterdir())
     for entry in entries:
         place = target if entry is work else target / entry.name
@@ -122,7 +122,7 @@ def _move(work: Path, target: Path) -> list[str]:
 
 
 def _place(product: Product, experiment: Experiment, directory: RunDirectory) -> Any:
-    """Returns the place of a product in the run."""
+    """Return the place of a product in the run."""
     if product == MEMBER:
         return [directory.member(member.name) for member in experiment.planned_members()]
     return {MATRICES: directory.similarity, LOG: directory.tensorboard}.get(product, directory.root)
@@ -131,7 +131,7 @@ def _place(product: Product, experiment: Experiment, directory: RunDirectory) ->
 def _digests(
     product: Product, experiment: Experiment, directory: RunDirectory, records: dict[str, Any]
 ) -> dict[str, str]:
-    """Returns digests of a step's input, which an earlier step has just made or checked."""
+    """Return digests of a step's input, which an earlier step has just made or checked."""
     if product == MEMBER:
         names = [member.name for member in experiment.planned_members()]
         return {name: member_digest(directory.member(name)) for name in names}
@@ -141,12 +141,12 @@ def _digests(
 
 
 def _entries(made: dict[str, Any]) -> list[str]:
-    """Returns the names of the run's files and folders that a step made, from its record."""
+    """Return the names of the run's files and folders that a step made, from its record."""
     return sorted({Path(file).parts[0] for file in made.get("files", {})})
 
 
 def _files(entries: Iterable[str], root: Path) -> dict[str, str]:
-    """Returns digests of the files of a run, and of all files below its folders."""
+    """Return digests of the files of a run, and of all files below its folders."""
     digests = {}
     for path in (root / entry for entry in entries):
         files = files_below(path) if path.is_dir() else [path] if path.is_file() else []

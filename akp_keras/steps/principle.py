@@ -28,7 +28,7 @@ def judge_principle(
     members: Sequence[MemberRecord],
     settings: JudgingSettings,
 ) -> dict[tuple[str, str], AkpOutcome]:
-    """Tests whether models of families that generalise less differ more from each other.
+    """Test whether models of families that generalise less differ more from each other.
 
     Families of one schedule count as one. Members without a comparable representation somewhere
     are left out everywhere; those within the margin of always answering the commonest class are
@@ -75,12 +75,12 @@ def judge_principle(
 
 
 def leading_measure(measures: Sequence[str]) -> str:
-    """Returns the measure whose verdicts are shown first: debiased CKA, where it is among them."""
+    """Return the measure whose verdicts are shown first: debiased CKA, where it is among them."""
     return _LEADING if _LEADING in measures else measures[0]
 
 
 def write_principle(path: Path, principle: Principle) -> None:
-    """Writes `principle.json`: everything that the test found."""
+    """Write `principle.json`: everything that the test found."""
     write_json(
         path,
         [
@@ -91,7 +91,7 @@ def write_principle(path: Path, principle: Principle) -> None:
 
 
 def read_principle(path: Path) -> dict[tuple[str, str], AkpOutcome]:
-    """Reads what `write_principle` wrote.
+    """Read what `write_principle` wrote.
 
     Raises:
         ValueError: if the file is missing or damaged, in one line that names it.
@@ -108,7 +108,7 @@ def read_principle(path: Path) -> dict[tuple[str, str], AkpOutcome]:
 
 
 def _families_by_schedule(members: Sequence[MemberRecord], control: str) -> dict[str, str]:
-    """Returns member -> family, one for each schedule: that of the control, or the first.
+    """Return member -> family, one for each schedule: that of the control, or the first.
 
     Where all have one schedule, the families stay apart, as there would be nothing to compare.
     """

@@ -23,7 +23,7 @@ class ProbeSetSettings(Data, Seed):
 
 
 def probe_set(folder: Path, settings: ProbeSetSettings) -> Facts:
-    """Draws the probe set of an experiment, and writes a sentence on the data.
+    """Draw the probe set of an experiment, and write a sentence on the data.
 
     akp probe_set --dataset=wisconsin_breast_cancer --output=PROBE
     """
@@ -35,7 +35,7 @@ def probe_set(folder: Path, settings: ProbeSetSettings) -> Facts:
 
 
 def load_and_draw(settings: ProbeSetSettings) -> tuple[ProbeSet, str]:
-    """Returns the probe set and a sentence on the data, which is loaded in this process."""
+    """Return the probe set and a sentence on the data, which is loaded in this process."""
     configure_tensorflow()
     try:
         data = load_dataset(

@@ -29,7 +29,7 @@ class Page(Group, stage="report"):
     settings: str = setting("{}", "A JSON object, flag to text, that the page shows.")
 
     def check(self) -> None:
-        """Raises a ValueError for settings that are not a JSON object."""
+        """Raise a ValueError for settings that are not a JSON object."""
         super().check()
         try:
             shown = json.loads(self.settings)
@@ -53,7 +53,7 @@ def report(
     data: str | Path,
     log: str | Path | None = None,
 ) -> Facts:
-    r"""Writes the page of an experiment: `index.html` and its figures.
+    r"""Write the page of an experiment: `index.html` and its figures.
 
     akp report --matrices=RUN/similarity --members='RUN/members/*/*' \
         --outcome=RUN/dispersion.json --data=RUN/data.json --output=OUT
@@ -78,7 +78,7 @@ def report(
 
 
 def _sentences(outcome: Path, measures: Sequence[str]) -> list[str]:
-    """Returns what is said across families, where the outcome's folder holds it."""
+    """Return what is said across families, where the outcome's folder holds it."""
     path = file_in(outcome, PRINCIPLE_FILE)
     if path.name != PRINCIPLE_FILE:
         path = path.with_name(PRINCIPLE_FILE)
@@ -87,7 +87,7 @@ def _sentences(outcome: Path, measures: Sequence[str]) -> list[str]:
     leading = leading_measure(measures)
     principle = read_principle(path)
     return [
-        found.across.sentence for (_, measure), found in principle.items() if measure == leading
+        outcome.across.sentence for (_, measure), outcome in principle.items() if measure == leading
     ]
 
 

@@ -51,12 +51,12 @@ class RunDirectory:
         self.representations = self.root / ".representations"
 
     def member(self, name: str) -> Path:
-        """Returns the folder of the member `<family>/<seed>`."""
+        """Return the folder of the member `<family>/<seed>`."""
         return self.members / name
 
     @contextlib.contextmanager
     def opened(self, experiment: Experiment) -> Iterator[None]:
-        """Locks the run, and removes what a killed run left half-written.
+        """Lock the run, and removes what a killed run left half-written.
 
         Raises:
             ValueError: in one line, if the folder holds another run or something else, cannot be
@@ -75,7 +75,7 @@ class RunDirectory:
                     shutil.rmtree(self.representations)
 
     def write_experiment(self, experiment: Experiment) -> None:
-        """Writes `experiment.json`: enough to run the experiment again."""
+        """Write `experiment.json`: enough to run the experiment again."""
         write_json(
             self.experiment,
             {
@@ -94,7 +94,7 @@ class RunDirectory:
         )
 
     def read_experiment(self) -> Experiment:
-        """Reads the settings of the run; raises a ValueError if the file is damaged."""
+        """Read the settings of the run; raise a ValueError if the file is damaged."""
         try:
             stored = read_json(self.experiment)
             version, settings = stored["format_version"], stored["settings"]
@@ -131,7 +131,7 @@ class RunDirectory:
         check_writable(self.root, f"--run_dir={self.root}")
 
     def _refuse_incomparable(self, wanted: Experiment, stored: Experiment) -> None:
-        """Raises a ValueError if new members could not be compared with those already trained."""
+        """Raise a ValueError if new members could not be compared with those already trained."""
         before, after = stored.shared_values(), wanted.shared_values()
         for name in dict.fromkeys([*before, *after]):
             if before.get(name) != after.get(name):

@@ -58,7 +58,7 @@ def similarity_evaluator(
     models: Sequence[str | Path],
     probe: str | Path,
 ) -> Facts:
-    r"""Compares all pairs of exported models, whoever exported them, on a probe set.
+    r"""Compare all pairs of exported models, whoever exported them, on a probe set.
 
     akp similarity_evaluator --saved_models='RUN/members/*/*/saved_model' --probe=RUN/probe.npz \
         --measures=cka.linear --output=OUT
@@ -98,7 +98,7 @@ def _saved_model(place: str) -> str:
 
 
 def _answer(facts: Facts, folder: str) -> str:
-    """Returns what was compared, and one line per excluded model and reason."""
+    """Return what was compared, and one line per excluded model and reason."""
     summary = facts["summary"]
     layers: dict[tuple[str, str], list[str]] = {}
     for entry in summary["similarity"]:

@@ -109,21 +109,21 @@ class Step:
         return inspect.getdoc(self.function)
 
     def of_experiment(self, experiment: Experiment, **changed: Any) -> Group:
-        """Returns the step's settings in an experiment, some of them changed by name."""
+        """Return the step's settings in an experiment, some of them changed by name."""
         return self.settings.of(experiment, **{**self.derived(experiment), **changed})
 
     def help_of(self, name: str) -> str:
-        """Returns the help of an input."""
+        """Return the help of an input."""
         return self.inputs[name].help or self.inputs[name].product.help
 
     def check_inputs(self, inputs: Mapping[str, object]) -> None:
-        """Raises a ValueError, with the flag and its help, if an input is missing."""
+        """Raise a ValueError, with the flag and its help, if an input is missing."""
         for name, declared in self.inputs.items():
             if not inputs.get(name) and not declared.optional:
                 raise ValueError(f"--{declared.flag or name} is missing: {self.help_of(name)}")
 
     def run(self, folder: str | Path, settings: Group, inputs: Mapping[str, Any]) -> Facts:
-        """Runs the step.
+        """Run the step.
 
         Args:
             folder: the folder to write.
@@ -144,6 +144,6 @@ class Step:
             return self.function(unfinished, settings, **inputs)
 
     def __call__(self, folder: str | Path, **arguments: Any) -> Facts:
-        """Runs the step with inputs and settings by name; see `run`."""
+        """Run the step with inputs and settings by name; see `run`."""
         inputs = {name: arguments.pop(name) for name in self.inputs if name in arguments}
         return self.run(folder, self.settings(**arguments), inputs)

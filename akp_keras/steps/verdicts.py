@@ -36,7 +36,7 @@ def judge_layers(
     generalisation: Mapping[str, float],
     settings: JudgingSettings,
 ) -> dict[tuple[str, str], Outcome]:
-    """Tests the principle at every layer and under every measure, by the same permutations.
+    """Test the principle at every layer and under every measure, by the same permutations.
 
     A member without a comparable representation at one layer is left out at all layers: layers
     share their permutations, so they must share their members. Its generalisation still counts,
@@ -91,7 +91,7 @@ def judge_layers(
 
 
 def overall_verdict(outcomes: Outcomes) -> str:
-    """Returns one verdict for the whole network, on which a later step can branch.
+    """Return one verdict for the whole network, on which a later step can branch.
 
     It combines the layers under the first measure. The error rate of their verdicts is bounded
     jointly, so that one layer is enough: "AKP" if at least one layer shows it and none shows the
@@ -107,7 +107,7 @@ def overall_verdict(outcomes: Outcomes) -> str:
 
 
 def write_outcomes(path: Path, outcomes: Outcomes) -> None:
-    """Writes `dispersion.json`: the outcomes of the test in full."""
+    """Write `dispersion.json`: the outcomes of the test in full."""
     write_json(
         path,
         [
@@ -118,7 +118,7 @@ def write_outcomes(path: Path, outcomes: Outcomes) -> None:
 
 
 def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
-    """Reads what `write_outcomes` wrote.
+    """Read what `write_outcomes` wrote.
 
     Raises:
         ValueError: if the file is missing or damaged, in one line that names it.
@@ -136,7 +136,7 @@ def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
 
 
 def write_verdicts(path: Path, outcomes: Outcomes) -> None:
-    """Writes `verdict.json`: the verdict and its reason per layer and measure."""
+    """Write `verdict.json`: the verdict and its reason per layer and measure."""
     write_json(
         path,
         {
@@ -158,7 +158,7 @@ def write_verdicts(path: Path, outcomes: Outcomes) -> None:
 def comparable_distances(
     matrices: Sequence[SimilarityMatrix], names: Sequence[str], control: str
 ) -> tuple[dict[tuple[str, str], np.ndarray], list[str]]:
-    """Returns the distances among the members that are comparable everywhere.
+    """Return the distances among the members that are comparable everywhere.
 
     Args:
         matrices: one per layer and measure.
@@ -188,7 +188,7 @@ def comparable_distances(
 
 
 def _excluded(matrices: Sequence[SimilarityMatrix]) -> dict[str, str]:
-    """Returns member -> why it is comparable nowhere, with the first such layer."""
+    """Return member -> why it is comparable nowhere, with the first such layer."""
     return {
         name: f"{matrix.layer} is {reason}"
         for matrix in reversed(matrices)

@@ -6,7 +6,7 @@ from akp_keras.hotswap import Schedule
 
 
 def kinds_of(schedule: Schedule, control: Schedule) -> tuple[str, ...]:
-    """Returns the names of what a schedule changes that the control's does not.
+    """Return the names of what a schedule changes that the control's does not.
 
     Args:
         schedule: of a stressed family.
@@ -22,7 +22,7 @@ def kinds_of(schedule: Schedule, control: Schedule) -> tuple[str, ...]:
 
 
 def _changes(schedule: Schedule) -> list[tuple[str, str, str]]:
-    """Returns each change as its time, its target and its text."""
+    """Return each change as its time, its target and its text."""
     return [
         (str(swap.when), change.target, str(change))
         for swap in schedule.swaps

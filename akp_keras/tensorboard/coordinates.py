@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import pdist, squareform
 
-from akp_keras.dispersion.principal_coordinates import principal_coordinates
+from akp_keras.dispersion import principal_coordinates
 
 MOST_COLUMNS = 49
 FEWEST_COLUMNS = 3
@@ -66,9 +66,9 @@ def classical_scaling(distances: np.ndarray) -> DistanceMap:
     largest = distances.max(initial=0.0)
     if largest == 0:
         return DistanceMap(np.zeros((count, FEWEST_COLUMNS)), 0.0, 0.0)
-    coordinates, _ = principal_coordinates(distances / largest, MOST_COLUMNS)
+    coordinates = principal_coordinates(distances, MOST_COLUMNS).real
     spread = np.linalg.norm(coordinates, axis=0)
-    coordinates = _widened(coordinates[:, spread > _SMALLEST_AXIS * spread.max()] * largest)
+    coordinates = _widened(coordinates[:, spread > _SMALLEST_AXIS * spread.max()])
     condensed = squareform(distances, checks=False)
     on_screen = pdist(coordinates[:, :3])
     return DistanceMap(

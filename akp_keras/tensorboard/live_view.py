@@ -39,18 +39,18 @@ class LiveView:
         self._is_on = True
 
     def begin(self, ended: Sequence[str]) -> None:
-        """Shows the members that an earlier run has left."""
+        """Show the members that an earlier run has left."""
         self._ended += ended
         self.end()
 
     def member_ended(self, name: str) -> None:
-        """Takes note of a member, and shows the state if the last time is some seconds ago."""
+        """Take note of a member, and show the state if the last time is some seconds ago."""
         self._ended.append(name)
         if self._clock() >= self._next:
             self.end()
 
     def end(self) -> None:
-        """Shows the members that have not been shown yet."""
+        """Show the members that have not been shown yet."""
         if not self._is_on or self._shown == len(self._ended):
             return
         began = self._clock()
@@ -93,7 +93,7 @@ class LiveRun:
     memory_gb: float
 
     def view(self) -> LiveView:
-        """Returns a view of the run."""
+        """Return a view of the run."""
         # Not before it is needed: it imports TensorBoard.
         from akp_keras.tensorboard.live import LiveDirectory
 

@@ -33,7 +33,7 @@ def write_log_directory(
     trajectories: Sequence[Trajectories] = (),
     not_followed: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes the log directory of an experiment.
+    """Write the log directory of an experiment.
 
     Args:
         folder: the log directory; it appears whole, by rename, or not at all.

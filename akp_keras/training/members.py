@@ -11,7 +11,7 @@ from akp_keras.tensorflow_runtime import configure_tensorflow
 
 
 def check_training(settings: TrainingSettings) -> None:
-    """Builds the model in this process and checks that all schedules fit it.
+    """Build the model in this process and check that all schedules fit it.
 
     Raises:
         ValueError: in one line that names what does not fit and what is valid.
@@ -20,7 +20,7 @@ def check_training(settings: TrainingSettings) -> None:
 
 
 def train_member(settings: TrainingSettings, member: Member, folder: str) -> str:
-    """Trains one member in this process.
+    """Train one member in this process.
 
     Args:
         settings: the settings that all members share.
@@ -42,7 +42,7 @@ def train_members(
     executor: Executor,
     done: Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Trains members into `folder/<family>/<seed>`, in one task per member.
+    """Train members into `folder/<family>/<seed>`, in one task per member.
 
     Args:
         settings: the settings that all members share.

@@ -35,7 +35,7 @@ class TakeSnapshots(keras.callbacks.Callback):
         self._taken: dict[int, Mapping[str, np.ndarray]] = {}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Discards the snapshots of an earlier training."""
+        """Discard the snapshots of an earlier training."""
         self._taken = {}
         self._taps = keras.Model(
             self.model.input,
@@ -45,7 +45,7 @@ class TakeSnapshots(keras.callbacks.Callback):
         )
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Takes the representations if this epoch is among the chosen ones."""
+        """Take the representations if this epoch is among the chosen ones."""
         if epoch in self._epochs:
             self._taken[epoch] = self._represent()
 

@@ -58,7 +58,7 @@ class MemberTrainer:
         self._fresh_optimizer = [variable.numpy() for variable in self._model.optimizer.variables]
 
     def check(self) -> None:
-        """Checks that every schedule fits the model, before anything is written.
+        """Check that every schedule fits the model, before anything is written.
 
         Raises:
             ValueError: in one line that names what does not fit and what is valid.
@@ -72,7 +72,7 @@ class MemberTrainer:
                 raise ValueError(f"--family={family.name}: {error}") from error
 
     def train(self, member: Member, folder: Path) -> None:
-        """Trains a member and writes its folder, which is created whole or not at all."""
+        """Train a member and write its folder, which is created whole or not at all."""
         schedule = member.family.schedule
         fraction = member.family.label_fraction
         train = self._data.train
@@ -202,7 +202,7 @@ class MemberTrainer:
 
 @functools.lru_cache(maxsize=1)
 def trainer_for(settings: TrainingSettings) -> MemberTrainer:
-    """Returns the trainer of this process for the settings, created at the first call."""
+    """Return the trainer of this process for the settings, created at the first call."""
     return MemberTrainer(settings)
 
 

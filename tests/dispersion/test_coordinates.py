@@ -22,13 +22,37 @@ def test_distances_of_points_are_recovered(members, dimensions, scale):
     np.testing.assert_allclose(recovered, distances, atol=1e-9 * distances.max())
 
 
-def test_axes_are_those_of_scikit_bio():
-    distances = squareform(pdist(np.random.default_rng(0).normal(size=(9, 4))))
-    expected = pcoa(DistanceMatrix(distances), "eigh", dimensions=4)
-    found = principal_coordinates(distances)
-    np.testing.assert_allclose(found.eigenvalues, expected.eigvals[:4])
-    np.testing.assert_allclose(np.abs(found.real), np.abs(expected.samples))
-    assert (found.real.max(axis=0) >= -found.real.min(axis=0)).all()
+@pytest.mark.parametrize("power", [1.0, 1.4], ids=["euclidean", "not euclidean"])
+@pytest.mark.filterwarnings("ignore::RuntimeWarning:skbio")
+def test_axes_are_those_of_scikit_bio(power):
+    distances = squareform(pdist(np.random.default_rng(0).normal(size=(9, 4)))) ** power
+    expected = pcoa(DistanceMatrix(distances), "eigh")
+    mapped = principal_coordinates(distances)
+    np.testing.assert_allclose(mapped.eigenvalues[:4], expected.eigvals[:4])
+    np.testing.assert_allclose(np.abs(mapped.leading(4)), np.abs(expected.samples.iloc[:, :4]))
+    np.testing.assert_allclose(mapped.shares(4), expected.proportion_explained[:4])
+    assert (mapped.real.max(axis=0) >= -mapped.real.min(axis=0)).all()
+
+
+@pytest.mark.parametrize("members", [40, 600], ids=["few", "many"])
+def test_leading_axes_are_the_first_of_all(members):
+    points = np.random.default_rng(0).normal(size=(members, 6)) * [6, 5, 4, 3, 2, 1]
+    distances = squareform(pdist(points)) ** 1.2
+    mapped = principal_coordinates(distances, 3)
+    assert mapped.real.shape == (members, 3) and mapped.imaginary.shape == (members, 0)
+    np.testing.assert_allclose(mapped.real, principal_coordinates(distances).leading(3), atol=1e-8)
+    again = principal_coordinates(distances, 3)
+    np.testing.assert_array_equal(mapped.real, again.real)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_axes_that_few_members_do_not_span_are_zero(members):
+    distances = 1 - np.eye(members)
+    mapped = principal_coordinates(distances, 3)
+    coordinates = mapped.leading(3)
+    np.testing.assert_allclose(squareform(pdist(coordinates)), distances, atol=1e-9)
+    np.testing.assert_array_equal(coordinates[:, members - 1 :], 0)
+    np.testing.assert_array_equal(mapped.shares(3)[members - 1 :], 0)
 
 
 def test_distances_that_are_not_hilbertian_are_real_minus_imaginary():

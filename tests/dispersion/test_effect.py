@@ -86,10 +86,18 @@ def test_a_smaller_ratio_is_detectable_with_more_families():
         (np.full(8, 0.7), np.arange(1.0, 9.0)),
         (np.linspace(0.5, 0.9, 8), np.zeros(8)),
         (np.linspace(0.5, 0.9, 8), np.array([0, 0, 1.0, 0, 0, 0, 0, 0])),
+        # The likelihood grows with the slope without end.
+        (np.linspace(0.5, 0.9, 8), np.array([1.0, 2, 0.5, 0, 0, 0, 0, 0])),
     ],
 )
 def test_nothing_to_fit(generalisation, squared):
     assert fit(generalisation, squared) is None
+
+
+def test_spreads_of_any_magnitude_have_a_slope():
+    generalisation = np.linspace(0.5, 0.9, 8)
+    squared = 10.0 ** np.linspace(0, -250, 8)
+    assert fit(generalisation, squared).slope == pytest.approx(250 * np.log(10) / 0.4, rel=1e-6)
 
 
 def test_no_interval_where_leaving_one_out_leaves_nothing():

@@ -6,8 +6,8 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.stats import ttest_1samp
 
+from akp_keras.dispersion import principal_coordinates
 from akp_keras.dispersion.intervals import half_width_of_mean
-from akp_keras.dispersion.principal_coordinates import principal_coordinates
 from akp_keras.report.families import order_families, style_families
 from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
@@ -51,7 +51,8 @@ def test_mds_map_has_one_scale(experiment, styles):
 
 def test_mds_map_puts_each_member_in_its_family(experiment, styles):
     matrix = experiment.matrices[0]
-    coordinates, shares = principal_coordinates(matrix.distances, 2)
+    mapped = principal_coordinates(matrix.distances)
+    coordinates, shares = mapped.leading(2), mapped.shares(2)
     axes = draw_mds_map(matrix, styles).axes[0]
     assert f"{shares[0]:.0%}" in axes.get_xlabel() and f"{shares[1]:.0%}" in axes.get_ylabel()
     drawn = axes.collections

@@ -19,6 +19,14 @@ def numbers_of_blas_threads():
     return {blas["num_threads"] for blas in threadpool_info() if blas["user_api"] == "blas"}
 
 
+@pytest.fixture(autouse=True)
+def two_blas_threads():
+    """The tests run with one BLAS thread, where a limit that stays would not be noticed."""
+    with threadpool_limits(2, "blas"):
+        assert numbers_of_blas_threads() == {2}
+        yield
+
+
 def later_first(item):
     time.sleep(0.02 * (3 - item % 3))
     return item * item

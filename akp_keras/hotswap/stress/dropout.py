@@ -26,11 +26,11 @@ class DropoutSite(Site):
         return choice_of(self.layer.rate)
 
     def install(self, function: Any) -> None:
-        """Sets the rate for the time of a trace."""
+        """Set the rate for the time of a trace."""
         keras_internals.set_quietly(self.layer, "rate", function)
 
     def install_switch(self, functions: Sequence[Any], index: Callable[[], Any]) -> None:
-        """Lets the index choose the rate for the time of a trace."""
+        """Let the index choose the rate for the time of a trace."""
         layer, rates = self.layer, list(functions)
         generator = layer.seed_generator
 
@@ -62,13 +62,13 @@ class DropoutSite(Site):
         keras_internals.set_quietly(layer, "call", call)
 
     def put(self, choice: Choice) -> None:
-        """Sets the rate."""
+        """Set the rate."""
         keras_internals.remove_quietly(self.layer, "call")
         keras_internals.set_quietly(self.layer, "rate", choice.function)
 
 
 def make_site(layer: keras.Layer, path: str) -> DropoutSite | None:
-    """The place of a `Dropout` layer; None for other layers.
+    """Return the place of a `Dropout` layer; None for other layers.
 
     A layer that was made with rate 0 has no random numbers, so it is none either.
     """
@@ -78,5 +78,5 @@ def make_site(layer: keras.Layer, path: str) -> DropoutSite | None:
 
 
 def choice_of(rate: float | str) -> Choice:
-    """The choice for a rate."""
+    """Return the choice for a rate."""
     return Choice(f"{float(rate):.12g}", float(rate))

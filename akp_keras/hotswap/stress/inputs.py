@@ -51,22 +51,22 @@ class InputSite(Site):
         return self._held
 
     def install(self, function: Any) -> None:
-        """Sets the standard deviation for the time of a trace."""
+        """Set the standard deviation for the time of a trace."""
         self._sigma = function
 
     def install_switch(self, functions: Sequence[Any], index: Callable[[], Any]) -> None:
-        """Lets the index choose the standard deviation for the time of a trace."""
+        """Let the index choose the standard deviation for the time of a trace."""
         self._sigma = lambda: keras.ops.take(
             keras.ops.convert_to_tensor(list(functions), dtype="float32"), index()
         )
 
     def put(self, choice: Choice) -> None:
-        """Notes the noise in force; the model itself holds nothing of it."""
+        """Note the noise in force; the model itself holds nothing of it."""
         self._held = choice
         self._sigma = choice.function
 
     def set_key(self, seed: int, step: int) -> None:
-        """Says which step comes next.
+        """Say which step comes next.
 
         Args:
             seed: of the noise, from 0.
@@ -77,13 +77,13 @@ class InputSite(Site):
         self._key.assign(self._next_key)
 
     def take_key(self) -> np.ndarray:
-        """The key of the next step, (2,) int32, for functions that take it with each batch."""
+        """Return the key of the next step, (2,) int32, for functions that take it per batch."""
         key = self._next_key
         self._next_key = key + np.array([0, 1], "int32")
         return key
 
     def disturb(self, data: Any, key: Any = None) -> Any:
-        """A batch with noise on its inputs, as the train step in progress is to be given it.
+        """Return a batch with noise on its inputs, as the train step in progress is to be given it.
 
         Args:
             data: inputs, or (inputs, labels) or (inputs, labels, sample weights).
@@ -133,7 +133,7 @@ class InputSite(Site):
 
 
 def make_site(layer: keras.Layer, path: str) -> InputSite | None:
-    """The place of a model's inputs.
+    """Return the place of a model's inputs.
 
     Args:
         layer: a layer, or the model itself.
@@ -146,13 +146,13 @@ def make_site(layer: keras.Layer, path: str) -> InputSite | None:
 
 
 def choice_of(value: str) -> Choice:
-    """The choice for a value such as `noise(0.5)`."""
+    """Return the choice for a value such as `noise(0.5)`."""
     (sigma,) = parse_call(value).arguments
     return Choice(f"noise({float(sigma):.12g})", float(sigma)) if sigma else NO_NOISE
 
 
 def check(model: keras.Model) -> None:
-    """Refuses a model whose declared inputs are all integers.
+    """Refuse a model whose declared inputs are all integers.
 
     Raises:
         ValueError: if they are.

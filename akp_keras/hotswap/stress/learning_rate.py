@@ -10,7 +10,7 @@ from akp_keras.hotswap.schedule import Change
 
 
 def check(model: keras.Model, change: Change) -> None:
-    """Refuses an optimizer whose learning rate follows a schedule of its own.
+    """Refuse an optimizer whose learning rate follows a schedule of its own.
 
     Raises:
         ValueError: if it does.
@@ -25,7 +25,7 @@ def check(model: keras.Model, change: Change) -> None:
 def apply(
     model: keras.Model, change: Change, seed: Sequence[int]
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Sets the learning rate.
+    """Set the learning rate.
 
     Args:
         model: a compiled model.

@@ -15,7 +15,7 @@ from akp_keras.hotswap.targets import suggestion
 
 
 def check(model: keras.Model, change: Change) -> None:
-    """Refuses a layer filter that matches no layer with trainable weights.
+    """Refuse a layer filter that matches no layer with trainable weights.
 
     Raises:
         ValueError: with the nearest name; or if a layer cannot be made anew from its config.
@@ -39,7 +39,7 @@ def check(model: keras.Model, change: Change) -> None:
 def apply(
     model: keras.Model, change: Change, seed: Sequence[int]
 ) -> tuple[str, str, tuple[str, ...]]:
-    """Disturbs the trainable weights of the selected layers.
+    """Disturb the trainable weights of the selected layers.
 
     `noise(sigma)` adds independent normal numbers of standard deviation sigma; `reinitialise`
     draws the weights from the layer's initialisers, and gives statistics such as the moving mean of
@@ -101,21 +101,21 @@ def _selected(model: keras.Model, change: Change) -> list[keras.Layer]:
 
 
 def _weighted_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers with trainable weights of their own, inner ones first, each once."""
-    found: dict[int, keras.Layer] = {}
+    """Return the layers with trainable weights of their own, inner ones first, each once."""
+    weighted: dict[int, keras.Layer] = {}
 
     def walk(layer: keras.Layer) -> None:
         inner = keras_internals.sublayers(layer)
         for sublayer in inner:
             walk(sublayer)
         if _own(layer, layer.trainable_weights):
-            found.setdefault(id(layer), layer)
+            weighted.setdefault(id(layer), layer)
 
     walk(model)
-    return list(found.values())
+    return list(weighted.values())
 
 
 def _own(layer: keras.Layer, weights: Sequence[keras.Variable]) -> list[keras.Variable]:
-    """Those of a layer's weights that belong to no layer inside it."""
+    """Return those of a layer's weights that belong to no layer inside it."""
     inner = {id(w) for sublayer in keras_internals.sublayers(layer) for w in sublayer.weights}
     return [weight for weight in weights if id(weight) not in inner]

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion.principal_coordinates import principal_coordinates
+from akp_keras.dispersion import principal_coordinates
 from akp_keras.export.member_record import family_of
 from akp_keras.report.families import FamilyStyle
 
@@ -23,7 +23,8 @@ def draw_mds_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) ->
     Returns:
         A figure whose two axes have the same scale.
     """
-    coordinates, shares = principal_coordinates(matrix.distances, 2)
+    members = principal_coordinates(matrix.distances)
+    coordinates, shares = members.leading(2), members.shares(2)
     families = np.array([family_of(member) for member in matrix.members])
     figure = Figure(figsize=(5.6, 4.4), layout="constrained")
     axes = figure.add_subplot()

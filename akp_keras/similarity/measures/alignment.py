@@ -42,21 +42,21 @@ class PermutationAlignment(PairStatistic):
     layout: ClassVar[Mapping[str, str]] = {"features": "rows"}
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the centred features."""
+        """Keep the centred features."""
         return {"features": unit(factors), "size": np.array(norm(factors))}
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Centres the features anew, and divides them by their norm."""
+        """Centre the features anew, and divides them by their norm."""
         features, length = centred_and_scaled(gathered["features"])
         return {"features": features, "size": gathered["size"] * length}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Solves a linear assignment."""
+        """Solve a linear assignment."""
         return assigned_total(left["features"].T @ right["features"])
 
 
 def assigned_total(gains: np.ndarray) -> float:
-    """Returns the largest total of a (p, q) matrix over one-to-one matchings of min(p, q) pairs."""
+    """Return the largest total of a (p, q) matrix over one-to-one matchings of min(p, q) pairs."""
     rows, columns = scipy.optimize.linear_sum_assignment(gains, maximize=True)
     return float(gains[rows, columns].sum())
 
@@ -71,7 +71,7 @@ class AlignedCosine(PairStatistic):
     layout: ClassVar[Mapping[str, str]] = {"factor": "rows", "norms": "rows"}
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps a factor of rank many columns, and the samples' norms."""
+        """Keep a factor of rank many columns, and the samples' norms."""
         left, values = uncentred_svd(factors)
         norms = positive_norms(factors)
         directions = left * values / norms[:, None]
@@ -85,7 +85,7 @@ class AlignedCosine(PairStatistic):
         return {"factor": directions, "norms": norms}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Takes one singular value decomposition."""
+        """Take one singular value decomposition."""
         x, y = left["factor"], right["factor"]
         u, _, vt = np.linalg.svd(
             (x * left["norms"][:, None]).T @ (y * right["norms"][:, None]), full_matrices=False
@@ -111,17 +111,17 @@ class FeatureMatching(PairStatistic):
     kind: str
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the standardised features."""
+        """Keep the standardised features."""
         return {"features": standardised(factors)}
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Standardises the features anew, without those that no longer change."""
+        """Standardise the features anew, without those that no longer change."""
         centred = gathered["features"] - gathered["features"].mean(axis=0)
         norms = np.linalg.norm(centred, axis=0)
         return {"features": centred[:, norms > 1e-12] / norms[norms > 1e-12]}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Matches by the p × q correlations."""
+        """Match by the p × q correlations."""
         correlations = left["features"].T @ right["features"]
         if self.kind == "hard":
             return assigned_total(correlations) / min(correlations.shape)
@@ -132,7 +132,7 @@ class FeatureMatching(PairStatistic):
 
 
 def transported_mean(gains: np.ndarray) -> float:
-    """Returns max_T ⟨T, gains⟩ over T ≥ 0 whose rows sum to 1/p and columns to 1/q.
+    """Return max_T ⟨T, gains⟩ over T ≥ 0 whose rows sum to 1/p and columns to 1/q.
 
     Exact: an assignment of copies of rows and columns where their least common multiple is small,
     a linear program otherwise.

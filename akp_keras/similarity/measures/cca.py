@@ -163,12 +163,12 @@ class ProjectionWeighted(PairStatistic):
     layout: ClassVar[Mapping[str, str]] = {"basis": "rows"}
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the basis of the span and the features in that basis."""
+        """Keep the basis of the span and the features in that basis."""
         basis = svd(factors)[0]
         return {"basis": basis, "features": basis.T @ unit(factors)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Weights by how much of the features each canonical variate of the left side makes."""
+        """Weight by how much of the features each canonical variate of the left side makes."""
         turn, correlations, _ = np.linalg.svd(left["basis"].T @ right["basis"], full_matrices=False)
         weights = np.abs(turn.T @ left["features"]).sum(axis=1)
         return float(weights @ np.clip(correlations, 0.0, 1.0) / weights.sum())

@@ -42,15 +42,15 @@ class MinibatchGram(InnerProduct):
     batch: int = 64
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns the U-centred Gram matrices of all batches, each by its own normalisation."""
+        """Return the U-centred Gram matrices of all batches, each by its own normalisation."""
         return self._batches(bulk_centred(factors)), norm(factors) * norm(factors)
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the features too, since a permutation of samples makes other batches."""
+        """Keep the features too, since a permutation of samples makes other batches."""
         return {**super().prepare(factors), "features": bulk_centred(factors)}
 
     def permute(self, prepared: Prepared, rows: Rows) -> Prepared:
-        """Makes new batches of the permuted samples."""
+        """Make new batches of the permuted samples."""
         features = prepared["features"][rows.indices]
         vector = self._batches(features)
         return {**prepared, "features": features, "vector": vector / np.linalg.norm(vector)}

@@ -31,7 +31,7 @@ class UncentredGram(InnerProduct):
     starts_from: ClassVar[frozenset[str]] = frozenset({"features", "kernel"})
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the norm too."""
+        """Keep the norm too."""
         if factors.kind == "kernel":
             norm = np.sqrt(np.trace(np.asarray(factors.values, dtype=np.float64)))
         else:
@@ -39,7 +39,7 @@ class UncentredGram(InnerProduct):
         return {**super().prepare(factors), "norm": np.array(norm)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """Returns the packed matrix."""
+        """Return the packed matrix."""
         packed = self.room(factors)
         if factors.kind == "kernel":
             kernel = np.asarray(factors.values, dtype=np.float64)
@@ -49,7 +49,7 @@ class UncentredGram(InnerProduct):
         return packed, 1.0
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Divides the matrix by its trace anew."""
+        """Divide the matrix by its trace anew."""
         restored = super().restored(gathered, samples)
         trace = float(restored["vector"][:samples].sum() * restored["size"])
         return {
@@ -62,7 +62,7 @@ class UncentredGram(InnerProduct):
 def _relative_squares(
     statistic: np.ndarray, left: Tile, right: Tile
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Returns ‖XXᵀ − YYᵀ‖²/m⁴, (‖X‖⁴ + ‖Y‖⁴)/m⁴ and m = max(‖X‖, ‖Y‖) of all pairs, (L, R) each."""
+    """Return ‖XXᵀ − YYᵀ‖²/m⁴, (‖X‖⁴ + ‖Y‖⁴)/m⁴ and m = max(‖X‖, ‖Y‖) of all pairs, (L, R) each."""
     norms = rows_of(left, "norm"), columns_of(right, "norm")
     larger = np.maximum(*norms)
     a, b = (np.square(norm / larger) for norm in norms)

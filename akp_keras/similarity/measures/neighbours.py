@@ -47,12 +47,12 @@ class Neighbours(Statistic):
     metric: str
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours."""
+        """Keep the neighbours."""
         return {"neighbours": neighbours(factors, self.k, self.metric)}
 
 
 def _ranks(neighbours: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Returns (n, l) the ranks, from 1, of (n, l) samples among (n, k) neighbours; 0 of others."""
+    """Return (n, l) the ranks, from 1, of (n, l) samples among (n, k) neighbours; 0 of others."""
     n, k = neighbours.shape
     height = max(1, min(n, _TABLE_ENTRIES // n))
     table = np.zeros((height, n), dtype=np.min_scalar_type(k))
@@ -76,7 +76,7 @@ class Overlap(Neighbours):
     tile: ClassVar[int] = 64
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Reads for each left representation one table of who neighbours whom for all right."""
+        """Read for each left representation one table of who neighbours whom for all right."""
         lefts, rights = np.asarray(left["neighbours"]), np.asarray(right["neighbours"])
         n, k = lefts.shape[1:]
         height = max(1, min(n, _TABLE_ENTRIES // n))
@@ -113,7 +113,7 @@ class Ranks(PairStatistic, Neighbours):
     """
 
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray:
-        """Wang et al. 2022, with ranks from 1."""
+        """Compute as Wang et al. 2022, with ranks from 1."""
         first = _ranks(left["neighbours"], right["neighbours"]).astype(np.float64)
         k = first.shape[1]
         second = np.arange(1, k + 1)[None, :]
@@ -142,7 +142,7 @@ class Cycle(PairStatistic, Neighbours):
     symmetric: ClassVar[bool] = False
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Two steps, and whether the second leads back."""
+        """Take two steps, and count whether the second leads back."""
         twice = left["neighbours"][right["neighbours"]]
         back = twice == np.arange(len(twice))[:, None, None]
         return float(back.any(axis=(1, 2)).mean())
@@ -156,7 +156,7 @@ class Sequences(PairStatistic, Neighbours):
     """
 
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray:
-        """By dynamic programming over both sequences, for all samples at once."""
+        """Solve by dynamic programming over both sequences, for all samples at once."""
         a, b = left["neighbours"], right["neighbours"]
         n, k = a.shape
         longest = np.zeros((k + 1, n), dtype=np.int32)
@@ -187,17 +187,17 @@ class SecondOrder(PairStatistic):
     k: int
 
     def memory(self, samples: int) -> float:
-        """Counts the cosines of two representations, and a copy."""
+        """Count the cosines of two representations, and a copy."""
         return 3 * 8.0 * samples**2
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours and the cosines."""
+        """Keep the neighbours and the cosines."""
         nearest = neighbours(factors, self.k, "cosine")
         rows = uncentred(factors)[0] / positive_norms(factors)[:, None]
         return {"neighbours": nearest, "cosines": np.clip(product(rows, rows.T), -1.0, 1.0)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Looks at the union of both sets of neighbours."""
+        """Look at the union of both sets of neighbours."""
         rows = np.arange(len(left["neighbours"]))[:, None]
         is_new = _ranks(left["neighbours"], right["neighbours"]) == 0
         products, squares = 0.0, np.zeros((2, len(rows)))
@@ -225,7 +225,7 @@ class NeighbourAlignment(PairStatistic):
     k: int
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the products with the neighbours."""
+        """Keep the products with the neighbours."""
         nearest = neighbours(factors, self.k, "inner")
         rows = uncentred(factors)[0]
         products = np.empty(nearest.shape)
@@ -241,7 +241,7 @@ class NeighbourAlignment(PairStatistic):
         return {"neighbours": nearest, "products": products, "own": np.array(own)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Computes HSIC₁(M∘K, M∘L), normalised by each one's own."""
+        """Compute HSIC₁(M∘K, M∘L), normalised by each one's own."""
         common = _ranks(left["neighbours"], right["neighbours"])
         rows, places = np.nonzero(common)
         columns = right["neighbours"][rows, places]
@@ -259,7 +259,7 @@ def _sparse(neighbours: np.ndarray, values: np.ndarray) -> scipy.sparse.csr_arra
 
 
 def _unbiased_product(k: scipy.sparse.csr_array, m: scipy.sparse.csr_array) -> float:
-    """Computes n(n − 3) HSIC₁ of two matrices with zero diagonals, which need not be symmetric."""
+    """Compute n(n − 3) HSIC₁ of two matrices with zero diagonals, which need not be symmetric."""
     n = k.shape[0]
     trace = float(k.multiply(m.T).sum())
     totals = float(k.sum()) * float(m.sum()) / ((n - 1) * (n - 2))

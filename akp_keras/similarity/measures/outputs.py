@@ -29,7 +29,7 @@ from akp_keras.similarity.statistic import (
 
 @once
 def log_probabilities(factors: Factors) -> np.ndarray:
-    """Returns (n, classes) the log-softmax of the values taken as logits."""
+    """Return (n, classes) the log-softmax of the values taken as logits."""
     logits = np.asarray(factors.values, dtype=np.float64)
     logits = logits - logits.max(axis=1, keepdims=True)
     return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -37,13 +37,13 @@ def log_probabilities(factors: Factors) -> np.ndarray:
 
 @once
 def predictions(factors: Factors) -> np.ndarray:
-    """Returns (n,) int32 the class of the largest logit."""
+    """Return (n,) int32 the class of the largest logit."""
     return np.argmax(factors.values, axis=1).astype(np.int32)
 
 
 @once
 def labels(factors: Factors) -> np.ndarray:
-    """Returns (n,) the samples' classes, or says what is wrong with them."""
+    """Return (n,) the samples' classes, or says what is wrong with them."""
     classes = factors.labels
     if classes is None:
         raise ValueError("a measure of errors needs labels= with the samples' classes")
@@ -78,11 +78,11 @@ class Agreement(Statistic):
     selects: ClassVar[bool] = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the predictions."""
+        """Keep the predictions."""
         return {"predictions": predictions(factors)}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Takes one product of one-hot predictions per class."""
+        """Take one product of one-hot predictions per class."""
         a, b = np.asarray(left["predictions"]), np.asarray(right["predictions"])
         total = np.zeros((len(a), len(b)))
         for label in np.union1d(a, b):
@@ -95,7 +95,7 @@ class VariedAgreement(Agreement):
     """The same of networks that predict two classes or more."""
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the predictions."""
+        """Keep the predictions."""
         if (predictions(factors) == predictions(factors)[0]).all():
             raise factors.degenerate(
                 "it predicts one class for every sample, so agreement beyond chance is not defined"
@@ -122,7 +122,7 @@ class Errors(Statistic):
     some_right: bool = False
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps predictions and errors."""
+        """Keep predictions and errors."""
         wrong = predictions(factors) != labels(factors)
         if self.some_wrong and not wrong.any():
             raise factors.degenerate("it is right on every sample, so there are no errors")
@@ -135,11 +135,11 @@ class Errors(Statistic):
         }
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Takes the error rate anew."""
+        """Take the error rate anew."""
         return {**gathered, "rate": np.array(gathered["wrong"].mean())}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Takes products of 0/1 vectors."""
+        """Take products of 0/1 vectors."""
         a, b = np.asarray(left["wrong"]), np.asarray(right["wrong"])
         both = a @ b.T
         either = (a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - 2.0 * both) / a.shape[1]
@@ -156,7 +156,7 @@ class JensenShannon(PairStatistic):
     selects: ClassVar[bool] = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps probabilities and their entropies."""
+        """Keep probabilities and their entropies."""
         logarithms = log_probabilities(factors)
         probabilities = np.exp(logarithms)
         # 0 · log 0 is 0, also where the logarithm has left the range of floats.
@@ -164,7 +164,7 @@ class JensenShannon(PairStatistic):
         return {"probabilities": probabilities, "entropies": -terms.sum(axis=1)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Takes the mean entropy from the entropy of the mixture."""
+        """Take the mean entropy from the entropy of the mixture."""
         mixture = (left["probabilities"] + right["probabilities"]) / 2.0
         terms = mixture * np.log(np.where(mixture > 0.0, mixture, 1.0))
         entropies = (left["entropies"] + right["entropies"]) / 2.0
@@ -180,7 +180,7 @@ class Ensemble(PairStatistic):
     selects: ClassVar[bool] = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps probabilities, labels and accuracy."""
+        """Keep probabilities, labels and accuracy."""
         right = predictions(factors) == labels(factors)
         return {
             "probabilities": np.exp(log_probabilities(factors)),
@@ -189,12 +189,12 @@ class Ensemble(PairStatistic):
         }
 
     def restored(self, gathered: Prepared, samples: int) -> Prepared:
-        """Takes the accuracy anew."""
+        """Take the accuracy anew."""
         right = gathered["probabilities"].argmax(axis=1) == gathered["labels"]
         return {**gathered, "accuracy": np.array(right.mean())}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Ignores the right side's labels: in a null it is they that are permuted."""
+        """Ignore the right side's labels: in a null it is they that are permuted."""
         together = (left["probabilities"] + right["probabilities"]).argmax(axis=1)
         single = (left["accuracy"] + right["accuracy"]) / 2.0
         return float((together == left["labels"]).mean() - single)
@@ -213,7 +213,7 @@ class RiskCoverage(Statistic):
     needs_variance: ClassVar[bool] = False
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the area."""
+        """Keep the area."""
         wrong = (predictions(factors) != labels(factors)).astype(np.float64)
         doubt = -log_probabilities(factors).max(axis=1)
         _, place, sizes = np.unique(doubt, return_inverse=True, return_counts=True)
@@ -222,7 +222,7 @@ class RiskCoverage(Statistic):
         return {"area": np.array(risks.mean())}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes all pairs by broadcasting."""
+        """Compute all pairs by broadcasting."""
         return np.abs(rows_of(left, "area") - columns_of(right, "area"))
 
 

@@ -110,16 +110,16 @@ class AffineInvariant(PairStatistic):
     ridge: float
 
     def memory(self, samples: int) -> float:
-        """Counts two matrices, copies of them and their eigenvectors."""
+        """Count two matrices, copies of them and their eigenvectors."""
         return 5 * 8.0 * samples**2
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the Gram matrix of mean eigenvalue 1, plus the ridge."""
+        """Keep the Gram matrix of mean eigenvalue 1, plus the ridge."""
         n = factors.samples
         return {"matrix": n * product(unit(factors), unit(factors).T) + self.ridge * np.eye(n)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Takes the generalised eigenvalues."""
+        """Take the generalised eigenvalues."""
         ratios = scipy.linalg.eigh(right["matrix"], left["matrix"], eigvals_only=True)
         return float(np.linalg.norm(np.log(ratios)))
 

@@ -25,13 +25,13 @@ from akp_keras.similarity.statistic import Prepared, Statistic, Tile, plain
 
 
 def magnitude(factors: Factors) -> np.ndarray:
-    """Returns ‖x̄‖, the norm of the mean sample."""
+    """Return ‖x̄‖, the norm of the mean sample."""
     rows, norm = uncentred(factors)
     return np.array([float(np.linalg.norm(rows.mean(axis=0))) * norm])
 
 
 def concentricity(factors: Factors) -> np.ndarray:
-    """Returns mean_i cos(xᵢ, x̄)."""
+    """Return mean_i cos(xᵢ, x̄)."""
     rows = uncentred(factors)[0]
     mean = rows.mean(axis=0)
     length = float(np.linalg.norm(mean))
@@ -41,7 +41,7 @@ def concentricity(factors: Factors) -> np.ndarray:
 
 
 def uniformity(factors: Factors) -> np.ndarray:
-    """Returns log(n⁻² Σᵢⱼ exp(−2‖xᵢ − xⱼ‖²)) of samples scaled to norm 1."""
+    """Return log(n⁻² Σᵢⱼ exp(−2‖xᵢ − xⱼ‖²)) of samples scaled to norm 1."""
     above = sum(
         float(np.exp(-4.0 * stretch).sum())
         for stretch in stretches(cosine_dissimilarities(factors))
@@ -66,7 +66,7 @@ class HeatTrace:
     k: int
 
     def __call__(self, factors: Factors) -> np.ndarray:
-        """Returns (256,) the curve."""
+        """Return (256,) the curve."""
         n = factors.samples
         adjacency = np.zeros((n, n))
         adjacency[np.arange(n)[:, None], neighbours(factors, self.k, "euclidean")] = 1.0
@@ -104,15 +104,15 @@ class LargestDifference(Statistic):
         return "distances within 1e-10 are tied" if is_graph else ""
 
     def memory(self, samples: int) -> float:
-        """Counts the matrix of which a heat trace takes the eigenvalues, and copies."""
+        """Count the matrix of which a heat trace takes the eigenvalues, and copies."""
         return 3 * 8.0 * samples**2 if isinstance(self.summary, HeatTrace) else 0.0
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the curve."""
+        """Keep the curve."""
         return {"curve": np.asarray(self.summary(factors), dtype=np.float64)}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """Computes all pairs by broadcasting."""
+        """Compute all pairs by broadcasting."""
         return np.abs(
             np.asarray(left["curve"])[:, None, :] - np.asarray(right["curve"])[None, :, :]
         ).max(axis=-1)

@@ -4,10 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
+# xdist would begin with the files of the most tests, and end with those of a few long ones.
+FILES_IN_ORDER := --dist loadfile --no-loadscope-reorder
 NO_TFX := TFX is left out: ml-metadata has no wheel for this Python and C library. All else works.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo wisconsin test test-slow test-jax test-torch lint lock screenshots clean
+.PHONY: help setup demo wisconsin test test-slow test-jax test-torch lint docs lock screenshots clean
 
 help:  ## Lists what can be made.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,10 +41,10 @@ wisconsin: $(INSTALLED)  ## The same on scikit-learn's real breast cancer measur
 	$(BIN)/python -m akp_keras.main --flagfile=experiments/wisconsin_breast_cancer.flags
 
 test: $(INSTALLED) lint  ## Lint and the tests.
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto $(FILES_IN_ORDER)
 
 test-slow: $(INSTALLED)  ## The tests that take long.
-	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
+	$(BIN)/python -m pytest -m slow -n auto $(FILES_IN_ORDER)
 
 test-jax test-torch: test-%: .venv-%/.installed
 	KERAS_BACKEND=$* PYTHONPATH=. .venv-$*/bin/python -m pytest tests/hotswap
@@ -59,13 +61,24 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+docs: .venv-docs/.installed  ## Builds the pages and the API reference into site/; a warning is an error.
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+# The reference is read from the sources, so TensorFlow is not needed.
+.venv-docs/.installed: requirements-docs.txt
+	@test -x .venv-docs/bin/pip || $(PYTHON) -m venv --clear .venv-docs
+	@.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.txt
+	@touch $@
+
 screenshots: $(INSTALLED) demo  ## Takes the pictures of the README (needs chromium).
 	$(BIN)/python docs/screenshots.py RUN
 
-lock:  ## Resolves requirements.txt anew (needs uv).
-	uv pip compile --universal --quiet --no-header --no-annotate --python-version 3.10 \
-	  pyproject.toml --extra dask --extra kfp --extra tfx --extra test \
-	  --no-emit-package ml-pipelines-sdk --no-emit-package ml-metadata --output-file requirements.txt
+LOCK := uv pip compile --universal --quiet --no-header --no-annotate --python-version 3.10
 
-clean:  ## Removes the environment and the demo's run.
-	rm -rf $(VENV) .venv-jax .venv-torch RUN runs
+lock:  ## Resolves requirements.txt and requirements-docs.txt anew (needs uv 0.7).
+	$(LOCK) pyproject.toml --extra dask --extra kfp --extra tfx --extra test \
+	  --no-emit-package ml-pipelines-sdk --no-emit-package ml-metadata --output-file requirements.txt
+	$(LOCK) --group docs --output-file requirements-docs.txt
+
+clean:  ## Removes the environments, the site and the demo's run.
+	rm -rf $(VENV) .venv-docs .venv-jax .venv-torch RUN runs site

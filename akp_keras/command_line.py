@@ -1,4 +1,4 @@
-"""A command: flags by stage, one line for what is wrong, and an exit code that says which kind."""
+"""Commands: flags by stage, errors in one line, and an exit code per kind of error."""
 
 from __future__ import annotations
 
@@ -6,64 +6,68 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import Any
 
-if TYPE_CHECKING:
-    from absl import flags
+from absl import flags
+
+from akp_keras.executors import limit_linear_algebra
 
 _TRACEBACK = "AKP_KERAS_TRACEBACK"
 _HELP = {"--help", "-h", "--helpfull", "-help"}
 
 
 class WorkFailed(Exception):
-    """The work failed for no fault of the input; the message is one line for people."""
+    """The work failed although the input is valid; the message is one line."""
 
 
-def run_command(
-    arguments: Sequence[str],
-    *,
-    program: str,
-    description: str | None,
-    define_flags: Callable[[flags.FlagValues], None],
-    stages: Sequence[str],
-    work: Callable[..., str],
-    take_up: str = "run again to go on",
-    positional: bool = False,
-) -> int:
-    """Reads flags, does the work and prints what it gives.
+@dataclass(frozen=True)
+class Command:
+    """The declaration of a command.
+
+    Attributes:
+        program: prefix of every message.
+        description: text above the flags in `--help`.
+        define_flags: defines the flags, each registered under a stage.
+        stages: the stages in the order of `--help`.
+        work: does the work and returns the text to print on standard output. It raises a
+            ValueError, whose message is one line, for wrong input.
+        resume: what to do after an interruption.
+        positional: whether arguments that are not flags are accepted; `work` gets them as a list.
+    """
+
+    program: str
+    description: str | None
+    define_flags: Callable[[flags.FlagValues], None]
+    stages: Sequence[str]
+    work: Callable[..., Any]
+    resume: str = "run again to resume"
+    positional: bool = False
+
+
+def run_command(command: Command, arguments: Sequence[str]) -> int:
+    """Read flags, do the work and print what it returns.
 
     Args:
+        command: the command.
         arguments: the command line without the program's name.
-        program: the name that stands before every message.
-        description: what stands above the flags in the help.
-        define_flags: defines the flags, each registered as a stage's.
-        stages: the stages in the order of the help.
-        work: does what the flags say and gives what is printed on standard output. A ValueError
-            is wrong input, and its message one line for people.
-        take_up: what to do after an interruption.
-        positional: whether what is no flag is wanted too; `work` is given it as a list.
 
     Returns:
-        The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed, 130
-        where a person interrupted.
+        The exit code: 0 for success, 1 if the work failed, 2 for wrong input, 130 if interrupted.
     """
-    from absl import flags
-
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    limit_linear_algebra()
+    program = command.program
     values = flags.FlagValues()
-    define_flags(values)
+    command.define_flags(values)
     if _HELP & set(arguments):
-        print(f"{description}\n{help_text(values, stages)}")
+        stages = "\n".join(values.module_help(stage) for stage in command.stages)
+        print(f"{command.description}\n{stages}")
         return 0
     try:
-        try:
-            rest = values([program, *arguments])[1:]
-        except UnicodeDecodeError as error:
-            raise ValueError("--flagfile is no text file; it holds one flag a line") from error
-        if rest and not positional:
-            raise ValueError(f"{rest[0]!r} is no flag; flags begin with --")
-        print(work(values, rest) if positional else work(values))
+        print(command.work(values, *_parse(values, command, arguments)))
     except (ValueError, OSError, flags.Error) as error:
         if os.environ.get(_TRACEBACK):
             traceback.print_exc()
@@ -74,41 +78,39 @@ def run_command(
         return 1
     except BrokenProcessPool:
         print(
-            f"{program}: a worker process died, perhaps for want of memory; {take_up}, "
+            f"{program}: a worker process died, perhaps for lack of memory; {command.resume}, "
             "with fewer --workers if it happens again",
             file=sys.stderr,
         )
         return 1
     except KeyboardInterrupt:
-        print(f"{program}: interrupted; {take_up}", file=sys.stderr)
+        print(f"{program}: interrupted; {command.resume}", file=sys.stderr)
         return 130
     return 0
 
 
-def list_under(values: flags.FlagValues, stage: str, holders: Iterable[flags.FlagHolder]) -> None:
-    """Lets the help list these flags under a stage."""
-    for holder in holders:
-        values.register_flag_by_module(stage, values[holder.name])
-
-
-def split_identifiers(text: str) -> tuple[str, ...]:
-    """Splits at commas, but not at those between the brackets of a measure's parameters."""
-    return tuple(part.strip() for part in re.split(r",(?![^\[]*\])", text) if part.strip())
-
-
-def help_text(values: flags.FlagValues, stages: Sequence[str]) -> str:
-    """All flags, by stage."""
-    return "\n".join(values.module_help(stage) for stage in stages)
-
-
-def _with_flag(line: str, values: flags.FlagValues) -> str:
-    """A message about a function's argument, as one about the flag of the same name."""
-    named = re.match(r"(\w+)(?==|: )", line)
-    return f"--{line}" if named and named[1] in values else line
-
-
 def one_line(error: Exception) -> str:
-    """What is wrong, for a person."""
+    """Return the message of an error in one line."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def _parse(
+    values: flags.FlagValues, command: Command, arguments: Sequence[str]
+) -> tuple[list[str], ...]:
+    try:
+        rest = values([command.program, *arguments])[1:]
+    except UnicodeDecodeError as error:
+        raise ValueError("--flagfile is not a text file; it holds one flag per line") from error
+    if command.positional:
+        return (rest,)
+    if rest:
+        raise ValueError(f"{rest[0]!r} is not a flag; flags begin with --")
+    return ()
+
+
+def _with_flag(line: str, values: flags.FlagValues) -> str:
+    """Turn a message about a function's argument into one about the flag of the same name."""
+    named = re.match(r"(\w+)(?==|: )", line)
+    return f"--{line}" if named and named[1] in values else line

@@ -1,49 +1,78 @@
-"""Runs an experiment: `python -m akp_keras.main --flagfile=exp.flags`."""
+"""Runs an experiment: `python -m akp_keras.main --flagfile=exp.flags`, or `akp run`."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from absl import flags
-
-PROGRAM = "akp_keras"
+from akp_keras.executors import limit_linear_algebra
+from akp_keras.hints import hint
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Runs the experiment that the flags describe.
+def main(arguments: Sequence[str], *, program: str = "akp_keras") -> int:
+    """Run the experiment that the flags describe.
 
     Args:
         arguments: the command line without the program's name.
+        program: prefix of every message.
 
     Returns:
-        The exit code: 0 when all is done, 2 for wrong input, 1 where the machine failed.
+        The exit code, as `akp_keras.command_line.run_command` returns it.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from akp_keras.executors import limit_linear_algebra
-
+    # NumPy reads the number of threads when it is imported.
     limit_linear_algebra()
-    from akp_keras.command_line import run_command
-    from akp_keras.experiment.flags import STAGES, define_flags
+    from akp_keras.settings.flags import run_with_settings
+    from akp_keras.settings.groups import Experiment, Running
+    from akp_keras.steps.local import run_steps
 
-    return run_command(
-        arguments,
-        program=PROGRAM,
-        description=__doc__,
-        define_flags=define_flags,
-        stages=STAGES,
-        work=_run,
-    )
+    def work(experiment: Experiment, running: Running) -> str:
+        directory = run_steps(experiment, running)
+        from akp_keras.run import open_run
+
+        return open_run(directory.root).summary()
+
+    groups = (Experiment, Running)
+    return run_with_settings(work, groups, arguments, program=program, description=__doc__)
 
 
-def _run(values: flags.FlagValues) -> str:
-    from akp_keras.experiment.flags import execution_from_flags, settings_from_flags
-    from akp_keras.experiment.run import run_experiment
+def akp(arguments: Sequence[str] | None = None) -> int:
+    """Run an experiment or one of its steps: `akp run …`, `akp STEP …`.
 
-    return run_experiment(settings_from_flags(values), execution_from_flags(values))
+    Args:
+        arguments: the command line without the program's name; by default that of this process.
+
+    Returns:
+        The exit code, as `main` returns it.
+    """
+    limit_linear_algebra()
+    from akp_keras.steps.command import run_step
+    from akp_keras.steps.experiment import STEPS
+
+    command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    steps = {step.name: step for step in STEPS}
+    if command == "run":
+        return main(rest, program="akp run")
+    if command in steps:
+        return run_step(steps[command], rest)
+    if command not in ("--help", "-h", "help"):
+        print(
+            f"akp: {command!r} is not a command; {hint(command, ['run', *steps])}", file=sys.stderr
+        )
+        return 2
+    print("akp COMMAND --flag=…; akp COMMAND --help lists the flags of a command.\n")
+    print("  run                   Runs an experiment; --flagfile=exp.flags holds its flags.")
+    for name, step in steps.items():
+        print(f"  {name:<22}{step.description.splitlines()[0]}")
+    return 0
+
+
+def run_component(step: str) -> int:
+    """Run a step as `python -m components.STEP …`; return the exit code."""
+    limit_linear_algebra()
+    from akp_keras.steps.command import run_step
+    from akp_keras.steps.experiment import step_named
+
+    return run_step(step_named(step), sys.argv[1:], program=f"components.{step}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What NumPy raises where a file is not the array or the archive of arrays that it should be."""
+"""The exceptions that NumPy raises for a file that is not a valid array or archive of arrays."""
 
 import zipfile
 import zlib

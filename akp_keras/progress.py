@@ -1,4 +1,4 @@
-"""What is being done, how far it is, and how long still."""
+"""Progress bars: what is being done, how far it is, and how long it will take."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from tqdm import tqdm
 
 
 @contextlib.contextmanager
-def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str], None]]:
-    """Shows a bar on standard error.
+def progress(what: str, total: int, *, finished: int = 0) -> Iterator[Callable[[str], None]]:
+    """Show a progress bar on standard error.
 
     Args:
         what: the stage, in one or two words.
-        total: how many things it does.
-        there: how many of them were done by an earlier run.
+        total: number of items of the stage.
+        finished: number of items that an earlier run has finished.
 
     Yields:
-        A function to call with the name of each thing that is done.
+        A function to call with the name of each finished item.
     """
     terminal = sys.stderr.isatty()
     with tqdm(
         desc=f"{what:<26}",
         total=total,
-        initial=there,
+        initial=finished,
         file=sys.stderr if terminal else _Lines(),
-        # A log file gets a line now and then and one at the end, a terminal a living bar.
+        # A log file gets a line now and then and one at the end; a terminal gets a moving bar.
         mininterval=0.2 if terminal else 15,
         delay=0 if terminal else 1e-9,
         ascii=None if terminal else " #",
@@ -41,7 +41,7 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
         try:
             yield done
         except BaseException:
-            # What follows is the message of what went wrong, and nothing else.
+            # The bar must not stand before the error message.
             bar.leave = False
             raise
         if not terminal:
@@ -49,7 +49,7 @@ def progress(what: str, total: int, *, there: int = 0) -> Iterator[Callable[[str
 
 
 class _Lines:
-    """Standard error for readers that keep every line: nothing is drawn over, or said twice."""
+    """Standard error for readers that keep every line: nothing is overwritten or repeated."""
 
     def __init__(self) -> None:
         self._last = ""

@@ -11,14 +11,13 @@ THREADS = 1
 
 
 def configure_tensorflow() -> None:
-    """Gives TensorFlow one thread and lets its GPU memory grow.
+    """Limit TensorFlow to one thread and lets its GPU memory grow.
 
-    Weights and representations are bit-equal from run to run only for the same number of
-    threads, so that number is part of what a member is; several members in several processes
-    make up for the one thread.
+    Weights and representations are bit-equal from run to run only for the same number of threads.
+    Training several members in several processes makes up for the single thread.
 
     Raises:
-        RuntimeError: if TensorFlow already runs in this process with other threads.
+        RuntimeError: if TensorFlow already runs in this process with another number of threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with quiet_start():
@@ -33,7 +32,7 @@ def configure_tensorflow() -> None:
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Keeps what TensorFlow's C++ code says while it starts, at any log level, off the terminal."""
+    """Hide what TensorFlow's C++ code prints, at any log level, while it starts."""
     sys.stderr.flush()
     standard_error = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -28,7 +28,7 @@ NAMES = (
 
 
 def row(name):
-    """One architecture: its row of the table."""
+    """Return one architecture: its row of the table."""
     keras.backend.clear_session()
     model = getattr(keras.applications, name)(weights=None, classes=10)
     model.compile("sgd", "sparse_categorical_crossentropy")
@@ -57,7 +57,7 @@ def _word(same):
 
 
 def main():
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("names", nargs="*", default=NAMES)
     print("| architecture | swapped | were | left alone | outputs after the return |")

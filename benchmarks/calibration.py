@@ -66,7 +66,7 @@ class Scenario:
     angles: bool = False
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Distances among all members, (M, M), families one after another."""
+        """Return distances among all members, (M, M), families one after another."""
         families = []
         for size, scale in zip(self.sizes, self.scales, strict=True):
             centre = rng.normal(0.0, self.separation, self.dimensions)
@@ -82,7 +82,7 @@ class Scenario:
 def draw_members(
     rng: np.random.Generator, members: int, dimensions: int, shape: str
 ) -> NDArray[np.float64]:
-    """Members of one family about the origin, (members, dimensions)."""
+    """Return members of one family about the origin, (members, dimensions)."""
     points = rng.normal(size=(members, dimensions))
     if shape == "heavy-tailed":
         points /= np.sqrt(rng.chisquare(4, size=(members, 1)) / 4)
@@ -128,7 +128,7 @@ def table_of_tests(repetitions: int, permutations: int, seed: int) -> None:
 def pvalues_of_schemes(
     scenario: Scenario, permutations: int, rng: np.random.Generator
 ) -> list[float]:
-    """P-values of one draw, in the order of the table's columns."""
+    """Return p-values of one draw, in the order of the table's columns."""
     squared = scenario.draw(rng) ** 2
     sizes = np.array(scenario.sizes)
     members = np.arange(len(squared))
@@ -151,7 +151,7 @@ def pvalues_of_schemes(
 def unadjusted_distances(
     squared: NDArray[np.float64], dealt: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Distances to centroids of members (…, M) dealt to families of these sizes: (…, M)."""
+    """Return distances to centroids of members (…, M) dealt to families of these sizes: (…, M)."""
     parts = np.split(dealt, np.cumsum(sizes)[:-1], axis=-1)
     signed = [
         squared_distances_to_centroid(squared[part[..., :, None], part[..., None, :]])
@@ -161,7 +161,7 @@ def unadjusted_distances(
 
 
 def pvalue(observed: float, permuted: NDArray[np.float64]) -> float:
-    """The share of statistics, the observed included, at least as large as the observed."""
+    """Return the share of statistics, the observed included, at least as large as the observed."""
     return (1 + np.count_nonzero(permuted >= observed * (1 - 1e-9))) / (1 + len(permuted))
 
 
@@ -204,7 +204,7 @@ def intervals(
     resamples: int,
     rng: np.random.Generator,
 ) -> list[tuple[float, float]]:
-    """Intervals of one draw, in the order of the table's columns."""
+    """Return intervals of one draw, in the order of the table's columns."""
     blocks = [
         squareform(pdist(draw_members(rng, size, dimensions, shape), "sqeuclidean"))
         for size in sizes
@@ -217,7 +217,7 @@ def intervals(
 
 
 def delta_interval(blocks: list[NDArray[np.float64]]) -> tuple[float, float]:
-    """The log ratio ± Welch's t times the delta method's standard error."""
+    """Return the log ratio ± Welch's t times the delta method's standard error."""
     values = [distances_to_centroid(block) for block in blocks]
     variances = np.array([v.var(ddof=1) / len(v) / v.mean() ** 2 for v in values])
     degrees = variances.sum() ** 2 / sum(
@@ -231,7 +231,7 @@ def delta_interval(blocks: list[NDArray[np.float64]]) -> tuple[float, float]:
 def bca_interval(
     blocks: list[NDArray[np.float64]], resamples: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Efron's BCa interval (J. Am. Stat. Assoc. 82, 1987) over resampled members."""
+    """Return Efron's BCa interval (J. Am. Stat. Assoc. 82, 1987) over resampled members."""
     logs = [np.log(distances_to_centroid(block).mean()) for block in blocks]
     ratio = logs[0] - logs[1]
     drawn = [bootstrap_logs(block, resamples, rng) for block in blocks]
@@ -250,7 +250,7 @@ def bca_interval(
 def bootstrap_logs(
     squared: NDArray[np.float64], resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Log dispersions of resampled families; copies of one member make no pair."""
+    """Return log dispersions of resampled families; copies of one member make no pair."""
     members = len(squared)
     counts = np.zeros((0, members))
     while len(counts) < resamples:
@@ -265,7 +265,7 @@ def bootstrap_logs(
 
 
 def jackknife_influence(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Influence of each member on the log dispersion."""
+    """Return influence of each member on the log dispersion."""
     members = len(squared)
     without = np.array(
         [
@@ -306,9 +306,9 @@ def table_of_verdicts(repetitions: int, permutations: int, seed: int) -> None:
                 seed=int(rng.integers(2**31)),
                 crosscheck_permutations=0,
             ).values()
-            given = [outcome.verdict for outcome in outcomes]
-            counts.update(given)
-            false += any(verdict in ("AKP", "anti-AKP") and verdict != truth for verdict in given)
+            reached = [outcome.verdict for outcome in outcomes]
+            counts.update(reached)
+            false += any(verdict in ("AKP", "anti-AKP") and verdict != truth for verdict in reached)
         shares = "".join(f"{counts[name] / repetitions / 3:13.3f}" for name in verdicts)
         print(f"   {title:38}{shares}{false / repetitions:13.3f}")
     print("   any false = share of repetitions in which a layer was wrongly called AKP or anti-AKP")

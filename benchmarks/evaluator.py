@@ -66,16 +66,16 @@ for seed in range(1, models):
 
 
 def _tree(process: int) -> list[int]:
-    """The process and all below it."""
-    found = [process]
+    """Return the process and all below it."""
+    processes = [process]
     for task in Path(f"/proc/{process}/task").glob("*/children"):
         for child in task.read_text().split():
-            found += _tree(int(child))
-    return found
+            processes += _tree(int(child))
+    return processes
 
 
 def _resident(process: int) -> int:
-    """Resident bytes of a process; 0 where it has ended."""
+    """Return resident bytes of a process; 0 where it has ended."""
     try:
         for line in Path(f"/proc/{process}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
@@ -86,7 +86,7 @@ def _resident(process: int) -> int:
 
 
 def _watch(command: list[str]) -> tuple[int, int, float]:
-    """Runs a command.
+    """Run a command.
 
     Returns:
         Peak of the bytes of all its processes together, of the largest alone, and seconds.
@@ -96,7 +96,7 @@ def _watch(command: list[str]) -> tuple[int, int, float]:
     with subprocess.Popen(command) as process:
         while process.poll() is None:
             try:
-                sizes = [_resident(one) for one in _tree(process.pid)]
+                sizes = [_resident(child) for child in _tree(process.pid)]
             except OSError:
                 continue
             together, largest = max(together, sum(sizes)), max(largest, *sizes)
@@ -107,7 +107,7 @@ def _watch(command: list[str]) -> tuple[int, int, float]:
 
 
 def main(arguments: list[str]) -> None:
-    """Writes the models, compares them, and prints what that took."""
+    """Write the models, compare them, and print what that took."""
     if len(arguments) > 1:
         raise app.UsageError(f"{arguments[1]!r} is no flag")
     with tempfile.TemporaryDirectory() as name:

@@ -164,7 +164,7 @@ class Network:
 
 @functools.cache
 def digits(probes: int) -> Data:
-    """scikit-learn's 8 × 8 digits."""
+    """Return scikit-learn's 8 × 8 digits."""
     images, labels = load_digits(return_X_y=True)
     images = (images / 16.0).reshape(-1, 8, 8, 1).astype(np.float32)
     order = np.random.default_rng(0).permutation(len(images))
@@ -174,7 +174,7 @@ def digits(probes: int) -> Data:
 
 @functools.cache
 def cells(probes: int) -> Data:
-    """The project's synthetic cells, cancer or not, at half resolution."""
+    """Return the project's synthetic cells, cancer or not, at half resolution."""
     from akp_keras.data.cell_patches import draw_cell_patches
 
     drawn = draw_cell_patches(1000 + probes, seed=0)
@@ -196,7 +196,7 @@ class TrainingNoise(keras.layers.Layer):
         self.generator = keras.random.SeedGenerator(0)
 
     def call(self, inputs, training=False):
-        """Adds it in training."""
+        """Add it in training."""
         if not training:
             return inputs
         drawn = keras.random.normal(keras.ops.shape(inputs), seed=self.generator)
@@ -235,7 +235,7 @@ class Trainer:
         self.data = data
 
     def __call__(self, recipe: Recipe) -> Network:
-        """Trains a network."""
+        """Train a network."""
         x, y, probe = self.learnt(recipe)
         rng = np.random.default_rng([7, recipe.seed, *recipe.group])
         for weight in self.model.trainable_variables:
@@ -248,13 +248,13 @@ class Trainer:
         keras.utils.set_random_seed(int(rng.integers(0, 2**31)))
         if recipe.epochs:
             self.model.fit(x, y, batch_size=_BATCH, epochs=recipe.epochs, verbose=0)
-        *layers, logits = (np.asarray(one) for one in self.tapped.predict(probe, verbose=0))
+        *layers, logits = (np.asarray(output) for output in self.tapped.predict(probe, verbose=0))
         fitted = self.model.predict(x, verbose=0).argmax(axis=1) == y
         right = logits.argmax(axis=1) == self.data.test_y
         return Network(layers, logits, float(fitted.mean()), float(right.mean()))
 
     def learnt(self, recipe: Recipe) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Training images and labels, the same for every network of a group, and probe images."""
+        """Return training images and labels, the same within a group, and probe images."""
         data = self.data
         x, y, probe = data.train_x, data.train_y, data.test_x
         rng = np.random.default_rng([1, *recipe.group])
@@ -270,7 +270,7 @@ class Trainer:
 def marked(
     images: np.ndarray, labels: np.ndarray, share: float, classes: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Images with a dot that tells the label with a probability, else a random one."""
+    """Return images with a dot that tells the label with a probability, else a random one."""
     told = np.where(rng.random(len(labels)) < share, labels, rng.integers(0, classes, len(labels)))
     result = images.copy()
     result[:, 0, :, :] = 0.0
@@ -286,7 +286,7 @@ def _trainer(data: str, probes: int, epochs: int) -> Trainer:
 
 
 def train(recipe: Recipe, probes: int) -> Network:
-    """Trains a network in this process."""
+    """Train a network in this process."""
     return _trainer(recipe.data, probes, recipe.epochs)(recipe)
 
 
@@ -294,7 +294,7 @@ def recipes(
     data: str, tests: Sequence[str], seeds: int, epochs: int
 ) -> dict[str, list[list[Recipe]]]:
     """Test -> groups -> networks."""
-    found = {
+    recipes = {
         test: [
             [Recipe(data, seed, epochs, **{parameter: strength}) for seed in range(seeds)]
             for strength in strengths
@@ -303,16 +303,16 @@ def recipes(
         if test in tests
     }
     if "layers" in tests:
-        found["layers"] = [[Recipe(data, seed, end) for seed in range(3)] for end in (epochs, 0)]
+        recipes["layers"] = [[Recipe(data, seed, end) for seed in range(3)] for end in (epochs, 0)]
     if "outputs" in tests:
-        found["outputs"] = [[Recipe(data, seed, epochs) for seed in range(2 * seeds)]]
-    return found
+        recipes["outputs"] = [[Recipe(data, seed, epochs) for seed in range(2 * seeds)]]
+    return recipes
 
 
 def grow(
     wanted: Mapping[str, list[list[Recipe]]], probes: int, workers: int
 ) -> dict[str, list[list[Network]]]:
-    """Trains every network that is wanted, once."""
+    """Train every network that is wanted, once."""
     distinct = list(dict.fromkeys(r for test in wanted.values() for group in test for r in group))
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
@@ -330,7 +330,7 @@ def grow(
 
 
 def _one_thread() -> None:
-    """Leaves the other processors to the other processes."""
+    """Leave the other processors to the other processes."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
@@ -345,7 +345,7 @@ def dissimilarities(
 
     A measure that is not defined on one of the representations is left out.
     """
-    named = {f"n{i:03d}": one for i, one in enumerate(representations)}
+    named = {f"n{i:03d}": representation for i, representation in enumerate(representations)}
     try:
         # Together, so that what several measures need of a network is computed once.
         results = dict(similarity.pairwise(named, ids))
@@ -354,16 +354,16 @@ def dissimilarities(
         for id in ids:
             with contextlib.suppress(ValueError):
                 results[id] = similarity.pairwise(named, [id])[id]
-    found = {}
+    distances = {}
     for id, result in results.items():
         sign = -1.0 if result.declaration.larger_is_more_similar else 1.0
         values = sign * result.values
-        found[id] = (values + values.T) / 2.0
-    return found
+        distances[id] = (values + values.T) / 2.0
+    return distances
 
 
 def group_scores(dissimilarity: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
-    """Mean AUPRC over groups, and the violation rate over all.
+    """Return mean AUPRC over groups, and the violation rate over all.
 
     For each group, its own pairs are positives and pairs of it with others negatives; a violation
     is a pair within that is no more alike than a pair across.
@@ -383,7 +383,7 @@ def group_scores(dissimilarity: np.ndarray, groups: np.ndarray) -> tuple[float, 
 
 
 def layer_violations(dissimilarity: np.ndarray) -> float:
-    """Share of layer triples l < m < k, from either end, where the farther one is more alike."""
+    """Return the share of layer triples, from either end, where the farther layer is more alike."""
     violations, comparisons = 0, 0
     for near, middle, far in itertools.combinations(range(len(dissimilarity)), 3):
         for source, other in ((near, far), (far, near)):
@@ -393,7 +393,7 @@ def layer_violations(dissimilarity: np.ndarray) -> float:
 
 
 def mantel(a: np.ndarray, b: np.ndarray, permutations: int) -> tuple[float, float]:
-    """Spearman correlation of two distance matrices, and its two-sided permutation p-value."""
+    """Return Spearman's correlation of two distance matrices, and its two-sided p-value."""
     upper = np.triu_indices(len(a), 1)
     ranks = scipy.stats.rankdata(b[upper])
     actual = float(np.corrcoef(scipy.stats.rankdata(a[upper]), ranks)[0, 1])
@@ -408,7 +408,7 @@ def mantel(a: np.ndarray, b: np.ndarray, permutations: int) -> tuple[float, floa
 
 
 def learnt_table(grown: Mapping[str, list[list[Network]]]) -> Iterator[str]:
-    """What the groups learnt, in Markdown."""
+    """Return what the groups learnt, in Markdown."""
     yield "| test | group | accuracy on its training data | accuracy on unseen samples |"
     yield "|---|---|---|---|"
     for test, (_, strengths) in GROUPS.items():
@@ -423,9 +423,12 @@ def learnt_table(grown: Mapping[str, list[list[Network]]]) -> Iterator[str]:
 
 
 def measures_table(
-    grown: Mapping[str, list[list[Network]]], ids: Sequence[str], permutations: int
+    grown: Mapping[str, list[list[Network]]],
+    ids: Sequence[str],
+    permutations: int,
+    deals: int = 200,
 ) -> Iterator[str]:
-    """How each measure does, in Markdown, row by row."""
+    """Return how each measure does, in Markdown, row by row."""
     columns = {test: group_cells(grown[test], ids) for test in GROUPS if test in grown}
     if "layers" in grown:
         columns["layers (untrained)"] = layer_cells(*grown["layers"], ids)
@@ -433,7 +436,7 @@ def measures_table(
         correlations = correlation_cells(grown["outputs"][0], ids, permutations)
         columns["accuracy ρ (p)"], columns["output ρ (p)"] = correlations
     if "labels" in grown:
-        controls = control_cells(grown["labels"], ids)
+        controls = control_cells(grown["labels"], ids, deals)
         columns["rows shuffled"], columns["groups shuffled"] = controls
     yield f"| measure | {' | '.join(columns)} |"
     yield "|---" * (1 + len(columns)) + "|"
@@ -456,15 +459,15 @@ def group_cells(networks: list[list[Network]], ids: Sequence[str]) -> dict[str, 
 
 
 def control_cells(
-    networks: list[list[Network]], ids: Sequence[str]
+    networks: list[list[Network]], ids: Sequence[str], deals: int
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """The same with the rows of every network shuffled, and with networks dealt to groups."""
+    """Return the same with shuffled rows of every network, and with networks dealt to groups."""
     last, groups = _last_layers(networks)
     rng = np.random.default_rng(5)
-    rows = dissimilarities([rng.permutation(one) for one in last], ids)
-    deals = [rng.permutation(groups) for _ in range(200)]
+    rows = dissimilarities([rng.permutation(rows_of_network) for rows_of_network in last], ids)
+    orders = [rng.permutation(groups) for _ in range(deals)]
     dealt = {
-        id: np.mean([group_scores(apart, deal) for deal in deals], axis=0)
+        id: np.mean([group_scores(apart, order) for order in orders], axis=0)
         for id, apart in dissimilarities(last, ids).items()
     }
     return (
@@ -476,7 +479,7 @@ def control_cells(
 def layer_cells(
     trained: list[Network], untrained: list[Network], ids: Sequence[str]
 ) -> dict[str, str]:
-    """Violation rates of layers, trained and (untrained), means over networks."""
+    """Return violation rates of layers, trained and (untrained), means over networks."""
     rates: list[dict[str, list[float]]] = []
     for networks in (trained, untrained):
         rates.append({id: [] for id in ids})
@@ -494,7 +497,7 @@ def layer_cells(
 def correlation_cells(
     networks: list[Network], ids: Sequence[str], permutations: int
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Correlations, and p-values, with differences of accuracy and of outputs."""
+    """Return correlations, and p-values, with differences of accuracy and of outputs."""
     accuracies = np.array([network.accuracy for network in networks])
     gaps = np.abs(accuracies[:, None] - accuracies[None, :])
     logits = [network.logits for network in networks]
@@ -502,8 +505,8 @@ def correlation_cells(
     among = dissimilarities([network.layers[-1] for network in networks], ids)
     columns = []
     for known in (gaps, outputs):
-        found = {id: mantel(apart, known, permutations) for id, apart in among.items()}
-        columns.append({id: f"{rho:.2f} ({p:.3f})" for id, (rho, p) in found.items()})
+        correlations = {id: mantel(apart, known, permutations) for id, apart in among.items()}
+        columns.append({id: f"{rho:.2f} ({p:.3f})" for id, (rho, p) in correlations.items()})
     return columns[0], columns[1]
 
 
@@ -512,7 +515,7 @@ def _pair(scores: Sequence[float]) -> str:
 
 
 def main(arguments: list[str]) -> None:
-    """Prints two tables a data set."""
+    """Print two tables a data set."""
     for name in _DATA.value:
         if name not in SOURCES:
             raise app.UsageError(f"--data={name}: one of {', '.join(SOURCES)}")

@@ -37,7 +37,7 @@ HIDDEN = ("conv1", "conv2", "dense")
 
 
 def build(is_xla):
-    """The same small network each time."""
+    """Return the same small network each time."""
     keras.utils.set_random_seed(0)
     layers = keras.layers
     model = keras.Sequential(
@@ -66,7 +66,7 @@ class Recompile(keras.callbacks.Callback):
         self.traces = 0
 
     def on_train_begin(self, logs=None):
-        """Makes the train function count how often it is traced."""
+        """Make the train function count how often it is traced."""
         step = type(self.model).train_step
 
         def counted(*arguments):
@@ -77,7 +77,7 @@ class Recompile(keras.callbacks.Callback):
         self.model.make_train_function(force=True)
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Swaps by hand where a swap is due."""
+        """Swap by hand where a swap is due."""
         if self.done in self.at:
             for name in HIDDEN:
                 layer = self.model.get_layer(name)
@@ -94,16 +94,16 @@ class Clock(keras.callbacks.Callback):
     """Notes the time after each step, callbacks included."""
 
     def on_train_begin(self, logs=None):
-        """Starts the clock."""
+        """Start the clock."""
         self.times = [time.perf_counter()]
 
     def on_train_batch_end(self, batch, logs=None):
-        """Notes the time."""
+        """Note the time."""
         self.times.append(time.perf_counter())
 
 
 def swapper_of(way, at):
-    """The callback that swaps at these steps, to tanh and back in turn."""
+    """Return the callback that swaps at these steps, to tanh and back in turn."""
     if way == "plain":
         return Recompile(())
     if way == "recompile":
@@ -116,7 +116,7 @@ def swapper_of(way, at):
 
 
 def run(way, is_xla, at, steps, epochs, data):
-    """Trains once and gives what was measured."""
+    """Train once and give what was measured."""
     model = build(is_xla)
     clock = Clock()
     swapper = swapper_of(way, at)
@@ -147,7 +147,7 @@ class Turn(keras.callbacks.Callback):
         self.started = 0.0
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Waits until the other fit has finished its step."""
+        """Wait until the other fit has finished its step."""
         with self.turn["changed"]:
             self.turn["changed"].wait_for(lambda: self.turn["whose"] in (self.mine, None))
         self.started = time.perf_counter()
@@ -162,12 +162,12 @@ class HandOver(keras.callbacks.Callback):
         self.durations = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Lets the other fit take its step."""
+        """Let the other fit take its step."""
         self.durations.append(time.perf_counter() - self.beginning.started)
         self._give(1 - self.mine)
 
     def on_train_end(self, logs=None):
-        """Lets the other fit finish without waiting."""
+        """Let the other fit finish without waiting."""
         self._give(None)
 
     def _give(self, whose):
@@ -178,7 +178,7 @@ class HandOver(keras.callbacks.Callback):
 
 
 def steady(way, is_xla, pairs, data):
-    """Durations of the steps of a plain fit and of one that has swapped and swapped back."""
+    """Return durations of the steps of a plain fit and of one that has swapped and swapped back."""
     at = [4, 8]
     turn = {"changed": threading.Condition(), "whose": 0}
     fits, hands = [], []
@@ -206,7 +206,7 @@ def steady(way, is_xla, pairs, data):
 
 
 def print_steady(modes, ways, pairs, batch_sizes):
-    """Prints the second table."""
+    """Print the second table."""
     rng = np.random.default_rng(0)
     print("\n| mode | batch | way | pairs | plain step ms | step ms | step / plain | quartiles |")
     print("|---|---|---|---|---|---|---|---|")
@@ -224,7 +224,7 @@ def print_steady(modes, ways, pairs, batch_sizes):
 
 
 def main():
-    """Prints the tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--modes", nargs="+", choices=("graph", "xla"), default=["graph", "xla"])
     parser.add_argument("--swaps", nargs="*", type=int, default=[1, 10, 100])

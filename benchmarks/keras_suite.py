@@ -39,7 +39,7 @@ class Suite:
         self.count = collections.Counter()
 
     def pytest_configure(self, config):
-        """Gives `fit` a HotSwap before the other callbacks."""
+        """Give `fit` a HotSwap before the other callbacks."""
         for name in ("requires_trainable_backend", "multi_device"):
             config.addinivalue_line("markers", f"{name}: a marker of Keras' own suite")
         import keras
@@ -67,7 +67,7 @@ class Suite:
         trainer.fit = fit
 
     def callback(self):
-        """A HotSwap without effect."""
+        """Return a HotSwap without effect."""
         from akp_keras.hotswap import HotSwap
 
         if self.mode == "empty":
@@ -75,18 +75,18 @@ class Suite:
         return HotSwap("", candidates=["@0 activation=tanh"], strategy=self.mode)
 
     def pytest_runtest_logreport(self, report):
-        """Notes the outcome of a test, or of its set-up where that fails."""
+        """Note the outcome of a test, or of its set-up where that fails."""
         if report.when == "call" or report.outcome != "passed":
             self.outcomes[report.nodeid] = report.outcome
 
     def pytest_sessionfinish(self):
-        """Writes what was noted."""
+        """Write what was noted."""
         content = {"outcomes": self.outcomes, "count": dict(self.count)}
         self.report.write_text(json.dumps(content), encoding="utf-8")
 
 
 def pytest_configure(config):
-    """Registers the plugin where the command has asked for it."""
+    """Register the plugin where the command has asked for it."""
     if _MODE in os.environ:
         suite = Suite(os.environ[_MODE], os.environ[_REPORT])
         config.pluginmanager.register(suite)
@@ -94,7 +94,7 @@ def pytest_configure(config):
 
 
 def run(mode, paths):
-    """Runs the tests in a process of their own: outcomes by test, and counts."""
+    """Run the tests in a process of their own: outcomes by test, and counts."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         root = Path(__file__).parents[1]
@@ -110,7 +110,7 @@ def run(mode, paths):
 
 
 def main():
-    """Prints the table, and the tests that fail with a HotSwap only."""
+    """Print the table, and the tests that fail with a HotSwap only."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--keras", help="a checkout; by default the installed package")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))

@@ -36,7 +36,7 @@ _SAMPLES = 256
 
 
 def main() -> None:
-    """Prints the seconds."""
+    """Print the seconds."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--members", type=int, default=500, help="of all families together")
     parser.add_argument("--families", type=int, default=10)
@@ -164,7 +164,7 @@ def _member(family: str, seed: int, layers: list[str], rng: np.random.Generator)
 def _matrix(
     layer: str, measure: str, members: list[MemberRecord], rng: np.random.Generator
 ) -> SimilarityMatrix:
-    """Chords between unit vectors: each family about a centre, each as wide as its number says."""
+    """Return chords between unit vectors: families about centres, as wide as their numbers say."""
     families = list(dict.fromkeys(member.family for member in members))
     centres = rng.normal(size=(len(families), 30))
     places = np.array(

@@ -4,6 +4,9 @@
     python -m benchmarks.similarity --members=10,20 --samples=256 --features=64
     python -m benchmarks.similarity --grid                 # n and d varied at M = 20
     /usr/bin/time -v python -m benchmarks.similarity --memory   # 500 of 2048 × 1024 in 4 GiB
+    /usr/bin/time -v python -m benchmarks.similarity --long=cka.rbf   # 3 of 20000 × 256 in 2 GiB
+    python -m benchmarks.similarity --layers               # two models of 24 layers, n = 2048
+    python -m benchmarks.similarity --plain                # n × n kernels beside plain NumPy
 
 The loops are what known toolkits do for one pair, written plainly from their formulas: nothing is
 kept from pair to pair. They run on a sample of pairs, and their time is that of the fastest of them
@@ -25,6 +28,7 @@ import numpy as np
 import scipy.linalg
 import scipy.stats
 from absl import app, flags
+from threadpoolctl import threadpool_limits
 
 from akp_keras import similarity
 
@@ -41,6 +45,12 @@ _MEMORY_GB = flags.DEFINE_float("memory_gb", 4.0, "memory_gb of pairwise")
 _GRID = flags.DEFINE_bool("grid", False, "vary n and d instead of M")
 _MEMORY = flags.DEFINE_bool("memory", False, "500 representations of 2048 × 1024 in memory_gb")
 _MEASURES = flags.DEFINE_list("measures", [], "only these rows")
+_LONG = flags.DEFINE_list("long", [], "measures of three representations of 20000 × 256 in 2 GiB")
+_LAYERS = flags.DEFINE_bool("layers", False, "layers of one model against layers of another")
+_PLAIN = flags.DEFINE_bool("plain", False, "one pair of 4000 × 256 beside plain NumPy")
+
+# Widths of the layers of a residual network, after an average over positions.
+_RESIDUAL = (64,) * 4 + (256,) * 4 + (512,) * 4 + (1024,) * 8 + (2048,) * 4
 
 
 def _cka_loop(x: np.ndarray, y: np.ndarray) -> float:
@@ -75,9 +85,9 @@ def _mutual_loop(x: np.ndarray, y: np.ndarray) -> float:
         values = values / np.linalg.norm(values, axis=1, keepdims=True)
         cosines = values @ values.T
         np.fill_diagonal(cosines, -np.inf)
-        found = np.argpartition(-cosines, 9, axis=1)[:, :10]
+        nearest = np.argpartition(-cosines, 9, axis=1)[:, :10]
         near.append(np.zeros(cosines.shape, dtype=bool))
-        np.put_along_axis(near[-1], found, True, axis=1)
+        np.put_along_axis(near[-1], nearest, True, axis=1)
     return float(np.sum(near[0] & near[1]) / (10 * len(x)))
 
 
@@ -96,8 +106,7 @@ def _rsatoolbox_loop(x: np.ndarray, y: np.ndarray) -> float:
     return float(compare(*rdms, method="spearman").item())
 
 
-# id -> who does it so, and the loop's body. torch-cka's loop is that of the debiased formula, on
-# tensors of a framework that would be three gigabytes more to install.
+# id -> who does it so, and the loop's body; of PyTorch see `benchmarks.similarity_pytorch`.
 _LOOPS: dict[str, dict[str, Callable[[np.ndarray, np.ndarray], float]]] = {
     "cka.linear": {"formula": _cka_loop},
     "cka.linear.debiased": {"formula": _debiased_cka_loop},
@@ -110,19 +119,19 @@ _LOOPS: dict[str, dict[str, Callable[[np.ndarray, np.ndarray], float]]] = {
 def _draw(members: int, n: int, d: int, rank: int | None = None) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     common = rng.normal(size=(n, 16))
-    found = {}
+    drawn = {}
     for i in range(members):
         if rank is None:
             values = 0.5 * common @ rng.normal(size=(16, d)) + rng.normal(size=(n, d))
         else:
             values = rng.normal(size=(n, rank)) @ rng.normal(size=(rank, d))
             values += 0.5 * common[:, :1] @ np.ones((1, rank)) @ rng.normal(size=(rank, d))
-        found[f"m{i:03d}"] = values.astype(np.float32)
-    return found
+        drawn[f"m{i:03d}"] = values.astype(np.float32)
+    return drawn
 
 
 def _peak(dtype: str, size: int = 2048) -> float:
-    """The best of five products of the BLAS, in GFLOP/s."""
+    """Return the best of five products of the BLAS, in GFLOP/s."""
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=(size, size)).astype(dtype) for _ in range(2))
     a @ b
@@ -135,7 +144,7 @@ def _peak(dtype: str, size: int = 2048) -> float:
 
 
 def _gflop(id: str, members: int, n: int, d: int) -> tuple[float, float]:
-    """What all pairs by the Gram route need, without and with the ranks of the result.
+    """Return what all pairs by the Gram route need, without and with the ranks of the result.
 
     The values take XXᵀ (one triangle) of each and one triangle of the product of M packed matrices
     of n²/2 entries; a rank takes XᵀX (one triangle) of an eighth more rows than features, and its
@@ -182,16 +191,16 @@ def _row(id: str, label: str, some: dict[str, np.ndarray], peak: float) -> float
         chosen = [pairs[i] for i in rng.choice(len(pairs), _LOOP_PAIRS.value, replace=False)]
         inputs = {k: some[names[k]].astype(np.float64) for pair in chosen for k in pair}
         time.sleep(0.5)
-        found, durations = [], []
+        values, durations = [], []
         for i, j in chosen:
             start = time.perf_counter()
-            found.append(loop(inputs[i], inputs[j]))
+            values.append(loop(inputs[i], inputs[j]))
             durations.append(time.perf_counter() - start)
         each = min(durations)
-        error = max(abs(v - result.values[i, j]) for v, (i, j) in zip(found, chosen, strict=True))
+        error = max(abs(v - result.values[i, j]) for v, (i, j) in zip(values, chosen, strict=True))
         total = each * len(pairs)
-        found = [f"{each * 1e3:9.1f}", f"{total:9.1f}", f"{total / seconds:7.0f}×"]
-        print("  ".join([*columns, *found, f"{error:8.0e}", who]), flush=True)
+        loops = [f"{each * 1e3:9.1f}", f"{total:9.1f}", f"{total / seconds:7.0f}×"]
+        print("  ".join([*columns, *loops, f"{error:8.0e}", who]), flush=True)
     return seconds
 
 
@@ -202,16 +211,24 @@ _HEADER = (
 
 
 def _keep_freed_memory() -> None:
-    """Makes the C library keep what is freed, where it is glibc."""
+    """Make the C library keep what is freed, where it is glibc."""
     use_no_mappings, trim_threshold = (-4, 0), (-1, 2**31 - 1)
     for parameter, value in (use_no_mappings, trim_threshold):
         ctypes.CDLL(None).mallopt(parameter, value)
 
 
 def main(arguments: list[str]) -> None:
-    """Prints the tables."""
+    """Print the tables."""
     if _MEMORY.value:
         _memory()
+        return
+    for id in _LONG.value:
+        _long(id)
+    if _PLAIN.value:
+        _beside_plain_numpy()
+    if _LAYERS.value:
+        _two_models()
+    if _LONG.value or _PLAIN.value or _LAYERS.value:
         return
     if sys.platform == "linux":
         _keep_freed_memory()
@@ -265,6 +282,89 @@ def _memory() -> None:
         f"500 representations of 2048 × 1024: {time.perf_counter() - start:.0f} s, "
         f"linear CKA of independent data {off.mean():.4f} ± {off.std():.4f}"
     )
+
+
+def _long(id: str) -> None:
+    def lazy(seed: int) -> Callable[[], np.ndarray]:
+        def draw() -> np.ndarray:
+            common, own = (np.random.default_rng(s).normal(size=(20_000, 256)) for s in (0, seed))
+            return (common + own).astype(np.float32)
+
+        return draw
+
+    start = time.perf_counter()
+    some = {f"m{i}": lazy(i) for i in (1, 2, 3)}
+    result = similarity.pairwise(some, [id], memory_gb=2.0)[id]
+    print(f"{time.perf_counter() - start:.0f} s: {result!r}", flush=True)
+
+
+def _plain_kernel(x: np.ndarray, name: str) -> np.ndarray:
+    """Make a centred kernel matrix in a dozen lines of NumPy."""
+    x = x - x.mean(axis=0)
+    squares = np.square(x).sum(axis=1)
+    kernel = squares[:, None] + squares[None, :]
+    kernel -= 2.0 * (x @ x.T)
+    np.maximum(kernel, 0.0, out=kernel)
+    if name == "rbf":
+        median = np.median(kernel[np.triu_indices(len(x), 1)])
+        kernel /= -2.0 * median
+        np.exp(kernel, out=kernel)
+    else:
+        np.fill_diagonal(kernel, 0.0)
+        np.sqrt(kernel, out=kernel)
+    means = kernel.mean(axis=0)
+    kernel -= means
+    kernel -= means[:, None]
+    kernel += means.mean()
+    return kernel
+
+
+def _beside_plain_numpy() -> None:
+    common = np.random.default_rng(0).normal(size=(4000, 8))
+    pair = []
+    for seed in (1, 2):
+        rng = np.random.default_rng(seed)
+        pair.append(common @ rng.normal(size=(8, 256)) + rng.normal(size=(4000, 256)))
+    print("measure                 plain s   here s    value   difference")
+    with threadpool_limits(1, "blas"):
+        for id, name in (("cka.rbf", "rbf"), ("distance_correlation", "distance")):
+            start = time.process_time()
+            k, m = (_plain_kernel(x, name) for x in pair)
+            plain = float(np.vdot(k, m) / np.linalg.norm(k) / np.linalg.norm(m))
+            plain = plain if name == "rbf" else plain**0.5
+            middle = time.process_time()
+            del k, m
+            value = similarity.compare(*pair, id)
+            end = time.process_time()
+            print(
+                f"{id:<22}  {middle - start:7.2f}  {end - middle:7.2f}  {value:7.4f}  "
+                f"{abs(value - plain):11.0e}",
+                flush=True,
+            )
+
+
+def _two_models() -> None:
+    rng = np.random.default_rng(0)
+    common = rng.normal(size=(2048, 16))
+    models = [
+        {
+            f"{model}/layer{i:02d}": (
+                0.5 * common @ rng.normal(size=(16, width)) + rng.normal(size=(2048, width))
+            ).astype(np.float32)
+            for i, width in enumerate(_RESIDUAL)
+        }
+        for model in "ab"
+    ]
+    ids = _MEASURES.value or ["cka.linear.debiased", "procrustes.angular"]
+    print("measure                  24 × 24 s  all pairs of 48 s  share")
+    for id in ids:
+        seconds = []
+        for rows, columns in ((models[0], models[1]), (models[0] | models[1], None)):
+            start = time.perf_counter()
+            similarity.pairwise(rows, [id], columns=columns, memory_gb=_MEMORY_GB.value)
+            seconds.append(time.perf_counter() - start)
+        share = seconds[0] / seconds[1]
+        print(f"{id:<24} {seconds[0]:9.1f}  {seconds[1]:17.1f}  {share:5.2f}", flush=True)
 
 
 if __name__ == "__main__":

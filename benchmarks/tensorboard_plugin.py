@@ -48,7 +48,7 @@ READY = "document.querySelector('#status')?.dataset.ready === '1'"
 
 
 def main() -> None:
-    """Prints the table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--members", type=int, default=500)
     parser.add_argument("--layers", type=int, default=5)
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def measure(browsing: ModuleType, logdir: Path, loading: str, options: argparse.Namespace) -> None:
-    """Prints the seconds with one of TensorBoard's two ways of reading."""
+    """Print the seconds with one of TensorBoard's two ways of reading."""
     program = ("-m", "tensorboard.main", f"--load_fast={loading}")
     with (
         browsing.serve_tensorboard(logdir, program=program) as address,
@@ -117,7 +117,7 @@ INTERACTIONS = (
 
 
 def interaction(browsing: ModuleType, browser: Chrome, script: str, done: str) -> float:
-    """Seconds from a script to what it brings about."""
+    """Return seconds from a script to what it brings about."""
     begin = time.perf_counter()
     browser.execute_script(script)
     browsing.wait_until(browser, done)
@@ -125,7 +125,7 @@ def interaction(browsing: ModuleType, browser: Chrome, script: str, done: str) -
 
 
 def wait_for_data(browsing: ModuleType, browser: Chrome, address: str, members: int) -> None:
-    """Waits until TensorBoard has read the log directory, which no page can hasten."""
+    """Wait until TensorBoard has read the log directory, which no page can hasten."""
     for _ in range(120):
         browser.get(address + "data/plugin/akp/tags")
         text = browser.find_element("tag name", "body").text
@@ -136,7 +136,7 @@ def wait_for_data(browsing: ModuleType, browser: Chrome, address: str, members: 
 
 
 def open_page(browsing: ModuleType, browser: Chrome, address: str) -> tuple[float, float]:
-    """Seconds from the navigation, and from the start of the page's frame, until it is ready."""
+    """Return seconds until ready, from the navigation and from the start of the page's frame."""
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support import expected_conditions
     from selenium.webdriver.support.wait import WebDriverWait
@@ -154,7 +154,7 @@ def open_page(browsing: ModuleType, browser: Chrome, address: str) -> tuple[floa
 
 
 def write_random_families(logdir: Path, members: int, layers: int) -> None:
-    """Writes the page's data of families of different widths."""
+    """Write the page's data of families of different widths."""
     rng = np.random.default_rng(0)
     records = [a_member(index, layers) for index in range(members)]
     names = tuple(record.name for record in records)
@@ -184,8 +184,8 @@ def write_random_families(logdir: Path, members: int, layers: int) -> None:
                 names,
                 ways + rng.normal(scale=0.01, size=ways.shape),
                 {
-                    found.family: tuple(found.mean * part for part in grown)
-                    for found in dispersions[-1].families
+                    of_layer.family: tuple(of_layer.mean * part for part in grown)
+                    for of_layer in dispersions[-1].families
                 },
                 {record.name: swap_marks(record) for record in records},
             )
@@ -210,14 +210,14 @@ def write_random_families(logdir: Path, members: int, layers: int) -> None:
 
 
 def random_factors(records: list[MemberRecord], rng: np.random.Generator) -> Iterator[SampleFactor]:
-    """Every member's sample factor at every layer."""
+    """Return every member's sample factor at every layer."""
     for record in records:
         for layer in record.layers:
             yield sample_factor(layer, record.name, rng.normal(size=(SAMPLES, 16)))
 
 
 def a_member(index: int, layers: int) -> MemberRecord:
-    """A member of one of ten families, swapped at epoch 2 but for the first."""
+    """Return a member of one of ten families, swapped at epoch 2 but for the first."""
     start = {"epoch": 0, "step": 0, "what": "activation", "from": "relu", "to": "relu"}
     swap = start | {"epoch": 2, "step": 2 * STEPS_PER_EPOCH, "to": "tanh", "layers": ["dense"]}
     accuracy = 0.9 - 0.03 * (index % FAMILIES)
@@ -234,7 +234,7 @@ def a_member(index: int, layers: int) -> MemberRecord:
 
 
 def load_browsing() -> ModuleType:
-    """The module `docs/browser.py`, which is no part of a package."""
+    """Return the module `docs/browser.py`, which is no part of a package."""
     path = Path(__file__).parents[1] / "docs" / "browser.py"
     specification = importlib.util.spec_from_file_location("akp_docs_browser", path)
     module = importlib.util.module_from_spec(specification)

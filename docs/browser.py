@@ -62,13 +62,13 @@ _OF_THESE_POINTS = """
 
 
 def missing_programs() -> list[str]:
-    """The programs that a browser test needs and this machine lacks."""
+    """Return the programs that a browser test needs and this machine lacks."""
     return [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
 
 
 @contextmanager
 def open_browser(width: int, height: int) -> Iterator[Chrome]:
-    """Opens a headless browser that keeps a log of its requests.
+    """Open a headless browser that keeps a log of its requests.
 
     Args:
       width: of the window in pixels.
@@ -103,7 +103,7 @@ def open_browser(width: int, height: int) -> Iterator[Chrome]:
 def serve_tensorboard(
     logdir: Path, seconds: float = 150, program: Sequence[str] = ("-m", "tensorboard.main")
 ) -> Iterator[str]:
-    """Runs TensorBoard on a free port of this machine.
+    """Run TensorBoard on a free port of this machine.
 
     Args:
       logdir: the log directory.
@@ -136,7 +136,7 @@ def serve_tensorboard(
 
 
 def open_page(browser: Chrome, address: str, page: str, seconds: float = 60) -> None:
-    """Opens a page that TensorBoard shows in a frame, and goes into the frame.
+    """Open a page that TensorBoard shows in a frame, and go into the frame.
 
     Args:
       browser: the browser.
@@ -155,7 +155,7 @@ def open_page(browser: Chrome, address: str, page: str, seconds: float = 60) -> 
 
 
 def open_projector(browser: Chrome, address: str, seconds: float = 40) -> None:
-    """Opens the projector and goes into its frame, when its first tensor is drawn.
+    """Open the projector and go into its frame, when its first tensor is drawn.
 
     Args:
       browser: the browser.
@@ -179,7 +179,7 @@ def open_projector(browser: Chrome, address: str, seconds: float = 40) -> None:
 
 
 def ask(browser: Chrome, expression: str, *arguments: object) -> Any:
-    """Evaluates a JavaScript expression in the page.
+    """Evaluate a JavaScript expression in the page.
 
     Args:
       browser: the browser.
@@ -194,7 +194,7 @@ def ask(browser: Chrome, expression: str, *arguments: object) -> Any:
 
 
 def wait_until(browser: Chrome, expression: str, *arguments: object, seconds: float = 20) -> None:
-    """Waits until a JavaScript expression is true.
+    """Wait until a JavaScript expression is true.
 
     Args:
       browser: the browser.

@@ -1,4 +1,4 @@
-"""Takes the pictures of the README from the run directory of an experiment.
+"""Take the pictures of the README from the run directory of an experiment.
 
     python docs/screenshots.py RUN
 
@@ -133,7 +133,7 @@ def _save(browser: Chrome, picture: Path) -> None:
 
 
 def main() -> None:
-    """Takes the pictures."""
+    """Take the pictures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("run_directory", type=Path, help="of an experiment that has ended")
     run = parser.parse_args().run_directory

@@ -1,1 +1,1 @@
-"""Compositions of components: one experiment on TFX and on Kubeflow, and its lineage."""
+"""The experiment as a pipeline of components, on TFX and on Kubeflow, and its lineage."""

@@ -1,10 +1,10 @@
-"""Walks from a verdict to everything that it follows from, and prints it as a tree.
+"""Prints everything that a verdict depends on, as a tree.
 
 python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite
 
-VERDICT_URI is the URI of any artifact in the metadata store: that of the test's outcome, which the
-pipeline prints when it ends, or of the matrices, of a member, of a report. Without --metadata the
-store is looked for in the folders above the URI.
+VERDICT_URI is the URI of any artifact in the metadata store: of the test's outcome, which the
+pipeline prints when it ends, or of matrices, a member or a report. Without --metadata, the store
+is searched for in the folders above the URI.
 """
 
 from __future__ import annotations
@@ -12,76 +12,53 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from absl import flags
+
+from akp_keras.command_line import Command, run_command
+from akp_keras.settings.flags import list_under
+from pipelines.settings import require_extra
+
 if TYPE_CHECKING:
-    from absl import flags
     from ml_metadata import proto
     from ml_metadata.metadata_store import MetadataStore
 
-PROGRAM = "pipelines.lineage"
 METADATA_FILE = "metadata.sqlite"
 _MEMBER = "TrainedMember"
-# What TFX writes of an artifact or execution for itself.
+# What TFX records about an artifact or execution for its own use.
 _OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
-
-
-@dataclass(frozen=True)
-class _Line:
-    """A line of the tree, and what is below it."""
-
-    text: str
-    below: tuple[_Line, ...] = ()
+# A line of the tree, and what is below it.
+_Line = tuple[str, Sequence["_Line"]]
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Prints the lineage of the artifact that the command line names.
+    """Print the lineage of the artifact named on the command line; return the exit code."""
 
-    Args:
-        arguments: the command line without the program's name.
+    def define(values: flags.FlagValues) -> None:
+        text = f"The SQLite file of ML Metadata, ROOT/{METADATA_FILE}."
+        holder = flags.DEFINE_string("metadata", None, text, flag_values=values)
+        list_under(values, "lineage", holder)
 
-    Returns:
-        The exit code, as `akp_keras.command_line.run_command` gives it.
-    """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from akp_keras.command_line import run_command
-
-    return run_command(
-        arguments,
-        program=PROGRAM,
+    command = Command(
+        program="pipelines.lineage",
         description=__doc__,
-        define_flags=_define_flags,
+        define_flags=define,
         stages=["lineage"],
         work=_run,
-        take_up="run again",
+        resume="run again",
         positional=True,
     )
-
-
-def _define_flags(values: flags.FlagValues) -> None:
-    from absl import flags
-
-    from akp_keras.command_line import list_under
-
-    metadata = flags.DEFINE_string(
-        "metadata",
-        None,
-        "The SQLite file of ML Metadata, ROOT/metadata.sqlite.",
-        flag_values=values,
-    )
-    list_under(values, "lineage", [metadata])
+    return run_command(command, arguments)
 
 
 def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
-    from pipelines.flags import require_extra
-
     if len(named) != 1:
         raise ValueError(
-            f"{len(named)} URIs are given and one is needed: "
-            "python -m pipelines.lineage VERDICT_URI --metadata=ROOT/metadata.sqlite"
+            f"expected one URI, got {len(named)}: "
+            f"python -m pipelines.lineage VERDICT_URI --metadata=ROOT/{METADATA_FILE}"
         )
     require_extra("ml_metadata", "tfx")
     uri = _as_stored(named[0])
@@ -90,17 +67,13 @@ def _run(values: flags.FlagValues, named: Sequence[str]) -> str:
 
 
 def open_store(path: str | Path) -> MetadataStore:
-    """Opens a metadata store for reading.
-
-    Raises:
-        ValueError: if there is no such file, or it is none of ML Metadata.
-    """
+    """Open a metadata store for reading; raise a ValueError if the file is not a store."""
     from ml_metadata import errors
     from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2
 
     if not Path(path).is_file():
-        raise ValueError(f"--metadata={path}: there is no such file")
+        raise ValueError(f"--metadata={path} is not a file")
     config = metadata_store_pb2.ConnectionConfig()
     config.sqlite.filename_uri = str(path)
     config.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
@@ -108,20 +81,12 @@ def open_store(path: str | Path) -> MetadataStore:
         store = MetadataStore(config)
         store.get_artifact_types()
     except (errors.StatusError, RuntimeError) as error:
-        raise ValueError(f"--metadata={path} is no store of ML Metadata") from error
+        raise ValueError(f"--metadata={path} is not a store of ML Metadata") from error
     return store
 
 
 def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
-    """What the newest run of the step that makes it made or took from the cache.
-
-    Args:
-        metadata: the SQLite file of ML Metadata.
-        kind: the artifact's type, such as `DispersionOutcome`.
-
-    Raises:
-        ValueError: if no step has made one.
-    """
+    """Return the newest artifact of a type that a step made or took from the cache."""
     store = open_store(metadata)
     for run in reversed(store.get_executions()):
         for event in store.get_events_by_execution_ids([run.id]):
@@ -132,23 +97,13 @@ def newest_output(metadata: str | Path, kind: str) -> proto.Artifact:
 
 
 def executions(metadata: str | Path) -> list[tuple[str, str]]:
-    """What was run and what was taken from the cache, run after run.
-
-    Args:
-        metadata: the SQLite file of ML Metadata.
-
-    Returns:
-        (node of the pipeline, "COMPLETE", "CACHED", "FAILED" or "RUNNING") of each execution, the
-        oldest first.
-    """
+    """Return (node, "COMPLETE", "CACHED", "FAILED" or "RUNNING") per execution, oldest first."""
     from ml_metadata.proto import metadata_store_pb2
 
     store = open_store(metadata)
+    state = metadata_store_pb2.Execution.State.Name
     return [
-        (
-            context.name.partition(".")[2],
-            metadata_store_pb2.Execution.State.Name(execution.last_known_state),
-        )
+        (context.name.partition(".")[2], state(execution.last_known_state))
         for execution in store.get_executions()
         for context in store.get_contexts_by_execution(execution.id)
         if context.type == "node"
@@ -156,16 +111,15 @@ def executions(metadata: str | Path) -> list[tuple[str, str]]:
 
 
 def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
-    """Writes down what an artifact follows from.
+    """Yield the lineage of an artifact, line by line.
 
     Args:
         store: the metadata store.
         uri: URI of the artifact.
 
     Yields:
-        The lines of the tree: artifacts, below each the execution that made it with its
-        parameters, and below that what went into it. Members are listed by family, each with
-        the seed that its weights come from.
+        The lines of the tree: below an artifact the execution that made it, with its parameters,
+        and below that its inputs. Members are listed by family, with the seed of their weights.
 
     Raises:
         ValueError: if no artifact has this URI.
@@ -180,49 +134,36 @@ def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
 def _made(
     store: MetadataStore, artifacts: Sequence[proto.Artifact], shown: set[int]
 ) -> Iterator[_Line]:
-    """Artifacts, those of one execution together, with what they were made of."""
+    """Yield artifacts, grouped by execution, with what they were made from."""
     by_execution: dict[int | None, list[proto.Artifact]] = {}
     for artifact in artifacts:
         by_execution.setdefault(_maker(store, artifact), []).append(artifact)
     for maker, group in by_execution.items():
         members = [artifact for artifact in group if artifact.type == _MEMBER]
-        others = [artifact for artifact in group if artifact.type != _MEMBER]
-        heads = [f"{artifact.type}{_facts(artifact)}: {artifact.uri}" for artifact in others]
+        heads = [_artifact_text(artifact) for artifact in group if artifact.type != _MEMBER]
         if members:
-            family = members[0].properties["family"].string_value
-            schedule = members[0].properties["schedule"].string_value
+            family, schedule = (
+                members[0].properties[name].string_value for name in ("family", "schedule")
+            )
             heads.append(f"Family {family} ({len(members)} members): {schedule}")
-        if maker in shown:
-            yield from (_Line(f"{head} (see above)") for head in heads)
-            continue
-        if maker is None:
-            yield from (_Line(f"{head} (made outside of the pipeline)") for head in heads)
+        if maker is None or maker in shown:
+            remark = "made outside the pipeline" if maker is None else "see above"
+            yield from ((f"{head} ({remark})", ()) for head in heads)
             continue
         shown.add(maker)
-        made_by = _Line(_execution_text(store, maker), tuple(_went_in(store, maker, shown)))
-        listed = tuple(_Line(_member_text(member)) for member in members)
-        yield from map(_Line, heads[:-1])
-        yield _Line(heads[-1], (made_by, *listed))
-
-
-def _went_in(store: MetadataStore, execution: int, shown: set[int]) -> Iterator[_Line]:
-    inputs = [
-        event.artifact_id
-        for event in store.get_events_by_execution_ids([execution])
-        if not _is_output(event)
-    ]
-    by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id(inputs)}
-    yield from _made(store, [by_id[number] for number in dict.fromkeys(inputs)], shown)
+        events = store.get_events_by_execution_ids([maker])
+        inputs = dict.fromkeys(event.artifact_id for event in events if not _is_output(event))
+        by_id = {artifact.id: artifact for artifact in store.get_artifacts_by_id(list(inputs))}
+        below = tuple(_made(store, [by_id[number] for number in inputs], shown))
+        listed = [(_member_text(member), ()) for member in members]
+        yield from ((head, ()) for head in heads[:-1])
+        yield heads[-1], ((_execution_text(store, maker), below), *listed)
 
 
 def _maker(store: MetadataStore, artifact: proto.Artifact) -> int | None:
-    """The execution that wrote an artifact; later ones took it from the cache."""
-    outputs = [
-        event.execution_id
-        for event in store.get_events_by_artifact_ids([artifact.id])
-        if _is_output(event)
-    ]
-    return min(outputs, default=None)
+    """Return the execution that wrote an artifact: the first, as later ones used the cache."""
+    events = store.get_events_by_artifact_ids([artifact.id])
+    return min((event.execution_id for event in events if _is_output(event)), default=None)
 
 
 def _is_output(event: proto.Event) -> bool:
@@ -231,9 +172,9 @@ def _is_output(event: proto.Event) -> bool:
     return event.type == metadata_store_pb2.Event.OUTPUT
 
 
-def _facts(artifact: proto.Artifact) -> str:
+def _artifact_text(artifact: proto.Artifact) -> str:
     facts = [f"{name} {_plain(value)}" for name, value in sorted(artifact.properties.items())]
-    return f" ({', '.join(facts)})" if facts else ""
+    return artifact.type + (f" ({', '.join(facts)})" if facts else "") + f": {artifact.uri}"
 
 
 def _member_text(member: proto.Artifact) -> str:
@@ -251,9 +192,9 @@ def _execution_text(store: MetadataStore, number: int) -> str:
         if name not in _OWN and not name.startswith("__")
     }
     version = parameters.pop("code_version", "unknown")
-    given = ", ".join(f"{name}={value}" for name, value in parameters.items() if value != "")
+    settings = ", ".join(f"{name}={value}" for name, value in parameters.items() if value != "")
     kind = execution.type.rpartition(".")[2]
-    return f"by {kind}, execution {number}, code version {version}: {given}"
+    return f"by {kind}, execution {number}, code version {version}: {settings}"
 
 
 def _plain(value: proto.Value) -> Any:
@@ -261,16 +202,15 @@ def _plain(value: proto.Value) -> Any:
 
 
 def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
-    yield first + line.text
-    for position, below in enumerate(line.below):
-        last = position == len(line.below) - 1
-        yield from _drawn(
-            below, rest + ("└─ " if last else "├─ "), rest + ("   " if last else "│  ")
-        )
+    text, below = line
+    yield first + text
+    for position, branch in enumerate(below, start=1):
+        fork, bar = ("└─ ", "   ") if position == len(below) else ("├─ ", "│  ")
+        yield from _drawn(branch, rest + fork, rest + bar)
 
 
 def _as_stored(uri: str) -> str:
-    """The absolute path that the store knows an artifact on this machine by."""
+    """Return the URI of an artifact as the store records it: an absolute path on this machine."""
     parts = urlsplit(uri)
     if parts.scheme == "file":
         return os.path.abspath(unquote(parts.path))  # noqa: PTH100 - links are not followed
@@ -281,7 +221,7 @@ def _store_above(uri: str) -> Path:
     for folder in Path(uri).absolute().parents:
         if (folder / METADATA_FILE).is_file():
             return folder / METADATA_FILE
-    raise ValueError(f"there is no {METADATA_FILE} above {uri}; name the store by --metadata=FILE")
+    raise ValueError(f"no {METADATA_FILE} above {uri}; name the store with --metadata=FILE")
 
 
 if __name__ == "__main__":

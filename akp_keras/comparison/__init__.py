@@ -1,17 +1,18 @@
-"""SavedModels and a probe set in, similarity matrices out.
+"""The comparison of SavedModels on a probe set, which produces similarity matrices.
 
 Importing this package imports neither Keras nor TensorFlow.
 """
 
 from akp_keras.comparison.evaluation import evaluate_similarity
 from akp_keras.comparison.matrix import SimilarityMatrix, matrix_path, read_matrix, write_matrix
-from akp_keras.comparison.members import compare_members
+from akp_keras.comparison.stitching import Stitching, stitching_penalty
 
 __all__ = [
     "SimilarityMatrix",
-    "compare_members",
+    "Stitching",
     "evaluate_similarity",
     "matrix_path",
     "read_matrix",
+    "stitching_penalty",
     "write_matrix",
 ]

@@ -1,12 +1,11 @@
-"""Exported models compared on a probe set: matrices, a tidy table and a summary.
+"""The comparison of exported models on a probe set: matrices, a tidy table and a summary.
 
-Nothing here knows who exported the models or why.
+Nothing here depends on who exported the models.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -16,32 +15,37 @@ from typing import Any
 import numpy as np
 
 from akp_keras import similarity
+from akp_keras.comparison.layers import compare_layer
 from akp_keras.comparison.matrix import matrix_path, write_matrix
-from akp_keras.comparison.members import compare_layer
 from akp_keras.comparison.pair_table import PairTable
 from akp_keras.comparison.probe_inputs import (
     ProbeInputs,
     check_probe_inputs,
     read_probe_inputs,
 )
-from akp_keras.comparison.representations import representation_path, take_representations
+from akp_keras.comparison.representations import (
+    kept_folder,
+    representation_path,
+    take_representations,
+)
 from akp_keras.comparison.saved_models import NamedModel, find_saved_models
 from akp_keras.comparison.summary import describe, summarise
-from akp_keras.comparison.unfinished_folder import check_output, unfinished_folder
 from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
+from akp_keras.files.folders import check_output, unfinished_folder
+from akp_keras.files.whole import write_json
 
 SUMMARY = "summary.json"
 MATRICES = "similarity"
 _REPRESENTATIONS = "representations"
 _RESULT = "result"
 
-# (what is done, of how many) -> a context that gives a function to call with each one's name.
+# (stage, number of items) -> a context manager that yields a function of a finished item's name.
 Progress = Callable[[str, int], contextlib.AbstractContextManager[Callable[[str], None]]]
 
 
 @contextlib.contextmanager
 def silent(what: str, total: int) -> Iterator[Callable[[str], None]]:
-    """A progress that shows nothing."""
+    """Yield a function that shows nothing."""
     yield lambda name: None
 
 
@@ -59,45 +63,48 @@ def evaluate_similarity(
     null: int = 0,
     seed: int = 0,
     memory_gb: float = 4.0,
+    representations: str | Path | None = None,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Compares all pairs of exported models and writes what is found.
+    """Compare all pairs of exported models and write the results.
 
-    The output folder appears whole, by rename, or not at all:
+    The output folder is created whole, by rename, or not at all:
 
-        similarity/<layer>/<measure>.npz   one matrix, as `read_matrix` reads it
+        similarity/<layer>/<measure>.npz   a matrix, as `read_matrix` reads it
         similarity.parquet, similarity.csv the pairs of all matrices, one row each (`PairTable`)
-        summary.json                       what is returned
+        summary.json                       the returned summary
 
-    The same models, probe set and arguments give the same bytes on the same machine. Work that
-    was interrupted or killed goes on when the same is asked for again: models that were asked
-    are not asked again.
+    The same models, probe set and arguments produce the same bytes on the same machine. Work that
+    was interrupted or killed resumes at the next call with the same arguments: representations
+    that were computed are not computed again.
 
     Args:
-        saved_models: see `find_saved_models`: folders, patterns, tables, or name -> folder.
-        probe: path of an `.npz` or `.npy` file (see `read_probe_inputs`), or the (n, …) inputs
-            themselves, one array or one for each input of the models by its name.
-        measures: ids of measures, as `akp_keras.similarity.list_measures` gives them.
-        output: the folder to write; an empty one may be there.
-        executor: where models are loaded and asked, one task each, and pairs are compared. Its
-            tasks must see the folders of the models and of the output.
+        saved_models: folders, patterns, tables, or name -> folder, as `find_saved_models` takes
+            them.
+        probe: path of an `.npz` or `.npy` file (see `read_probe_inputs`), or (n, …) inputs: an
+            array, or one array per input of the models, by name.
+        measures: ids of measures, as `akp_keras.similarity.list_measures` returns them.
+        output: the folder to write; it may exist if it is empty.
+        executor: runs one task per model, and the comparison of pairs. Its tasks must have access
+            to the folders of the models and of the output.
         families: the order of families in the matrices, as `find_saved_models` takes it.
-        layers: names of the signature's outputs to compare; by default all that the first model
-            has.
+        layers: names of the signature's outputs to compare; by default all of the first model.
         signature: name of the signature whose outputs are the layers.
-        spatial: what becomes of (n, h, w, c) outputs, one of `similarity.SPATIAL_POLICIES`.
-        null: row permutations for the null of every measure; 0 for none.
-        seed: of the permutations, from 0.
-        memory_gb: bound on the memory of the comparison in GiB, as `similarity.pairwise` has it.
-        progress: shows what is done.
+        spatial: spatial policy for (n, h, w, c) outputs, one of `similarity.SPATIAL_POLICIES`.
+        null: row permutations for the null distribution of every measure; 0 for none.
+        seed: seed of the permutations, from 0.
+        memory_gb: bound on the memory of the comparison in GiB, as in `similarity.pairwise`.
+        representations: a folder in which representations are kept for later, in one folder per
+            probe set. By default they are removed at the end.
+        progress: shows the progress.
 
     Returns:
-        The summary: counts, members and families; for each layer and measure the mean value and
-        distance of pairs within and between families, and the members left out with the reason.
+        The summary: counts, members and families; per layer and measure the mean value and
+        distance of pairs within and between families, and the excluded members with the reason.
 
     Raises:
         ValueError: in one line that names the model, file, layer or measure that does not fit;
-            then nothing is left behind.
+            nothing is then written.
     """
     measures = _check_arguments(measures, layers, spatial, null, seed, memory_gb)
     models = find_saved_models(saved_models, families)
@@ -112,14 +119,17 @@ def evaluate_similarity(
         null=null,
         seed=seed,
     )
-    # What representations follow from, beside each model's own bytes.
+    # What representations depend on, apart from each model's own bytes.
     request = {"probe": inputs.digest(), "members": [model.name for model in models]}
     with unfinished_folder(output, request) as folder:
+        answers = folder / _REPRESENTATIONS
+        if representations is not None:
+            answers = kept_folder(representations, inputs)
         with progress("representations", len(models)) as done:
             layers = take_representations(
                 {model.name: model.path for model in models},
                 inputs.arrays,
-                folder / _REPRESENTATIONS,
+                answers,
                 executor=executor,
                 layers=layers,
                 signature=signature,
@@ -129,9 +139,9 @@ def evaluate_similarity(
         shutil.rmtree(result, ignore_errors=True)
         result.mkdir()
         with progress("matrices", len(layers)) as done:
-            found = _write_layers(
+            entries = _write_layers(
                 result,
-                folder / _REPRESENTATIONS,
+                answers,
                 models,
                 layers,
                 measures,
@@ -143,11 +153,8 @@ def evaluate_similarity(
                 seed=seed,
                 labels=inputs.labels,
             )
-        summary = {**description, "layers": list(layers), "similarity": found}
-        (result / SUMMARY).write_text(
-            json.dumps(summary, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-            encoding="utf-8",
-        )
+        summary = {**description, "layers": list(layers), "similarity": entries}
+        write_json(result / SUMMARY, summary)
         result.replace(output)
         shutil.rmtree(folder)
     return summary
@@ -165,7 +172,7 @@ def _write_layers(
     **options: Any,
 ) -> list[dict[str, Any]]:
     families = {model.name: model.family for model in models}
-    found = []
+    entries = []
     with PairTable(result, families, null=null > 0) as table:
         for layer in layers:
             paths = {name: representation_path(representations, name, layer) for name in families}
@@ -173,9 +180,9 @@ def _write_layers(
                 matrix = compared.matrix
                 write_matrix(matrix_path(result / MATRICES, layer, matrix.measure), matrix)
                 table.add(compared)
-                found.append(summarise(compared, families))
+                entries.append(summarise(compared, families))
             done(layer)
-    return found
+    return entries
 
 
 def _probe_inputs(probe: str | Path | np.ndarray | Mapping[str, np.ndarray]) -> ProbeInputs:
@@ -193,28 +200,30 @@ def _check_arguments(
     seed: int,
     memory_gb: float,
 ) -> tuple[str, ...]:
-    """Refuses what cannot be meant before any model is loaded; gives the measures' full ids."""
+    """Validate arguments before any model is loaded; return the full ids of the measures."""
     if isinstance(measures, str) or not measures:
-        raise ValueError("measures: name at least one, for example cka.linear")
+        raise ValueError("measures: name at least one in a list, for example ['cka.linear']")
     declared = [similarity.measure(measure) for measure in measures]
     if null:
         for measure in declared:
             if not measure.ordered_samples:
                 raise ValueError(
-                    f"measure {measure.id} has no null: it is the same for any order of the samples"
+                    f"measure {measure.id} has no null: it does not depend on the order of samples"
                 )
-    for what, names in (("measure", [one.id for one in declared]), ("layer", layers or ())):
+    ids = tuple(measure.id for measure in declared)
+    for what, names in (("measure", ids), ("layer", layers or ())):
         for name in names:
             if list(names).count(name) > 1:
-                raise ValueError(f"{what} {name} is named twice")
+                raise ValueError(f"{what} {name} is named twice; name it once")
     if layers is not None and not layers:
-        raise ValueError("layers: name at least one, or give none to compare them all")
+        raise ValueError("layers: name at least one, or pass None to compare all")
     if spatial not in similarity.SPATIAL_POLICIES:
-        raise ValueError(f"spatial={spatial} is none of {', '.join(similarity.SPATIAL_POLICIES)}")
+        policies = ", ".join(similarity.SPATIAL_POLICIES)
+        raise ValueError(f"spatial={spatial} must be one of {policies}")
     if null < 0:
         raise ValueError(f"null={null} must be zero or the number of permutations")
     if seed < 0:
         raise ValueError(f"seed={seed} must be zero or positive")
     if not (memory_gb > 0 and np.isfinite(memory_gb)):
         raise ValueError(f"memory_gb={memory_gb} must be positive and finite")
-    return tuple(measure.id for measure in declared)
+    return ids

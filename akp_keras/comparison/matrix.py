@@ -1,15 +1,19 @@
-"""A similarity matrix of members, as it stands in `similarity/<layer>/<measure>.npz`."""
+"""A similarity matrix of members, as stored in `similarity/<layer>/<measure>.npz`."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from akp_keras.comparison.file_names import file_name
+from akp_keras.export.member_record import MemberRecord
+from akp_keras.files.below import files_below
+from akp_keras.files.names import file_name
+from akp_keras.files.whole import is_unfinished, whole_file
+from akp_keras.hints import hint
+from akp_keras.natural_order import natural_order
 from akp_keras.numpy_files import UNREADABLE
 
 
@@ -21,14 +25,14 @@ class SimilarityMatrix:
         layer: name of the tapped layer.
         measure: id of the measure, for example `cka.linear`.
         members: names `<family>/<seed>` in the order of rows and columns.
-        values: (M, M) float64, the measure itself.
+        values: (M, M) float64, the measure.
         distances: (M, M) float64, the measure's declared distance form, zero on the diagonal;
-            NaN throughout if it declares none.
+            all NaN if it declares none.
         samples: n, the number of probe samples.
-        features: (M,) int64, the number of features of each member after the spatial policy.
-        ranks: (M,) int64, the numerical rank of each centred representation.
-        excluded: members that have no comparable representation at this layer (a dead or
-            diverged network), with the reason.
+        features: (M,) int64, the number of features per member after the spatial policy.
+        ranks: (M,) int64, the numerical rank per centred representation.
+        excluded: members without a comparable representation at this layer (a dead or diverged
+            network), with the reason.
     """
 
     layer: str
@@ -43,19 +47,15 @@ class SimilarityMatrix:
 
 
 def matrix_path(folder: str | Path, layer: str, measure: str) -> Path:
-    """Names the file of a matrix below `similarity/`.
-
-    A layer of an ordinary name gives its name to the folder; see `file_name` for others.
-    """
+    """Return the file of a matrix below `similarity/`; `file_name` encodes unusual layer names."""
     return Path(folder) / file_name(layer) / f"{measure}.npz"
 
 
 def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
-    """Writes a matrix; the file appears whole, by rename, with the same bytes for the same data."""
+    """Write a matrix whole, by rename; the same data produce the same bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    with unfinished.open("wb") as file:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
         np.savez(
             file,
             layer=matrix.layer,
@@ -69,11 +69,10 @@ def write_matrix(path: str | Path, matrix: SimilarityMatrix) -> None:
             excluded=np.array(list(matrix.excluded), dtype=np.str_),
             excluded_because=np.array(list(matrix.excluded.values()), dtype=np.str_),
         )
-    unfinished.replace(path)
 
 
 def read_matrix(path: str | Path) -> SimilarityMatrix:
-    """Reads what `write_matrix` wrote.
+    """Read what `write_matrix` wrote.
 
     Raises:
         ValueError: if the file is missing or damaged, in one line that names it.
@@ -96,6 +95,56 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
             )
     except UNREADABLE as error:
         raise ValueError(
-            f"{path} is missing, damaged or no similarity matrix ({error}); remove it, if it is "
-            "meant to be one, and make it again"
+            f"{path} is missing, damaged or not a similarity matrix ({error}); remove it, if it "
+            "should be one, and make it again"
         ) from error
+
+
+def read_matrices(
+    folder: str | Path, members: Sequence[MemberRecord], measures: Sequence[str] = ()
+) -> list[SimilarityMatrix]:
+    """Read the matrices of an experiment.
+
+    Args:
+        folder: the folder of `<layer>/<measure>.npz`.
+        members: records of the members; the first one sets the order of layers.
+        measures: ids of measures, in the order of the result; by default all in the folder.
+
+    Returns:
+        The matrices, layer by layer and measure by measure.
+
+    Raises:
+        ValueError: in one line, if a matrix is missing or damaged, or compares a member without a
+            record.
+    """
+    files = files_below(folder) if Path(folder).is_dir() else ()
+    paths = sorted(path for path in files if path.suffix == ".npz" and not is_unfinished(path.name))
+    if not paths:
+        raise ValueError(f"--matrices={folder} holds no matrix (<layer>/<measure>.npz)")
+    matrices = {(matrix.layer, matrix.measure): matrix for matrix in map(read_matrix, paths)}
+    known = [layer for member in members[:1] for layer in member.layers]
+    layers = sorted(
+        {layer for layer, _ in matrices},
+        key=lambda layer: (
+            known.index(layer) if layer in known else len(known),
+            natural_order(layer),
+        ),
+    )
+    known_measures = sorted({measure for _, measure in matrices}, key=natural_order)
+    for measure in measures or known_measures:
+        for layer in layers:
+            if (layer, measure) not in matrices:
+                present = [name for name in known_measures if (layer, name) in matrices]
+                raise ValueError(
+                    f"--matrices={folder} holds no {measure!r} of layer {layer!r}; "
+                    f"{hint(measure, present)}"
+                )
+    names = {member.name for member in members}
+    for matrix in matrices.values():
+        for name in matrix.members:
+            if name not in names:
+                raise ValueError(
+                    f"--members lacks {name}, which the matrix of {matrix.layer!r} in "
+                    f"--matrices={folder} compares"
+                )
+    return [matrices[layer, measure] for layer in layers for measure in measures or known_measures]

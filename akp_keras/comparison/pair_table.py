@@ -1,4 +1,4 @@
-"""All pairs as a tidy table, in Parquet and CSV, written matrix by matrix."""
+"""A tidy table of all pairs, in Parquet and CSV, written matrix by matrix."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from akp_keras import similarity
-from akp_keras.comparison.members import Compared
+from akp_keras.comparison.layers import Compared
 
 _SCHEMA = pa.schema(
     [
@@ -27,16 +27,16 @@ _NULL = [pa.field(name, pa.float64()) for name in ("null_mean", "null_deviation"
 class PairTable:
     """Writes `similarity.parquet` and `similarity.csv`; a context manager.
 
-    One row a pair of members, layer and measure: each pair once, and in both orders under a
-    measure that is not symmetric. `distance` is empty under a measure that declares none. With a
-    null, `null_mean` and `null_deviation` are those of the value over permutations of the rows of
-    one representation, and `null_pvalue` the fraction at least as similar, as
-    `similarity.PermutationNull` has them.
+    One row per pair of members, layer and measure: each pair once, or in both orders for a
+    measure that is not symmetric. `distance` is empty for a measure that declares none. With a
+    null, `null_mean` and `null_deviation` describe the value over permutations of the rows of one
+    representation, and `null_pvalue` is the fraction at least as similar, as in
+    `similarity.PermutationNull`.
 
     Args:
-        folder: where the two files are written.
+        folder: the folder of the two files.
         families: member name -> family.
-        null: whether there is a null.
+        null: whether to write the columns of the null.
     """
 
     def __init__(self, folder: Path, families: Mapping[str, str], *, null: bool) -> None:
@@ -58,7 +58,7 @@ class PairTable:
         self._csv.close()
 
     def add(self, compared: Compared) -> None:
-        """Writes the pairs of one matrix."""
+        """Write the pairs of one matrix."""
         matrix = compared.matrix
         rows, columns = pairs(matrix.measure, len(matrix.members))
         members = np.array(matrix.members, dtype=object)
@@ -86,7 +86,7 @@ class PairTable:
 
 
 def pairs(measure: str, members: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of the pairs that a measure tells apart, without the diagonal."""
+    """Return rows and columns of the pairs that a measure distinguishes, off the diagonal."""
     if similarity.measure(measure).symmetric:
         return np.triu_indices(members, 1)
     return np.nonzero(~np.eye(members, dtype=bool))

@@ -1,4 +1,4 @@
-"""The inputs of a probe set, ours or anyone's NumPy file."""
+"""The inputs of a probe set, from an experiment or any NumPy file."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 from akp_keras.numpy_files import UNREADABLE
 
-# What a probe set may hold beside what the models are shown.
+# What a probe set may hold in addition to the inputs.
 _IDS, _LABELS, _CLASSES = "ids", "labels", "class_names"
 
 
 @dataclass(frozen=True)
 class ProbeInputs:
-    """What every model is shown.
+    """The inputs that all models are called with.
 
     Attributes:
-        arrays: name -> (n, …) samples; one array for models of one input, whatever its name, and
-            one for each input by its name otherwise.
-        ids: (n,) identifiers of the samples, or None where there are none.
+        arrays: name -> (n, …) samples; a single array of any name for models of one input,
+            otherwise one array per input, by name.
+        ids: (n,) identifiers of the samples, or None.
         labels: (n,) classes for measures of errors, or None.
     """
 
@@ -36,7 +36,7 @@ class ProbeInputs:
         return len(next(iter(self.arrays.values())))
 
     def digest(self) -> str:
-        """SHA-256 of names, dtypes, shapes and values."""
+        """Return a SHA-256 of names, dtypes, shapes and values."""
         digest = hashlib.sha256()
         for name in sorted(self.arrays):
             array = self.arrays[name]
@@ -47,22 +47,22 @@ class ProbeInputs:
 
 
 def read_probe_inputs(path: str | Path) -> ProbeInputs:
-    """Reads a probe set; pickled objects are never read.
+    """Read a probe set; pickled objects are never read.
 
     Args:
-        path: an `.npz` file, as `akp_keras.data.write_probe` writes it or with any one array of
-            inputs (or one for each input of the models, by name) beside optional `ids` and
-            `labels`; or an `.npy` file of inputs.
+        path: an `.npz` file, as `akp_keras.data.write_probe` writes it or with any single array of
+            inputs (or one per input of the models, by name) and optional `ids` and `labels`; or
+            an `.npy` file of inputs.
 
     Raises:
         ValueError: in one line that names the file, if it is missing or damaged, holds no
-            inputs, one sample, NaN or infinity, or arrays that do not have one row a sample.
+            inputs, one sample, NaN or infinity, or arrays that do not have one row per sample.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"there is no probe set at {path}")
+        raise ValueError(f"no probe set at {path}")
     if path.suffix not in (".npz", ".npy"):
-        raise ValueError(f"probe set {path}: an .npz or .npy file of NumPy is needed")
+        raise ValueError(f"probe set {path} must be an .npz or .npy file of NumPy")
     try:
         if path.suffix == ".npy":
             arrays = {"inputs": np.load(path, mmap_mode="r", allow_pickle=False)}
@@ -71,20 +71,20 @@ def read_probe_inputs(path: str | Path) -> ProbeInputs:
                 arrays = {name: archive[name] for name in archive.files}
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ValueError(f"probe set {path} is damaged, or no NumPy file ({reason})") from error
+        raise ValueError(f"probe set {path} is damaged, or not a NumPy file ({reason})") from error
     ids, labels, _ = (arrays.pop(name, None) for name in (_IDS, _LABELS, _CLASSES))
     return check_probe_inputs(ProbeInputs(arrays, ids, labels), f"probe set {path}")
 
 
 def check_probe_inputs(probe: ProbeInputs, what: str) -> ProbeInputs:
-    """Gives the probe set back if it can be shown to models.
+    """Return the probe set if models can be called with it.
 
     Args:
         probe: the probe set.
-        what: what to call it in a message.
+        what: name of the probe set in messages.
 
     Raises:
-        ValueError: in one line, if it cannot.
+        ValueError: in one line, if they cannot.
     """
     if not probe.arrays:
         raise ValueError(f"{what} holds no array of inputs")
@@ -93,7 +93,7 @@ def check_probe_inputs(probe: ProbeInputs, what: str) -> ProbeInputs:
         if array is None:
             continue
         if array.ndim == 0 or len(array) == 0:
-            raise ValueError(f"{what}: {name!r} has no samples, its shape is {array.shape}")
+            raise ValueError(f"{what}: {name!r} has no samples; its shape is {array.shape}")
         rows[name] = len(array)
     if len(set(rows.values())) > 1:
         raise ValueError(
@@ -102,13 +102,13 @@ def check_probe_inputs(probe: ProbeInputs, what: str) -> ProbeInputs:
         )
     if probe.samples < 2:
         raise ValueError(
-            f"{what} has one sample; representations are compared over two samples or more"
+            f"{what} has one sample; representations are compared over at least two samples"
         )
     for name, array in probe.arrays.items():
         if array.dtype.kind not in "fiubSU":
             raise ValueError(
-                f"{what}: {name!r} is {array.dtype}; real numbers are needed, or text for models "
-                "that take text"
+                f"{what}: {name!r} is {array.dtype}; use real numbers, or text for models that "
+                "take text"
             )
         _refuse_not_finite(array, f"{what}: {name!r}")
     if probe.ids is not None and len(np.unique(probe.ids)) < len(probe.ids):
@@ -125,5 +125,5 @@ def _refuse_not_finite(array: np.ndarray, what: str) -> None:
         if not finite.all():
             raise ValueError(
                 f"{what} holds NaN or infinity in sample {start + int(np.argmin(finite))}; "
-                "models answer it with nothing that can be compared"
+                "the models' outputs for it cannot be compared"
             )

@@ -1,28 +1,30 @@
-"""Representations taken from SavedModels and kept on disk, one file a member and layer."""
+"""Representations taken from SavedModels and kept on disk, one file per member and layer."""
 
 from __future__ import annotations
 
 import contextlib
 import gc
-import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, as_completed, wait
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from akp_keras.comparison.file_names import file_name
-from akp_keras.export.files_below import content_digest
+from akp_keras.comparison.probe_inputs import ProbeInputs
 from akp_keras.export.saved_model import (
     REPRESENTATIONS_SIGNATURE,
     iterate_representations,
 )
+from akp_keras.files.below import content_digest
+from akp_keras.files.names import file_name
+from akp_keras.files.whole import UNFINISHED, read_json, whole_file, write_json
 from akp_keras.tensorflow_runtime import configure_tensorflow
 
 # No member's folder begins with a dot.
 _INPUTS = ".inputs"
+_NAMES = "names.json"
 _TAKEN = "taken.json"
 
 
@@ -36,19 +38,19 @@ def take_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     done: Callable[[str], None] = lambda name: None,
 ) -> tuple[str, ...]:
-    """Asks every SavedModel for its representations of the probe set, one task a model.
+    """Compute the representations of the probe set by every SavedModel, one task per model.
 
-    A model is loaded, asked and released in its task, and what it answers goes to disk batch by
-    batch: memory holds one model and one batch for each task in progress.
+    A task loads a model, calls it and releases it, and writes its outputs to disk batch by batch:
+    memory holds one model and one batch per running task.
 
     Args:
         saved_models: member name -> folder of its SavedModel.
         inputs: (n, …) samples of the probe set, or input name -> (n, …) samples.
         folder: where the representations are written, at `representation_path`; for an executor
-            on other machines, a folder that all of them see. What is there already of the same
-            SavedModel is not taken again; a folder belongs to one probe set.
-        executor: where the tasks run.
-        layers: names of the outputs wanted; by default all that the first model answers with.
+            on other machines, a folder to which all of them have access. Representations already
+            there of the same SavedModel are kept; a folder belongs to one probe set.
+        executor: runs the tasks.
+        layers: names of the outputs to write; by default all outputs of the first model.
         signature: the signature to call.
         done: called with a member's name when its representations are on disk.
 
@@ -56,8 +58,8 @@ def take_representations(
         The layers, from input to output.
 
     Raises:
-        ValueError: in one line that names the SavedModel, if one cannot be asked, or does not
-            answer with the same layers as the first.
+        ValueError: in one line that names the SavedModel, if it cannot be called, or its layers
+            are not those of the first.
     """
     folder = Path(folder).absolute()
     _write_inputs(folder / _INPUTS, inputs)
@@ -72,27 +74,51 @@ def take_representations(
         ): name
         for name, path in saved_models.items()
     }
-    answered = {}
+    layers_of = {}
     try:
         for task in as_completed(tasks):
-            answered[tasks[task]] = task.result()
+            layers_of[tasks[task]] = task.result()
             done(tasks[task])
     finally:
-        # What runs already cannot be cancelled, and would write into a folder that is removed.
+        # Running tasks cannot be cancelled, and would write to a folder that is removed.
         wait([task for task in tasks if not task.cancel()])
     first, *others = saved_models
     for other in others:
-        if answered[other] != answered[first]:
+        if layers_of[other] != layers_of[first]:
             raise ValueError(
-                f"SavedModel {saved_models[other]} answers with the layers "
-                f"{', '.join(answered[other])}, {saved_models[first]} with "
-                f"{', '.join(answered[first])}; name the layers that all have"
+                f"SavedModel {saved_models[other]} has the layers {', '.join(layers_of[other])}, "
+                f"and {saved_models[first]} has {', '.join(layers_of[first])}; name layers that "
+                "all models have"
             )
-    return answered[first]
+    return layers_of[first]
+
+
+def kept_folder(kept: str | Path, probe: ProbeInputs) -> Path:
+    """Return the folder of a probe set among the kept ones."""
+    return Path(kept) / probe.digest()[:16]
+
+
+@contextlib.contextmanager
+def representations_folder(kept: Path | None, probe: ProbeInputs, beside: Path) -> Iterator[Path]:
+    """Yield the folder of the representations of a probe set.
+
+    Args:
+        kept: where they are kept, in one folder per probe set; None for a temporary folder.
+        probe: the probe set.
+        beside: a folder for the temporary folder, which is removed at the end.
+    """
+    if kept is not None:
+        yield kept_folder(kept, probe)
+        return
+    beside.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=".representations.", suffix=UNFINISHED, dir=beside
+    ) as folder:
+        yield Path(folder)
 
 
 def representation_path(folder: str | Path, member: str, layer: str) -> Path:
-    """Names the file of one member's representation at one layer, an (n, …) array."""
+    """Return the file of a member's representation at a layer, an (n, …) array."""
     return Path(folder) / file_name(member) / f"{file_name(layer)}.npy"
 
 
@@ -100,15 +126,13 @@ def _write_inputs(folder: Path, inputs: np.ndarray | Mapping[str, np.ndarray]) -
     folder.mkdir(parents=True, exist_ok=True)
     arrays = inputs if isinstance(inputs, Mapping) else {"inputs": inputs}
     for name, array in arrays.items():
-        unfinished = folder / f"{file_name(name)}.unfinished"
-        with unfinished.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-        unfinished.replace(folder / f"{file_name(name)}.npy")
-    (folder / "names.json").write_text(json.dumps({name: file_name(name) for name in arrays}))
+        with whole_file(folder / f"{file_name(name)}.npy") as unfinished:
+            np.save(unfinished, array, allow_pickle=False)
+    write_json(folder / _NAMES, {name: file_name(name) for name in arrays})
 
 
 def _read_inputs(folder: Path) -> dict[str, np.ndarray]:
-    names = json.loads((folder / "names.json").read_text())
+    names = read_json(folder / _NAMES)
     return {
         name: np.load(folder / f"{file}.npy", mmap_mode="r", allow_pickle=False)
         for name, file in names.items()
@@ -128,26 +152,27 @@ def _represent(
         "signature": signature,
         "layers": None if layers is None else list(layers),
     }
-    with contextlib.suppress(OSError, json.JSONDecodeError, KeyError, TypeError):
-        taken = json.loads(marker.read_text())
+    with contextlib.suppress(ValueError, KeyError, TypeError):
+        taken = read_json(marker)
         if taken["asked"] == asked:
             return tuple(taken["layers"])
+        # Some of the layers, if all are on disk.
+        if taken["asked"] == asked | {"layers": None} and set(layers) <= set(taken["layers"]):
+            return tuple(layers)
     configure_tensorflow()
     marker.parent.mkdir(parents=True, exist_ok=True)
     failure = None
     try:
         answered = _stream(saved_model, folder, member, layers, signature)
     except ValueError as error:
-        # Alone, without TensorFlow's exception as its cause: whoever reads that loads TensorFlow.
+        # Without TensorFlow's exception as its cause: unpickling that would import TensorFlow.
         failure = str(error)
     finally:
-        # A loaded SavedModel is a web of cycles, which stays until they are looked for.
+        # A loaded SavedModel holds reference cycles, which stay until they are collected.
         gc.collect()
     if failure is not None:
         raise ValueError(failure)
-    unfinished = marker.with_name(f"{_TAKEN}.{os.getpid()}.unfinished")
-    unfinished.write_text(json.dumps({"asked": asked, "layers": answered}))
-    unfinished.replace(marker)
+    write_json(marker, {"asked": asked, "layers": answered})
     return answered
 
 
@@ -167,7 +192,7 @@ def _stream(
         ):
             for layer, values in batch.items():
                 if values.dtype.kind == "V":
-                    # NumPy's files know no bfloat16; float32 holds its every value.
+                    # NumPy's files cannot hold bfloat16; float32 represents all of its values.
                     values = values.astype(np.float32)
                 if layer not in opened:
                     path = representation_path(folder, member, layer)

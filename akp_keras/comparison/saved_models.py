@@ -1,8 +1,7 @@
-"""Which SavedModels are compared, and what they are called."""
+"""The SavedModels that are compared, and their names."""
 
 from __future__ import annotations
 
-import difflib
 import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +13,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from akp_keras.export.files_below import files_below
 from akp_keras.export.member_record import family_of
 from akp_keras.export.saved_model import DESCRIPTION_FILE, read_description
+from akp_keras.files.below import files_below
+from akp_keras.hints import hint
 from akp_keras.natural_order import natural_order
 
 _COLUMNS = ("uri", "family", "member")
@@ -29,8 +29,8 @@ class NamedModel:
     """A SavedModel with its name.
 
     Attributes:
-        name: unique among those compared; `<family>/<member>` where there is a family.
-        family: name of the family, or "" where nothing tells.
+        name: unique name; `<family>/<member>` if there is a family.
+        family: name of the family, or "" if unknown.
         path: folder of the SavedModel.
     """
 
@@ -43,27 +43,27 @@ def find_saved_models(
     sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
     families: Sequence[str] = (),
 ) -> tuple[NamedModel, ...]:
-    """Finds and names the SavedModels to compare.
+    """Find and name the SavedModels to compare.
 
-    A member of an experiment is called as its `assets.extra/akp.json` says, `<family>/<seed>`.
-    Any other is called by its path, without the folders that all of them have in common at the
-    beginning and at the end; what stands before the last `/` is its family. A table or a mapping
-    names its own.
+    A member of an experiment has the name `<family>/<seed>` of its `assets.extra/akp.json`. The
+    name of any other model is its path, without the folders that all paths have in common at the
+    start and at the end; the part before the last `/` is its family. A table or a mapping sets
+    the names itself.
 
     Args:
-        sources: folders of SavedModels, folders above them, and patterns of such folders as of
-            a shell (what they hold or match comes in natural order: 2 before 10), and tables
-            (.csv or .parquet) with the columns `uri`, `family` and `member`, where a relative
-            uri is so to the table's folder; or a mapping from name to folder. Links are followed.
-        families: the families in the order wanted, each with its members in natural order; those
-            not named come after them. By default the order is that of the sources.
+        sources: folders of SavedModels, folders above them, and patterns of such folders as in
+            a shell (expanded in natural order: 2 before 10), and tables (.csv or .parquet) with
+            the columns `uri`, `family` and `member`, where a relative uri is relative to the
+            table's folder; or a mapping from name to folder. Links are followed.
+        families: families in the order of the result, each with its members in natural order;
+            other families follow. By default the order is that of the sources.
 
     Returns:
         At least two models.
 
     Raises:
-        ValueError: in one line that names the source, if it is no SavedModel, fewer than two are
-            found, two have one name, or one has two.
+        ValueError: in one line that names the source, if it is not a SavedModel, there are fewer
+            than two models, two models share a name, or a model is named twice.
     """
     if isinstance(sources, Mapping):
         models = [NamedModel(name, family_of(name), _local(uri)) for name, uri in sources.items()]
@@ -73,8 +73,8 @@ def find_saved_models(
         _check_folder(model.path)
         _check_text(model)
     if len(models) < 2:
-        found = models[0].path if models else "none at all"
-        raise ValueError(f"two SavedModels or more are needed to compare, found {found}")
+        present = models[0].path if models else "none"
+        raise ValueError(f"at least two SavedModels are needed for a comparison, got {present}")
     _refuse_twice(models)
     return tuple(_by_family(models, families) if families else models)
 
@@ -95,7 +95,7 @@ def _refuse_twice(models: Sequence[NamedModel]) -> None:
             raise ValueError(f"SavedModel {model.path} is given twice{also}")
         if model.name in paths:
             raise ValueError(
-                f"two SavedModels have the name {model.name!r}, {paths[model.name]} and "
+                f"two SavedModels have the name {model.name!r}: {paths[model.name]} and "
                 f"{model.path}; name them in a table with the columns {', '.join(_COLUMNS)}"
             )
         paths[model.name] = model.path
@@ -106,7 +106,7 @@ def _check_text(model: NamedModel) -> None:
         f"{model.name}{model.path.absolute()}".encode()
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"SavedModel {str(model.path)!a}: the folder's name is no text in UTF-8; rename it"
+            f"SavedModel {str(model.path)!a}: the folder's name is not UTF-8 text; rename it"
         ) from error
 
 
@@ -115,67 +115,67 @@ def _check_folder(path: Path) -> None:
         if path.is_dir():
             reason = f"it has no {_FILE}"
         else:
-            reason = "it is a file" if path.is_file() else "there is no such folder"
-        raise ValueError(f"{path} is no SavedModel: {reason}")
+            reason = "it is a file" if path.is_file() else "the folder does not exist"
+        raise ValueError(f"{path} is not a SavedModel: {reason}")
 
 
 def _by_family(models: Sequence[NamedModel], families: Sequence[str]) -> list[NamedModel]:
-    there = list(dict.fromkeys(model.family for model in models))
+    present = list(dict.fromkeys(model.family for model in models))
+    named = [family for family in present if family]
     for family in families:
-        if family not in there:
-            close = difflib.get_close_matches(family, there, n=1)
-            named = ", ".join(name for name in there if name) or "none that names its family"
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {named}"
-            raise ValueError(f"no SavedModel is of the family {family!r}; {hint}")
-    order = [*families, *(family for family in there if family not in families)]
-    return sorted(models, key=lambda one: (order.index(one.family), natural_order(one.name)))
+        if family not in present:
+            known = hint(family, named) if named else "no SavedModel names its family"
+            raise ValueError(f"no SavedModel is of the family {family!r}; {known}")
+    order = [*families, *(family for family in present if family not in families)]
+    return sorted(models, key=lambda model: (order.index(model.family), natural_order(model.name)))
 
 
 def _from_sources(sources: Iterable[str | Path]) -> list[NamedModel]:
-    found: list[NamedModel | Path] = []
+    models: list[NamedModel | Path] = []
     for source in sources:
         text = str(source)
         if Path(text).suffix in _TABLES and not Path(text).is_dir():
-            found += _read_table(Path(text))
+            models += _read_table(Path(text))
         elif not glob.has_magic(text) or Path(text).is_dir():
-            found += _below(_local(text))
+            models += _below(_local(text))
         else:
-            # A Path would need to be told where an absolute pattern begins.
+            # `Path.glob` takes no absolute patterns.
             matched = sorted(glob.glob(text, recursive=True), key=natural_order)  # noqa: PTH207
             if not matched:
                 raise ValueError(f"no SavedModel matches {text!r}")
             for path in matched:
-                found += _below(Path(path))
-    names = _names([path for path in found if isinstance(path, Path)])
+                models += _below(Path(path))
+    names = _names([model for model in models if isinstance(model, Path)])
     return [
-        one if isinstance(one, NamedModel) else NamedModel(*names[one], path=one) for one in found
+        NamedModel(*names[model], path=model) if isinstance(model, Path) else model
+        for model in models
     ]
 
 
 def _below(path: Path) -> list[Path]:
-    """The SavedModels that a folder is or holds, less those that are being written."""
+    """Return the SavedModels that a folder is or holds, without unfinished ones."""
     if (path / _FILE).is_file():
         return [path]
-    found = [
+    folders = [
         file.parent
         for file in (files_below(path) if path.is_dir() else ())
         if file.name == _FILE
         and not any(part.endswith(".unfinished") for part in file.relative_to(path).parts)
     ]
-    if not found:
+    if not folders:
         _check_folder(path)
-    return sorted(found, key=lambda one: natural_order(str(one)))
+    return sorted(folders, key=lambda folder: natural_order(str(folder)))
 
 
 def _names(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
-    """Name and family of each folder that no table names."""
+    """Return folder -> (name, family), for the folders that are not named by a table."""
     names = {path: described for path in paths if (described := _described(path))}
     parts = {path: path.absolute().parts for path in paths if path not in names}
     if len(parts) == 1:
         (path,) = parts
         return {**names, path: (path.name, "")}
     first = _common(list(parts.values()))
-    last = _common([one[len(first) :][::-1] for one in parts.values()])
+    last = _common([own[len(first) :][::-1] for own in parts.values()])
     for path, own in parts.items():
         name = "/".join(own[len(first) : len(own) - len(last)]) or path.name
         names[path] = (name, family_of(name))
@@ -183,7 +183,7 @@ def _names(paths: Sequence[Path]) -> dict[Path, tuple[str, str]]:
 
 
 def _described(path: Path) -> tuple[str, str] | None:
-    """What `assets.extra/akp.json` says, if it is there and says it."""
+    """Return name and family from `assets.extra/akp.json`, or None if it does not hold them."""
     if not (path / DESCRIPTION_FILE).is_file():
         return None
     description = read_description(path)
@@ -197,18 +197,18 @@ def _common(sequences: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     if not sequences:
         return ()
     smallest, largest = min(sequences), max(sequences)
-    for index, (one, other) in enumerate(zip(smallest, largest, strict=False)):
-        if one != other:
+    for index, (low, high) in enumerate(zip(smallest, largest, strict=False)):
+        if low != high:
             return smallest[:index]
     return smallest[: len(largest)]
 
 
 def _read_table(path: Path) -> list[NamedModel]:
     if not path.is_file():
-        raise ValueError(f"there is no table of SavedModels at {path}")
+        raise ValueError(f"no table of SavedModels at {path}")
     try:
         if path.suffix == ".csv":
-            # Everything is text: a member 007 is no number.
+            # Everything is text: a member 007 is not a number.
             names = pyarrow.csv.open_csv(path).schema.names
             table = pyarrow.csv.read_csv(
                 path,

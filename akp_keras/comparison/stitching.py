@@ -1,12 +1,12 @@
-"""Model stitching: whether one network can go on from another's representation.
+"""Model stitching: whether a network can continue from another network's representation.
 
-The first layers of one network, an affine layer, and the rest of another network make a stitched
-network; only the affine layer is trained. What the stitched network is worse by than the other
-network alone is the penalty: Bansal, Nakkiran and Barak 2021 (arXiv 2106.07682), section 2; Lenc
-and Vedaldi 2015 (arXiv 1411.5908).
+A stitched network consists of the first layers of one network, an affine layer, and the remaining
+layers of another network; only the affine layer is trained. The penalty is the accuracy that it
+loses against the other network alone: Bansal, Nakkiran and Barak 2021 (arXiv 2106.07682),
+section 2; Lenc and Vedaldi 2015 (arXiv 1411.5908).
 
-It needs models, not representations, and so stands beside the comparison of exported members: a
-SavedModel has no way in at a hidden layer. Keras is imported when a network is stitched.
+It takes Keras models, because a SavedModel cannot be called from a hidden layer on. Keras is
+imported when a network is stitched.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from akp_keras.similarity.identifiers import suggest
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import keras
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stitching:
-    """How a stitched network does, on the samples that it was judged on.
+    """The results of a stitched network on the test samples.
 
     Attributes:
-        accuracy: of the stitched network, from 0 to 1.
-        loss: its cross-entropy, in nats.
-        start_accuracy: of the stitched network before the affine layer was trained.
-        top_accuracy: of the network that gave the rest, by itself.
-        top_loss: its cross-entropy, in nats.
+        accuracy: accuracy of the stitched network, from 0 to 1.
+        loss: cross-entropy of the stitched network, in nats.
+        start_accuracy: its accuracy before the affine layer is trained.
+        top_accuracy: accuracy of the unchanged network `top`.
+        top_loss: cross-entropy of the unchanged network `top`, in nats.
     """
 
     accuracy: float
@@ -66,39 +66,39 @@ def stitching_penalty(
     learning_rate: float = 1e-3,
     seed: int = 0,
 ) -> Stitching:
-    """Stitches the layers of `bottom` up to one into the rest of `top`.
+    """Stitch the first layers of `bottom` to the remaining layers of `top`.
 
-    The affine layer is a matrix and an offset for vectors, the same at every position for maps
-    (a 1 × 1 convolution). Nothing else changes: both networks run as in inference, with frozen
-    weights and batch statistics and without dropout, and are left as they were.
+    The affine layer is a matrix and an offset; for maps it is the same at every position (a 1 × 1
+    convolution). Both networks run in inference mode, with frozen weights and batch statistics
+    and without dropout, and are not changed.
 
     Args:
-        bottom: a Functional or Sequential model of one input; it gives its layers up to `layer`.
-        top: another; it gives what comes after `top_layer`, and ends in (n, classes)
-            probabilities or logits, told apart by their sums.
+        bottom: a Functional or Sequential model with one input, used up to `layer`.
+        top: another such model, used after `top_layer`; its output is (n, classes) probabilities
+            or logits, which are distinguished by their sums.
         layer: name of the layer of `bottom` whose output is taken.
         data: (n, …) inputs of both networks and (n,) integer labels, to train the affine layer.
         top_layer: name of the layer of `top` whose output is replaced; by default `layer`.
-        test: inputs and labels on which accuracies are taken; by default `data`.
-        start: "least_squares", the affine map that takes the output of `layer` nearest to that of
-            `top_layer` on `data`; or "identity", where both have one width.
-        epochs: of training the affine layer, by Adam; 0 leaves it as it starts.
-        batch_size: samples in a batch.
-        learning_rate: of Adam.
-        seed: of the order of samples, the only thing that is drawn.
+        test: inputs and labels on which accuracies are computed; by default `data`.
+        start: "least_squares", the affine map that minimises the distance between the outputs of
+            `layer` and `top_layer` on `data`; or "identity", if both have the same width.
+        epochs: training epochs of the affine layer, with Adam; 0 for no training.
+        batch_size: samples per batch.
+        learning_rate: learning rate of Adam.
+        seed: seed of the order of samples, the only random choice.
 
     Returns:
-        Accuracies and losses; `.penalty` is the accuracy lost.
+        Accuracies and losses; `.penalty` is the lost accuracy.
 
     Raises:
-        ValueError: in one line, if a layer is not there, its shapes do not fit, the rest of `top`
-            needs more than its output, or the labels are not those of the samples or the classes.
+        ValueError: in one line, if a layer is unknown, shapes do not fit, the rest of `top` needs
+            more than the output of `top_layer`, or labels do not fit the samples or the classes.
     """
     import keras
 
     top_layer = top_layer or layer
     if start not in ("least_squares", "identity"):
-        raise ValueError(f"start is least_squares or identity, not {start!r}")
+        raise ValueError(f"start={start!r} must be least_squares or identity")
     samples, labels = _checked(data, "data")
     judged, judged_labels = _checked(test, "test") if test is not None else (samples, labels)
 
@@ -126,11 +126,11 @@ def stitching_penalty(
     else:
         matrix, offset = nearest_affine(hidden, answers(target, samples))
 
-    # A Dense layer maps the last axis: of maps that is the 1 × 1 convolution.
+    # A Dense layer maps the last axis, which for maps is a 1 × 1 convolution.
     affine = keras.layers.Dense(replaced.shape[-1], name="stitch")
     entry = keras.Input(cut.shape[1:])
-    # A function and no layer of its own: a model that is trained would train the layers in it, and
-    # run their dropout and batch statistics as in training.
+    # A function instead of a layer: training would otherwise train the layers of `rest`, and run
+    # their dropout and batch statistics in training mode.
     inference = keras.layers.Lambda(lambda values: rest(values, training=False), name="rest")
     stitched = keras.Model(entry, inference(affine(entry)))
     affine.kernel.assign(matrix)
@@ -147,10 +147,10 @@ def stitching_penalty(
         batch_size,
         np.random.default_rng(seed),
     )
-    found = answers(stitched, judged_hidden)
+    outputs = answers(stitched, judged_hidden)
     return Stitching(
-        accuracy=_accuracy(found, judged_labels),
-        loss=_cross_entropy(found, judged_labels),
+        accuracy=_accuracy(outputs, judged_labels),
+        loss=_cross_entropy(outputs, judged_labels),
         start_accuracy=start_accuracy,
         top_accuracy=_accuracy(own, judged_labels),
         top_loss=_cross_entropy(own, judged_labels),
@@ -158,14 +158,14 @@ def stitching_penalty(
 
 
 def nearest_affine(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The affine map that takes x nearest to y, in float64 by least squares.
+    """Fit the affine map from x to y by least squares, in float64.
 
     Args:
         x: (…, p).
-        y: (…, q), of the same leading shape: each position is a row.
+        y: (…, q), with the same leading shape: each position is a row.
 
     Returns:
-        (p, q) matrix and (q,) offset; the smallest matrix where many are equally near.
+        (p, q) matrix and (q,) offset; the minimum-norm solution if there are several.
     """
     rows = x.reshape(-1, x.shape[-1]).astype(np.float64)
     targets = y.reshape(-1, y.shape[-1]).astype(np.float64)
@@ -177,23 +177,21 @@ def nearest_affine(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray
 def _around(
     model: keras.Model, name: str, which: str
 ) -> tuple[keras.KerasTensor, keras.KerasTensor, keras.KerasTensor]:
-    """The input of a model, the output of one of its layers, and the output of the model."""
+    """Return the input of a model, the output of one of its layers, and the model's output."""
     import keras
 
     if len(getattr(model, "inputs", None) or []) != 1 or len(model.outputs) != 1:
         raise ValueError(f"{which} is not a built Functional or Sequential model of one input")
     layers = [layer.name for layer in model.layers]
     if name not in layers:
-        raise ValueError(
-            f"{which} has no layer {name!r}; it has {', '.join(layers)}{suggest(name, layers)}"
-        )
+        raise ValueError(f"{which} has no layer {name!r}; {hint(name, layers, most=len(layers))}")
     if isinstance(model, keras.Sequential):
-        # Its layers may have been called before it had all of them, so they are called anew.
+        # Its layers may have been called before the last one was added, so they are called again.
         inputs = value = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
-        found = {}
+        outputs = {}
         for layer in model.layers:
-            value = found[layer.name] = layer(value)
-        return inputs, found[name], value
+            value = outputs[layer.name] = layer(value)
+        return inputs, outputs[name], value
     output = model.get_layer(name).output
     if isinstance(output, (list, tuple, dict)):
         raise ValueError(f"layer {name!r} of {which} has more than one output")
@@ -205,8 +203,8 @@ def _check_shapes(
 ) -> None:
     if cut[1:-1] != replaced[1:-1]:
         raise ValueError(
-            f"layer {layer!r} of bottom gives {cut[1:]} and {top_layer!r} of top {replaced[1:]} a "
-            "sample; only the last number may differ"
+            f"layer {layer!r} of bottom has shape {cut[1:]} per sample and {top_layer!r} of top "
+            f"{replaced[1:]}; only the last number may differ"
         )
 
 
@@ -214,22 +212,22 @@ def _rest(replaced: keras.KerasTensor, outputs: keras.KerasTensor, name: str) ->
     import keras
 
     if replaced is outputs:
-        raise ValueError(f"layer {name!r} of top is its last; nothing comes after it to stitch to")
+        raise ValueError(f"layer {name!r} of top is its last layer; name an earlier one")
     try:
         return keras.Model(replaced, outputs)
     except ValueError as error:
-        # As where a residual connection leads around the layer.
+        # For example if a residual connection bypasses the layer.
         raise ValueError(
-            f"what comes after layer {name!r} of top needs more than its output"
+            f"the layers after {name!r} of top need more than its output; name another layer"
         ) from error
 
 
 def _checked(data: tuple[np.ndarray, np.ndarray], what: str) -> tuple[np.ndarray, np.ndarray]:
-    inputs, labels = (np.asarray(one) for one in data)
+    inputs, labels = map(np.asarray, data)
     if labels.shape != inputs.shape[:1] or not len(inputs):
         raise ValueError(
-            f"{what} has inputs of shape {inputs.shape} and labels of shape {labels.shape}; a "
-            "label a sample is needed"
+            f"{what} has inputs of shape {inputs.shape} and labels of shape {labels.shape}; one "
+            "label per sample is needed"
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"{what} has labels of type {labels.dtype}; integer classes are needed")
@@ -238,9 +236,9 @@ def _checked(data: tuple[np.ndarray, np.ndarray], what: str) -> tuple[np.ndarray
 
 def _check_classes(outputs: np.ndarray, *labels: np.ndarray) -> None:
     if outputs.ndim != 2 or outputs.shape[1] < 2:
-        raise ValueError(f"top gives {outputs.shape[1:]} a sample; (classes,) is needed")
-    highest = max(int(one.max()) for one in labels)
-    lowest = min(int(one.min()) for one in labels)
+        raise ValueError(f"top has outputs of shape {outputs.shape[1:]}; (classes,) is needed")
+    highest = max(int(classes.max()) for classes in labels)
+    lowest = min(int(classes.min()) for classes in labels)
     if lowest < 0 or highest >= outputs.shape[1]:
         wrong = lowest if lowest < 0 else highest
         raise ValueError(f"a label is {wrong}; top has the classes 0 to {outputs.shape[1] - 1}")

@@ -1,7 +1,8 @@
-"""What `summary.json` says."""
+"""The contents of `summary.json`."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import platform
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import akp_keras
-from akp_keras.comparison.members import Compared
+from akp_keras.comparison.layers import Compared
 from akp_keras.comparison.pair_table import pairs
 from akp_keras.comparison.probe_inputs import ProbeInputs
 from akp_keras.comparison.saved_models import NamedModel
@@ -21,16 +22,16 @@ _PACKAGES = ("numpy", "scipy", "tensorflow", "tensorflow-cpu")
 
 
 def describe(
-    models: Sequence[NamedModel], probe: ProbeInputs, *, measures: Sequence[str], **asked: Any
+    models: Sequence[NamedModel], probe: ProbeInputs, *, measures: Sequence[str], **options: Any
 ) -> dict[str, Any]:
-    """What was compared, and with what."""
+    """Return what is compared, with which options and versions."""
     return {
         "format_version": 1,
         "members": [model.name for model in models],
         "families": dict(Counter(model.family for model in models if model.family)),
         "samples": probe.samples,
         "measures": list(measures),
-        **asked,
+        **options,
         "versions": {
             "akp_keras": akp_keras.__version__,
             "python": platform.python_version(),
@@ -40,16 +41,16 @@ def describe(
 
 
 def summarise(compared: Compared, families: Mapping[str, str]) -> dict[str, Any]:
-    """One matrix in a few numbers.
+    """Summarise a matrix.
 
     Args:
         compared: the matrix.
         families: member name -> family.
 
     Returns:
-        Mean value and distance over all pairs, over pairs of members of one family and over
-        pairs of two families, with the number of pairs; None where there are none, and for the
-        distance of a measure without. A member of no family is in all pairs alone.
+        Mean value and distance over all pairs, over pairs within a family and over pairs between
+        families, with the number of pairs; None without pairs, and for the distance of a measure
+        that declares none. Members without a family count in all pairs only.
     """
     matrix = compared.matrix
     rows, columns = pairs(matrix.measure, len(matrix.members))
@@ -84,10 +85,8 @@ def _mean(numbers: np.ndarray) -> float | None:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in _PACKAGES:
-        try:
-            found[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            versions[package] = metadata.version(package)
+    return versions

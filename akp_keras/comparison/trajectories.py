@@ -1,4 +1,4 @@
-"""The way of members through training: all their snapshots compared at one layer."""
+"""The trajectories of members through training: all their snapshots compared at one layer."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import orthogonal_procrustes
-from scipy.sparse.linalg import eigsh
 from threadpoolctl import threadpool_limits
 
 from akp_keras import similarity
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion.centroids import distances_to_centroid, gower_matrix
+from akp_keras.dispersion import principal_coordinates
+from akp_keras.dispersion.centroids import distances_to_centroid
 from akp_keras.export.member_record import family_of
 
 MOST_POINTS_OF_ONE_MAP = 3000
@@ -27,22 +27,22 @@ class Trajectories:
     Attributes:
         layer: name of the layer.
         measure: id of the measure.
-        epochs: (T,) numbers of epochs, from 0 and ascending, at whose ends snapshots were taken.
-        members: (M,) names `<family>/<seed>` of the members that could be compared at all epochs.
+        epochs: (T,) epochs, from 0 and ascending, after which snapshots were taken.
+        members: (M,) names `<family>/<seed>` of the members that can be compared at all epochs.
         coordinates: (M, T, 3) float64, one map for all epochs, in the unit of the distances,
-            its axes in order of decreasing variance over all points.
+            with axes in order of decreasing variance over all points.
         values: (T, M, M) float64, the measure between members at each epoch.
         distances: (T, M, M) float64, its distance form.
-        within: family -> (m·T, m·T) float64 distances between its members at all epochs, T
-            points a member next to each other, members in the order of `members`.
+        within: family -> (m·T, m·T) float64 distances between its members at all epochs: T
+            consecutive points per member, members in the order of `members`.
         to_centroid: family -> (T, m) float64, distances of its members to their centroid at
-            each epoch, adjusted for the number of members; families of one member are left out.
-        is_aligned: whether each epoch has a map of its own, turned onto the last epoch's; false
-            where all points lie in one map.
+            each epoch, adjusted for the number of members; without families of one member.
+        is_aligned: whether each epoch has its own map, rotated onto that of the last epoch; False
+            if all points share one map.
         samples: n, the number of probe samples.
         features: (M,) int64, the number of features of each member's snapshots.
         ranks: (T, M) int64, the numerical rank of each centred snapshot.
-        excluded: members left out, with the reason.
+        excluded: excluded members, with the reason.
     """
 
     layer: str
@@ -62,7 +62,7 @@ class Trajectories:
 
     @property
     def dispersion(self) -> Mapping[str, tuple[float | None, ...]]:
-        """Family -> (T,) its dispersion at each epoch; None for a family of one member."""
+        """Family -> (T,) dispersion at each epoch; None for a family of one member."""
         return {
             family: tuple(self.to_centroid[family].mean(axis=1).tolist())
             if family in self.to_centroid
@@ -71,7 +71,7 @@ class Trajectories:
         }
 
     def matrix(self, moment: int) -> SimilarityMatrix:
-        """The members compared at one epoch; `moment` is its place among the epochs."""
+        """Return the matrix of one epoch; `moment` is its index in `epochs`."""
         return SimilarityMatrix(
             layer=self.layer,
             measure=self.measure,
@@ -95,29 +95,29 @@ def follow_members(
     memory_gb: float = 4.0,
     most_points: int = MOST_POINTS_OF_ONE_MAP,
 ) -> Trajectories:
-    """Compares all members at all epochs, maps them, and measures each family's dispersion.
+    """Compare all members at all epochs, map them, and measure each family's dispersion.
 
-    Up to `most_points` points (member, epoch) all pairs are compared and classical scaling
-    (Torgerson 1952; Gower 1966) puts all of them into one map. With more, each epoch is mapped
-    alone and turned (rotation and reflection, no scaling) onto the epoch after it by orthogonal
-    Procrustes (Schönemann, Psychometrika 31, 1966), from the last epoch backwards: then
-    distances between points of different epochs mean less than those within one.
+    Up to `most_points` points (member, epoch), all pairs are compared and classical scaling
+    (Torgerson 1952; Gower 1966) places them in one map. With more points, each epoch is mapped
+    separately and aligned (by rotation and reflection, without scaling) to the next epoch by
+    orthogonal Procrustes (Schönemann, Psychometrika 31, 1966), from the last epoch backwards.
+    Distances between points of different epochs then mean less than those within an epoch.
 
     Args:
         layer: name of the layer.
         measure: id of a measure of `akp_keras.similarity` that has a distance form.
-        epochs: (T,) numbers of epochs.
+        epochs: (T,) epochs of the snapshots.
         snapshots: member name -> (T, n, d) representations of the same n samples.
-        executor: where blocks of pairs are compared; None for this process.
-        memory_gb: bound on the memory of the comparison.
-        most_points: how many points may share a map.
+        executor: runs the comparison of blocks of pairs; None for this process.
+        memory_gb: bound on the memory of the comparison, in GiB.
+        most_points: maximum number of points in one map.
 
     Returns:
-        The trajectories; the same arguments give the same bytes.
+        The trajectories; the same arguments produce the same bytes.
 
     Raises:
-        ValueError: if fewer than two members can be compared at all epochs, the snapshots are
-            not of these epochs, or the measure does not take them.
+        ValueError: if fewer than two members can be compared at all epochs, the snapshots do not
+            match `epochs`, or the measure cannot compare them.
     """
     for name, values in snapshots.items():
         if values.ndim != 3 or len(values) != len(epochs):
@@ -133,8 +133,8 @@ def follow_members(
     members = tuple(name for name in snapshots if name not in excluded)
     if len(members) < 2:
         raise ValueError(
-            f"layer {layer!r} has {len(members)} members that can be compared at all epochs of "
-            "their snapshots, and two are needed"
+            f"layer {layer!r} needs at least two members that can be compared at all epochs, got "
+            f"{len(members)}"
         )
     compared = _Compared(snapshots, measure, executor, memory_gb)
     moments = range(len(epochs))
@@ -193,7 +193,7 @@ def follow_members(
 
 
 class _Compared:
-    """Values and distances between some (member, moment)s, and the rank of each."""
+    """Computes values and distances between points (member, moment), and the rank of each."""
 
     def __init__(
         self,
@@ -207,7 +207,7 @@ class _Compared:
         self._options = {"memory_gb": memory_gb, "executor": executor}
 
     def __call__(self, points: Sequence[tuple[str, int]]) -> tuple[np.ndarray, ...]:
-        # The number of threads is part of a result's last digits.
+        # Last digits of results depend on the number of threads.
         with threadpool_limits(1, "blas"):
             result = similarity.pairwise(
                 {
@@ -221,28 +221,12 @@ class _Compared:
 
 
 def _map(distances: np.ndarray) -> np.ndarray:
-    """(m, 3) classical scaling, centred; axes that the points do not have are zero."""
-    count = len(distances)
-    gram = gower_matrix(distances**2)
     with threadpool_limits(1, "blas"):
-        if count <= 4 * AXES:
-            values, vectors = np.linalg.eigh(gram)
-        else:
-            # Lanczos from a fixed start, so that the same distances give the same bytes.
-            start = np.random.default_rng(0).normal(size=count)
-            values, vectors = eigsh(gram, k=AXES, which="LA", v0=start)
-    order = np.argsort(values)[::-1][:AXES]
-    values, vectors = values[order], vectors[:, order]
-    # What is below the rounding of the decomposition is no axis.
-    real = values > count * np.finfo(np.float64).eps * np.abs(gram).max(initial=0.0)
-    axes = vectors * np.sqrt(np.where(real, values, 0.0))
-    farthest = axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])]
-    axes = axes * np.where(farthest < 0, -1.0, 1.0)
-    return np.pad(axes, ((0, 0), (0, AXES - axes.shape[1])))
+        return principal_coordinates(distances, AXES).leading(AXES)
 
 
 def _aligned_maps(distances: np.ndarray) -> np.ndarray:
-    """(M, T, 3): the map of each epoch, turned onto that of the epoch after it."""
+    """Return (M, T, 3) coordinates: the map of each epoch, aligned to that of the next epoch."""
     maps = [_map(of_epoch) for of_epoch in distances]
     for moment in reversed(range(len(maps) - 1)):
         rotation, _ = orthogonal_procrustes(maps[moment], maps[moment + 1])

@@ -1,12 +1,11 @@
-"""A name in, train, validation and test splits and a probe set out; one file a source.
+"""Data sets by name, with their splits and a probe set; one file per source.
 
-A source is added by one file in this folder with a `load` function and one line in `_MODULES`.
-Nothing here imports TensorFlow until a data set is loaded.
+To add a source, add a file with a `load` function to this folder, and a line to `_MODULES`.
+TensorFlow is imported when a data set is loaded.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +14,7 @@ from akp_keras.data.label_noise import randomise_labels
 from akp_keras.data.probe import read_probe, take_probe_set, write_probe
 from akp_keras.data.records import DataSet, ProbeSet, Split
 from akp_keras.data.statistics import train_statistics
+from akp_keras.hints import hint
 
 __all__ = [
     "DataSet",
@@ -30,7 +30,7 @@ __all__ = [
     "write_probe",
 ]
 
-# A name that ends in a colon is a prefix: what follows the colon is for the source to read.
+# A name that ends in a colon is a prefix; the source reads what follows.
 _MODULES = {
     "synthetic_cells": "akp_keras.data.synthetic_cells",
     "tfds:": "akp_keras.data.tensorflow_datasets_source",
@@ -39,7 +39,7 @@ _MODULES = {
 
 
 def list_datasets() -> list[str]:
-    """Returns the names of all data sets, sorted; `tfds:<name>` stands for many."""
+    """Return the names of all data sets, sorted; `tfds:<name>` stands for many."""
     return sorted(f"{name}<name>" if name.endswith(":") else name for name in _MODULES)
 
 
@@ -50,38 +50,34 @@ def load_dataset(
     seed: int = 0,
     max_samples: int | None = None,
 ) -> DataSet:
-    """Loads a data set, preparing it on the first call.
+    """Load a data set, and prepare it on the first call.
 
     Args:
         name: one of `list_datasets()`; for example `synthetic_cells` or `tfds:mnist`.
-        data_dir: where prepared data is kept; by default where TensorFlow Datasets keeps it
-            (`TFDS_DATA_DIR`, else `~/tensorflow_datasets`).
-        seed: of what the source draws at random: the patches of `synthetic_cells`, the split of
-            `wisconsin_breast_cancer`. The same seed gives the same bytes.
-        max_samples: keep only the first so many samples of each split; None keeps all. Splits
-            are in shuffled order, the same in every run.
+        data_dir: folder of prepared data; by default that of TensorFlow Datasets
+            (`TFDS_DATA_DIR`, or `~/tensorflow_datasets`).
+        seed: seed of what the source draws: the patches of `synthetic_cells`, the split of
+            `wisconsin_breast_cancer`. The same seed produces the same bytes.
+        max_samples: maximum number of samples per split, taken from its start; None for all.
+            Splits are in a shuffled order, the same in every run.
 
     Returns:
         The splits, in a fixed order.
 
     Raises:
-        ValueError: if there is no data set of this name, it cannot be prepared, or a number is
-            out of range; one line.
+        ValueError: in one line, if the name is unknown, the data set cannot be prepared, or a
+            number is out of range.
     """
     if seed < 0:
-        raise ValueError(f"seed of the data is {seed}; it must be 0 or more")
+        raise ValueError(f"seed={seed} must be at least 0")
     if max_samples is not None and max_samples < 1:
-        raise ValueError(f"max_samples is {max_samples}; it must be 1 or more")
+        raise ValueError(f"max_samples={max_samples} must be at least 1")
     module = _module(name)
     return module.load(name, data_dir=data_dir, seed=seed, max_samples=max_samples)
 
 
 def check_dataset_name(name: str) -> None:
-    """Makes sure that there is a source for a name, without loading anything.
-
-    Raises:
-        ValueError: if there is none; one line.
-    """
+    """Raise a ValueError if no source has a data set of this name; load nothing."""
     _source(name)
 
 
@@ -92,7 +88,5 @@ def _module(name: str) -> ModuleType:
 def _source(name: str) -> str:
     prefix, colon, _ = name.partition(":")
     if prefix + colon not in _MODULES:
-        close = difflib.get_close_matches(name, list_datasets(), n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(list_datasets())}"
-        raise ValueError(f"unknown data set {name!r}; {hint}")
+        raise ValueError(f"unknown data set {name!r}; {hint(name, list_datasets())}")
     return prefix + colon

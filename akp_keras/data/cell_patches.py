@@ -1,16 +1,16 @@
 """Synthetic patches of cells in haematoxylin and eosin, drawn with NumPy alone.
 
-Nothing here is a picture of a patient. A patch is 32 × 32 pixels at about 1 µm a pixel. Its latent
-severity, from 0 to 1, sets what a pathologist grades by eye: nuclei grow, vary more in size and
-outline (pleomorphism), crowd and overlap, take more haematoxylin (hyperchromasia) and show
-nucleoli. The class sets only the distribution of the severity, so the classes overlap and no
-classifier can be perfect:
+No patch is an image of a patient. A patch has 32 × 32 pixels of about 1 µm. Its latent severity,
+from 0 to 1, sets what a pathologist grades by eye: nuclei grow, vary more in size and outline
+(pleomorphism), crowd and overlap, take up more haematoxylin (hyperchromasia) and show nucleoli.
+The class sets only the distribution of the severity, so the classes overlap and no classifier can
+be perfect:
 
     severity | non_cancer ~ Beta(2, 7),    severity | cancer ~ Beta(7, 2)
 
-The best rule that knew the severity itself (cancer above 1/2) is right with probability 247/256.
-What says nothing about the class varies as well: stains and light from patch to patch, fibres,
-clefts, and in one patch of four a sprinkle of small, dark, round lymphocytes.
+The best rule given the severity (cancer above 1/2) is correct with probability 247/256. Features
+without information about the class vary too: stains and light between patches, fibres, clefts,
+and in one of four patches some small, dark, round lymphocytes.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ CLASS_NAMES = ("non_cancer", "cancer")
 
 _SEVERITY_BETA = {0: (2.0, 7.0), 1: (7.0, 2.0)}
 
-# Patches are drawn in blocks of one random stream each: the first samples of a split do not
-# depend on how many are asked for, and the arrays of a block fit into a processor's cache.
+# Patches are drawn in blocks with one random stream each: the first samples of a split do not
+# depend on the number of samples, and the arrays of a block fit into a processor's cache.
 _BLOCK = 128
 _TISSUE_NUCLEI = 17
 _LYMPHOCYTES = 6
@@ -41,11 +41,11 @@ _LYMPHOCYTES = 6
 
 @dataclass(frozen=True)
 class CellPatches:
-    """Drawn patches, classes in turn.
+    """Drawn patches, in alternating classes.
 
     Attributes:
         images: (n, 32, 32, 3) uint8, red, green, blue.
-        labels: (n,) int64, 0 non_cancer, 1 cancer; half of each.
+        labels: (n,) int64, 0 for non_cancer and 1 for cancer, in equal numbers.
         severity: (n,) float64 in [0, 1], the latent grade.
     """
 
@@ -55,12 +55,12 @@ class CellPatches:
 
 
 def draw_cell_patches(count: int, *, seed: int, stream: int = 0) -> CellPatches:
-    """Draws synthetic patches; the same arguments give the same bytes.
+    """Draw synthetic patches; the same arguments produce the same bytes.
 
     Args:
-        count: how many; the classes take turns, so each has half of them.
-        seed: from 0; seeds give independent patches.
-        stream: from 0; streams of one seed are independent (one stream a split).
+        count: number of patches; the classes alternate.
+        seed: from 0; patches of different seeds are independent.
+        stream: from 0; streams of one seed are independent (one stream per split).
 
     Returns:
         The patches.
@@ -69,7 +69,7 @@ def draw_cell_patches(count: int, *, seed: int, stream: int = 0) -> CellPatches:
         ValueError: if `count` is less than 1.
     """
     if count < 1:
-        raise ValueError(f"count of patches is {count}; at least 1 is needed")
+        raise ValueError(f"count={count} must be at least 1")
     blocks = [
         _draw_block(np.random.default_rng([seed, stream, number]))
         for number in range(-(-count // _BLOCK))
@@ -97,7 +97,7 @@ def _tissue_nuclei(rng: np.random.Generator, severity: np.ndarray) -> Nuclei:
     shape = (_BLOCK, _TISSUE_NUCLEI)
     grade = severity[:, None]
 
-    # What a patch has in common departs from what its severity says: severity is not one feature.
+    # Features of a patch deviate from its severity, so that no single feature equals it.
     def patch_level(at_zero: float, at_one: float, noise: float) -> np.ndarray:
         return at_zero + (at_one - at_zero) * grade + noise * rng.standard_normal((_BLOCK, 1))
 
@@ -155,7 +155,7 @@ def _lymphocytes(rng: np.random.Generator) -> Nuclei:
 def _spread_out(
     rng: np.random.Generator, radius: np.ndarray, overlap: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Places centres and pushes neighbours apart until they overlap by the given share only."""
+    """Place centres and pushes neighbours apart until they overlap by at most the given share."""
     margin = 2.0
     place = rng.uniform(-margin, IMAGE_SIZE + margin, (2, *radius.shape))
     wanted = (radius[:, :, None] + radius[:, None, :] + 1.0) * (1.0 - overlap[:, :, None])

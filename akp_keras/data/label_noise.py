@@ -6,17 +6,17 @@ import numpy as np
 
 
 def randomise_labels(labels: np.ndarray, fraction: float, classes: int, seed: int) -> np.ndarray:
-    """Gives a fraction of the samples labels drawn uniformly over all classes.
+    """Replace the labels of a fraction of the samples by uniformly drawn classes.
 
     As in Zhang, Bengio, Hardt, Recht and Vinyals, "Understanding deep learning requires rethinking
-    generalization" (ICLR 2017, section 2.1), a new label is drawn without regard to the true one,
-    so a share 1 / `classes` of the chosen samples keep theirs by chance. Exactly
-    round(`fraction` × n) samples are chosen (there: each with that probability). For one seed the
-    samples chosen at a smaller fraction, and their new labels, are among those at a larger one.
+    generalization" (ICLR 2017, section 2.1), a new label is independent of the true one, so a
+    share 1 / `classes` of the chosen samples keep theirs by chance. Exactly round(`fraction` × n)
+    samples are chosen (in the paper: each with that probability). For one seed, the samples chosen
+    at a smaller fraction, with their new labels, are also chosen at a larger one.
 
     Args:
         labels: (n,) integers from 0 to `classes` - 1; not changed.
-        fraction: from 0 (a copy of the labels) to 1 (labels that say nothing of the samples).
+        fraction: from 0 (a copy of the labels) to 1 (labels independent of the samples).
         classes: number of classes, at least 2.
         seed: from 0.
 
@@ -28,12 +28,12 @@ def randomise_labels(labels: np.ndarray, fraction: float, classes: int, seed: in
     """
     labels = np.asarray(labels)
     if not 0.0 <= fraction <= 1.0:
-        raise ValueError(f"fraction of random labels is {fraction}; it must be from 0 to 1")
+        raise ValueError(f"fraction={fraction} must be from 0 to 1")
     if classes < 2:
-        raise ValueError(f"number of classes is {classes}; random labels need at least 2")
+        raise ValueError(f"classes={classes} must be at least 2")
     if labels.size and not (labels.min() >= 0 and labels.max() < classes):
         raise ValueError(
-            f"labels run from {labels.min()} to {labels.max()}; {classes} classes need labels "
+            f"labels range from {labels.min()} to {labels.max()}; {classes} classes need labels "
             f"from 0 to {classes - 1}"
         )
     rng = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""TensorFlow Datasets builders prepared once, without races, and read into arrays."""
+"""Builders of TensorFlow Datasets, prepared once, without races, and read into arrays."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ def prepare(
     *,
     downloads: bool,
 ) -> tfds.core.DatasetBuilder:
-    """Prepares a data set unless it is there, and never leaves half of one.
+    """Prepare a data set whole, unless it is already prepared.
 
-    Any number of processes may prepare the same data set at once: each works in a folder of its
-    own, the first to finish renames its result into place, the others drop theirs.
+    Any number of processes may prepare the same data set at once: each works in its own folder,
+    the first to finish renames its result into place, and the others remove theirs.
 
     Args:
-        make_builder: makes the builder for a folder of prepared data.
+        make_builder: creates the builder for a folder of prepared data.
         data_dir: that folder, or None for the one of TensorFlow Datasets.
-        downloads: whether the data set is downloaded. Then downloads are kept in that folder and
-            progress goes to standard error; else nothing is said.
+        downloads: whether the data set is downloaded. If so, downloads are kept in that folder
+            and progress is shown on standard error; otherwise nothing is shown.
 
     Returns:
         A builder whose data is prepared.
 
     Raises:
-        ValueError: if the folder cannot be written, or what was prepared there is damaged.
+        ValueError: if the folder cannot be written, or its prepared data is damaged.
     """
     import tensorflow_datasets as tfds
     from google.protobuf.json_format import ParseError
@@ -74,19 +74,19 @@ def read_split(
     id_key: str | None = None,
     size: int | None = None,
 ) -> Split:
-    """Reads a split of a prepared data set into memory, in the order in which it is stored.
+    """Read a split of a prepared data set into memory, in the order in which it is stored.
 
     Args:
         builder: a prepared builder.
-        split: its name, for example `train`.
-        start: number of the first sample to read.
-        stop: number of the sample to stop before; None reads to the end.
+        split: name of the split, for example `train`.
+        start: index of the first sample to read.
+        stop: index after the last sample to read; None reads to the end.
         input_key: name of the feature that is the input.
         label_key: name of the feature that is the label.
         id_key: name of the feature that is the id; by default ids name the stored file and the
-            place in it.
-        size: resize images to this height and width in pixels (bilinear, smoothed before
-            shrinking); None leaves them as they are.
+            position in it.
+        size: height and width in pixels to which images are resized (bilinear, with
+            antialiasing); None for no resizing.
 
     Returns:
         The split.
@@ -133,14 +133,14 @@ def _prepare_aside(
 ) -> None:
     import tensorflow_datasets as tfds
 
-    # Not TensorFlow Datasets' own unfinished folder: its name comes from the global random state,
-    # and workers that were given the same seed would share it.
+    # Not the unfinished folder of TensorFlow Datasets: its name comes from the global random
+    # state, and workers with the same seed would share it.
     try:
         root.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=root))
     except OSError as error:
         raise ValueError(
-            f"data folder {root} cannot be written ({error.strerror}); name another as data_dir"
+            f"data folder {root} cannot be written ({error.strerror}); name another data_dir"
         ) from error
     try:
         builder = make_builder(str(aside))
@@ -162,7 +162,7 @@ def _prepare_aside(
 
 def _damaged(folder: str | Path, reason: object) -> ValueError:
     return ValueError(
-        f"prepared data in {folder} is damaged ({reason}); remove the folder to prepare it anew"
+        f"prepared data in {folder} is damaged ({reason}); remove the folder to prepare it again"
     )
 
 

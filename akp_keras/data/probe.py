@@ -1,43 +1,42 @@
-"""The probe set: taken from the test split, written to a file, read back."""
+"""The probe set: drawn from the test split, written to a file, read back."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import numpy as np
 
 from akp_keras.data.records import DataSet, ProbeSet
+from akp_keras.files.whole import whole_file
 from akp_keras.numpy_files import UNREADABLE
 
 _KEYS = ("ids", "images", "labels", "class_names")
 
 
 def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
-    """Draws a class-balanced sample of the test split, in a fixed order.
+    """Draw a class-balanced sample of the test split, in a fixed order.
 
     Args:
-        dataset: where to draw from.
-        size: how many samples; class counts differ by 1 at most, the first classes have more.
-        seed: from 0; the same seed gives the same samples in the same order.
+        dataset: the data set.
+        size: number of samples; class counts differ by at most 1, the first classes have more.
+        seed: from 0; the same seed produces the same samples in the same order.
 
     Returns:
-        The probe set, classes mixed.
+        The probe set, with classes in random order.
 
     Raises:
         ValueError: if `size` is not positive, or a class has too few test samples.
     """
     test, classes = dataset.test, len(dataset.class_names)
     if size < 1:
-        raise ValueError(f"size of the probe set is {size}; it must be 1 or more")
+        raise ValueError(f"size={size} of the probe set must be at least 1")
     wanted = np.full(classes, size // classes)
     wanted[: size % classes] += 1
     available = np.bincount(test.labels, minlength=classes)
     if np.any(wanted > available):
         scarce = int(np.argmin(available))
         raise ValueError(
-            f"a balanced probe set of {size} needs {wanted.max()} test samples a class, and "
+            f"a balanced probe set of {size} needs {wanted.max()} test samples per class, and "
             f"{dataset.name} has {available[scarce]} of {dataset.class_names[scarce]!r}; "
             f"take at most {available[scarce] * classes}"
         )
@@ -58,39 +57,33 @@ def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
 
 
 def write_probe(path: str | Path, probe: ProbeSet) -> None:
-    """Writes a probe set as NumPy archive; the file appears whole, by rename, or not at all.
+    """Write a probe set as NumPy archive; the file is written whole, by rename, or not at all.
 
-    The same probe set gives the same bytes. Keys: `ids` (n,) str, `images` the inputs (n, h, w, c)
-    or (n, d) float32, `labels` (n,) int64, `class_names` (classes,) str.
+    The same probe set produces the same bytes. Keys: `ids` (n,) str, `images` (n, h, w, c) or
+    (n, d) float32, which are the inputs, `labels` (n,) int64, `class_names` (classes,) str.
 
     Args:
-        path: the file, by custom `probe.npz`; replaced if it exists.
-        probe: what to write.
+        path: the file, usually `probe.npz`; replaced if it exists.
+        probe: the probe set.
 
     Raises:
-        ValueError: if the probe set contradicts itself (as `read_probe`).
+        ValueError: if the probe set is inconsistent, as in `read_probe`.
         OSError: if the file cannot be written.
     """
     path = Path(path)
     _check(probe, "the probe set")
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(
-                file,
-                ids=np.asarray(probe.ids, dtype=np.str_),
-                images=np.asarray(probe.inputs, dtype=np.float32),
-                labels=np.asarray(probe.labels, dtype=np.int64),
-                class_names=np.asarray(probe.class_names, dtype=np.str_),
-            )
-        unfinished.replace(path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            unfinished.unlink()
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
+        np.savez(
+            file,
+            ids=np.asarray(probe.ids, dtype=np.str_),
+            images=np.asarray(probe.inputs, dtype=np.float32),
+            labels=np.asarray(probe.labels, dtype=np.int64),
+            class_names=np.asarray(probe.class_names, dtype=np.str_),
+        )
 
 
 def read_probe(path: str | Path) -> ProbeSet:
-    """Reads what `write_probe` wrote, or an archive of the same keys from elsewhere.
+    """Read what `write_probe` wrote, or any archive with the same keys.
 
     Args:
         path: the file.
@@ -99,11 +92,12 @@ def read_probe(path: str | Path) -> ProbeSet:
         The probe set.
 
     Raises:
-        ValueError: if the file is missing or damaged, in one line that names it and the fault.
+        ValueError: in one line that names the file and the fault, if it is missing, damaged or
+            inconsistent.
     """
     path = Path(path)
     if not path.is_file():
-        raise ValueError(f"there is no probe set at {path}")
+        raise ValueError(f"no probe set at {path}")
     try:
         with np.load(path, allow_pickle=False) as archive:
             missing = [key for key in _KEYS if key not in archive.files]
@@ -113,8 +107,8 @@ def read_probe(path: str | Path) -> ProbeSet:
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
-            f"{path} is not a probe set ({reason}); a NumPy archive (.npz) with the keys "
-            f"{', '.join(_KEYS)} is needed"
+            f"{path} is not a probe set ({reason}); use a NumPy archive (.npz) with the keys "
+            f"{', '.join(_KEYS)}"
         ) from error
     if not np.issubdtype(arrays["labels"].dtype, np.integer):
         raise ValueError(f"{path}: labels are {arrays['labels'].dtype}, not integers")
@@ -134,23 +128,23 @@ def _check(probe: ProbeSet, where: str) -> None:
     if probe.ids.ndim != 1 or probe.labels.ndim != 1 or probe.inputs.ndim < 2:
         raise ValueError(
             f"{where}: ids have shape {probe.ids.shape}, images {probe.inputs.shape} and labels "
-            f"{probe.labels.shape}; there must be one row a sample, as (n,), (n, h, w, c), (n,)"
+            f"{probe.labels.shape}; each must have one row per sample: (n,), (n, h, w, c), (n,)"
         )
     lengths = [len(probe.ids), len(probe.inputs), len(probe.labels)]
     if len(set(lengths)) > 1:
         raise ValueError(
             f"{where}: {lengths[0]} ids, {lengths[1]} images and {lengths[2]} labels; "
-            "there must be one of each for a sample"
+            "there must be one of each per sample"
         )
     if lengths[0] == 0:
-        raise ValueError(f"{where}: there is no sample in it")
+        raise ValueError(f"{where} holds no sample")
     ids, counts = np.unique(probe.ids, return_counts=True)
     if len(ids) < len(probe.ids):
         raise ValueError(f"{where}: id {str(ids[counts > 1][0])!r} occurs more than once")
     if not np.isfinite(probe.inputs).all():
-        raise ValueError(f"{where}: its images hold values that are not finite (NaN or infinity)")
+        raise ValueError(f"{where}: images hold values that are not finite (NaN or infinity)")
     if probe.labels.min() < 0 or probe.labels.max() >= len(probe.class_names):
         raise ValueError(
-            f"{where}: labels run from {probe.labels.min()} to {probe.labels.max()}, "
-            f"and there are {len(probe.class_names)} class names"
+            f"{where}: labels range from {probe.labels.min()} to {probe.labels.max()}, but it has "
+            f"{len(probe.class_names)} class names"
         )

@@ -1,4 +1,4 @@
-"""The plain data that every data source gives."""
+"""The records that every data source returns."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Split:
     """Samples in a fixed order.
 
     Attributes:
-        inputs: (n, h, w, c) images or (n, d) measurements, float32, as the data set gives them
-            (images from 0 to 255): preprocessing belongs to the model.
+        inputs: (n, h, w, c) images or (n, d) measurements, float32, without preprocessing
+            (images from 0 to 255), which is part of the model.
         labels: (n,) int64, from 0 to classes - 1.
         ids: (n,) str, unique within the data set and stable from run to run.
     """
@@ -25,13 +25,15 @@ class Split:
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set, split.
+    """A data set and its splits.
 
     Attributes:
-        name: the name under which it was asked for.
-        description: one sentence for people; says so where the data is synthetic.
-        class_names: one name a class, in the order of the labels.
-        train, validation, test: the splits, without common samples.
+        name: the name by which it was loaded.
+        description: a sentence on the data, which tells if it is synthetic.
+        class_names: one name per class, in the order of the labels.
+        train: the samples for training.
+        validation: the samples on which training is watched; none is in `train`.
+        test: the samples for generalisation; none is in `train` or `validation`.
     """
 
     name: str
@@ -48,9 +50,9 @@ class ProbeSet:
 
     Attributes:
         ids: (n,) str, unique.
-        inputs: (n, h, w, c) or (n, d) float32, as the data set gives them.
+        inputs: (n, h, w, c) or (n, d) float32, without preprocessing.
         labels: (n,) int64.
-        class_names: one name a class.
+        class_names: one name per class.
     """
 
     ids: np.ndarray

@@ -1,8 +1,8 @@
-"""Stained tissue: concentrations of haematoxylin and eosin, and the light that they let through.
+"""Stained tissue: concentrations of haematoxylin and eosin, and the light that they transmit.
 
 Colours follow the law of Beer and Lambert with the stain vectors of Ruifrok and Johnston,
 "Quantification of histochemical staining by color deconvolution", Anal Quant Cytol Histol 23
-(2001) 291-299: light falls to 10^-(sum of concentration × optical density), each colour by itself.
+(2001) 291-299: light is reduced to 10^-(sum of concentration × optical density), per colour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 IMAGE_SIZE = 32
 OUTLINE_HARMONICS = (2, 3, 4, 5)  # the first would only move the centre
 
-# Ruifrok and Johnston 2001: optical density of red, green, blue for a unit of each stain.
+# Ruifrok and Johnston 2001: optical density of red, green and blue per unit of each stain.
 _HAEMATOXYLIN = np.array([0.650, 0.704, 0.286])
 _EOSIN = np.array([0.072, 0.990, 0.105])
 
@@ -32,15 +32,15 @@ class Nuclei:
     """Nuclei to lay over tissue, arrays (patches, nuclei); lengths in pixels, angles in radians.
 
     Attributes:
-        present: whether the nucleus is there.
+        present: whether the nucleus exists.
         x, y: centre.
         radius: geometric mean of the semi-axes.
-        elongation: long semi-axis over short.
-        angle: of the long semi-axis.
-        waves: (OUTLINE_HARMONICS, patches, nuclei) complex, the outline's departure from the
+        elongation: ratio of the long to the short semi-axis.
+        angle: angle of the long semi-axis.
+        waves: (OUTLINE_HARMONICS, patches, nuclei) complex, the outline's deviation from the
             ellipse as amplitudes and phases of its harmonics, relative to the radius.
         haematoxylin: concentration.
-        chromatin: contrast of the texture within.
+        chromatin: contrast of the texture inside.
         rim: how much darker the membrane is than the inside.
         nucleolus: concentration added at the nucleolus; 0 for none.
     """
@@ -59,7 +59,7 @@ class Nuclei:
 
 
 def draw_stroma(rng: np.random.Generator, patches: int) -> Tissue:
-    """Draws cytoplasm and collagen: clouds, wavy fibres of one direction, and pale clefts."""
+    """Draw cytoplasm and collagen: clouds, wavy parallel fibres and pale clefts."""
     rows, columns = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32)
 
     def each(low: float, high: float) -> np.ndarray:
@@ -80,7 +80,7 @@ def draw_stroma(rng: np.random.Generator, patches: int) -> Tissue:
 
 
 def lay_nuclei(rng: np.random.Generator, tissue: Tissue, nuclei: Nuclei) -> Tissue:
-    """Lays nuclei over tissue, the later over the earlier; where two overlap, the darker shows."""
+    """Lay nuclei over tissue, one after another; where two overlap, the darker one is visible."""
     patches, count = nuclei.present.shape
     rows, columns = np.mgrid[:IMAGE_SIZE, :IMAGE_SIZE].astype(np.float32)
     haematoxylin, eosin = tissue.haematoxylin, tissue.eosin
@@ -115,7 +115,7 @@ def lay_nuclei(rng: np.random.Generator, tissue: Tissue, nuclei: Nuclei) -> Tiss
 
 
 def photograph(rng: np.random.Generator, tissue: Tissue) -> np.ndarray:
-    """Sends light through stained tissue; stains, light and cameras differ from patch to patch.
+    """Simulate light through stained tissue; stains, light and cameras vary between patches.
 
     Returns:
         (patches, 32, 32, 3) uint8.
@@ -128,7 +128,7 @@ def photograph(rng: np.random.Generator, tissue: Tissue) -> np.ndarray:
         strength = rng.uniform(0.85, 1.15, (patches, 1))
         return (strength * varied / np.linalg.norm(varied, axis=1, keepdims=True))[:, None, None, :]
 
-    # Many eosins take more blue out of the light than the one that was measured there.
+    # Many eosins absorb more blue than the one measured in the paper.
     density = tissue.haematoxylin[..., None] * stain(_HAEMATOXYLIN, yellow=0.0)
     density = density + tissue.eosin[..., None] * stain(_EOSIN, yellow=0.5)
     light = rng.uniform(236.0, 250.0, (patches, 1, 1, 1)) * 10.0**-density
@@ -138,7 +138,7 @@ def photograph(rng: np.random.Generator, tissue: Tissue) -> np.ndarray:
 
 
 def _clouds(rng: np.random.Generator, patches: int, cells: int) -> np.ndarray:
-    """Smooth noise, (patches, 32, 32) float32, about unit variance; more cells, finer grain."""
+    """Return smooth noise, (patches, 32, 32) float32, of unit variance; more cells, finer."""
     weights = _interpolation(cells)
     grid = rng.standard_normal((patches, cells, cells)).astype(np.float32)
     noise = weights @ grid @ weights.T
@@ -146,14 +146,14 @@ def _clouds(rng: np.random.Generator, patches: int, cells: int) -> np.ndarray:
 
 
 def _interpolation(cells: int) -> np.ndarray:
-    """Rows of smooth weights of `cells` grid points for each of 32 pixels."""
+    """Return (32, `cells`) smooth weights of the grid points, one row per pixel."""
     position = np.linspace(0.0, cells - 1.0, IMAGE_SIZE)
     weights = np.exp(-((position[:, None] - np.arange(cells)) ** 2) / (2.0 * 0.6**2))
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 def _blur_matrix() -> np.ndarray:
-    """The lens: [1, 4, 1] / 6 along an axis, edges repeated."""
+    """Return the blur of the lens: [1, 4, 1] / 6 along an axis, with repeated edges."""
     padded = np.eye(IMAGE_SIZE)[np.clip(np.arange(-1, IMAGE_SIZE + 1), 0, IMAGE_SIZE - 1)]
     return (padded[:-2] + 4.0 * padded[1:-1] + padded[2:]) / 6.0
 

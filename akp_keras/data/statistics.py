@@ -1,4 +1,4 @@
-"""Statistics of the training samples, by which models scale what they are given."""
+"""Statistics of the training samples, by which models scale their inputs."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from akp_keras.data.records import Split
 
 
 def train_statistics(split: Split) -> tuple[np.ndarray, np.ndarray]:
-    """Takes mean and variance over all axes but the last, for `keras.layers.Normalization`.
+    """Return mean and variance over all axes but the last, for `keras.layers.Normalization`.
 
     Args:
         split: the training samples, (n, h, w, c) or (n, d).
 
     Returns:
-        Mean and variance (divided by the count, as `numpy.var`), float32 (c,) or (d,), summed in
-        float64; in the units of the inputs and their square.
+        Mean and variance (divided by the count, as in `numpy.var`), float32 (c,) or (d,), summed
+        in float64; in the unit of the inputs and its square.
 
     Raises:
-        ValueError: if there is no sample, or a value is not finite.
+        ValueError: if the split is empty, or a value is not finite.
     """
     if len(split.inputs) == 0:
         raise ValueError("the training split is empty; statistics need at least one sample")

@@ -1,4 +1,4 @@
-"""Synthetic patches of cells, the data set that needs no download."""
+"""Synthetic patches of cells, a data set without download."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from akp_keras.data.records import DataSet, Split
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads 2,048, 512 and 1,024 patches; arguments as in `akp_keras.data.load_dataset`."""
+    """Load 2,048, 512 and 1,024 patches; arguments as in `akp_keras.data.load_dataset`."""
     from akp_keras.data.synthetic_cells_builder import DESCRIPTION, SyntheticCells, config_of_seed
 
     builder = prepare(

@@ -1,6 +1,6 @@
-"""`synthetic_cells` as TensorFlow Datasets builder: drawn once, then read from its cache.
+"""`synthetic_cells` as a builder of TensorFlow Datasets: drawn once, then read from its cache.
 
-Once this module is imported, `tfds.load("synthetic_cells")` works as for any other data set.
+After this module is imported, `tfds.load("synthetic_cells")` works as for any other data set.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ DESCRIPTION = (
 
 @dataclasses.dataclass(eq=False)
 class SyntheticCellsConfig(tfds.core.BuilderConfig):
-    """Which patches are drawn.
+    """The patches that are drawn.
 
     Attributes:
-        seed: from 0; seeds give independent patches.
-        train, validation, test: how many patches, half of each class.
+        seed: from 0; patches of different seeds are independent.
+        train, validation, test: number of patches, half of them per class.
     """
 
     seed: int = 0
@@ -41,7 +41,7 @@ _DEFAULT_CONFIG = SyntheticCellsConfig(name="seed_0", description="The patches o
 
 
 def config_of_seed(seed: int) -> SyntheticCellsConfig:
-    """Returns the configuration `seed_<seed>`, with splits of the usual sizes."""
+    """Return the configuration `seed_<seed>`, with splits of the default sizes."""
     if seed == _DEFAULT_CONFIG.seed:
         return _DEFAULT_CONFIG
     return SyntheticCellsConfig(
@@ -50,12 +50,12 @@ def config_of_seed(seed: int) -> SyntheticCellsConfig:
 
 
 class SyntheticCells(tfds.core.GeneratorBasedBuilder):
-    """Builder of synthetic patches; see `akp_keras.data.cell_patches` for what is drawn."""
+    """Builder of synthetic patches, which `akp_keras.data.cell_patches` draws and describes."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES = {"1.0.0": "First release. Any change of the drawing takes a new version."}  # noqa: RUF012
     BUILDER_CONFIGS = [_DEFAULT_CONFIG]  # noqa: RUF012
-    # TensorFlow Datasets would look for this file through importlib_resources, which it does not
+    # TensorFlow Datasets would search for this file with importlib_resources, which it does not
     # declare as a dependency.
     code_path = epath.Path(__file__)
 

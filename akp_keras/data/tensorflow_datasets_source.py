@@ -1,4 +1,4 @@
-"""`tfds:<name>`: any classification data set of TensorFlow Datasets, by its name there.
+"""`tfds:<name>`: any classification data set of TensorFlow Datasets, by name.
 
 `tfds:mnist`, `tfds:cifar10_corrupted/fog_3` (configuration), `tfds:mnist:3.0.1` (version) and
 `tfds:cats_vs_dogs[size=64]` (images resized to 64 × 64 pixels).
@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 
 from akp_keras.data.prepared_dataset import prepare, read_split
 from akp_keras.data.records import DataSet, Split
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -28,18 +28,18 @@ _VALIDATION_SHARE = 0.1
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
+    """Load a data set of TensorFlow Datasets; arguments as in `akp_keras.data.load_dataset`.
 
-    The splits are `train`, `validation` and `test` as published. Without `test`, the published
-    `validation` is the test split, or else the last fifth of `train`; without a validation split
-    then left, it is the last tenth of what is left of `train`. `seed` changes nothing here.
+    The splits are `train`, `validation` and `test` as published. Without a published `test`, the
+    test split is the published `validation`, or the last fifth of `train`. Without a remaining
+    validation split, it is the last tenth of the remaining `train`. `seed` has no effect.
     """
     del seed
     parts = _NAME.fullmatch(name)
     if parts is None:
         raise ValueError(
-            f"cannot read data set name {name!r}; it is tfds:<name>, tfds:<name>/<config>, "
-            "tfds:<name>:<version>, and [size=<pixels>] may follow, as in "
+            f"cannot read data set name {name!r}; write tfds:<name>, tfds:<name>/<config> or "
+            "tfds:<name>:<version>, optionally with [size=<pixels>], as in "
             "'tfds:cats_vs_dogs[size=64]'"
         )
     size = None if parts["size"] is None else int(parts["size"])
@@ -73,17 +73,18 @@ def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int 
 
 
 def choose_splits(name: str, counts: Mapping[str, int]) -> dict[str, tuple[str, int, int]]:
-    """Says which published samples train, validate and test; see `load` for the rule.
+    """Choose the published samples of each split, by the rule in `load`.
 
     Args:
-        name: of the data set, for the message.
-        counts: number of samples of each published split.
+        name: name of the data set, for messages.
+        counts: number of samples per published split.
 
     Returns:
-        For `train`, `validation` and `test`: published split, first sample, sample to stop before.
+        `train`, `validation` and `test` -> published split, index of the first sample, index after
+        the last sample.
 
     Raises:
-        ValueError: if there is no split `train`, or it is too small to be cut.
+        ValueError: if the split `train` is missing, or too small to be divided.
     """
     if "train" not in counts:
         raise ValueError(
@@ -117,9 +118,10 @@ def _prepared_builder(
         builder = tfds.builder(published_name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError as error:
         known = tfds.list_builders(with_community_datasets=False)
-        close = difflib.get_close_matches(published_name, known, n=1)
-        hint = f"; did you mean 'tfds:{close[0]}'?" if close else ""
-        raise ValueError(f"TensorFlow Datasets has no data set {published_name!r}{hint}") from error
+        raise ValueError(
+            f"TensorFlow Datasets has no data set {published_name!r}; "
+            f"{hint(published_name, known, most=3)}"
+        ) from error
     except Exception as error:  # unknown versions and configurations, damaged preparations
         raise ValueError(f"{name} cannot be used: {_one_line(error)}") from error
     _check_features(name, builder.info, size)
@@ -127,7 +129,7 @@ def _prepared_builder(
         return prepare(
             lambda folder: tfds.builder(published_name, data_dir=folder), data_dir, downloads=True
         )
-    except Exception as error:  # hundreds of downloaders and parsers raise what they like
+    except Exception as error:  # hundreds of downloaders and parsers raise any exception
         raise ValueError(
             f"{name} cannot be downloaded and prepared: {_one_line(error)}; "
             "synthetic_cells and wisconsin_breast_cancer need no download"
@@ -140,22 +142,24 @@ def _check_features(name: str, info: tfds.core.DatasetInfo, size: int | None) ->
     keys = info.supervised_keys
     if not (isinstance(keys, tuple) and len(keys) == 2 and all(isinstance(k, str) for k in keys)):
         raise ValueError(
-            f"{name} is no classification data set: it does not say which feature is the input "
-            f"and which the label; it has {', '.join(info.features)}"
+            f"{name} is not a classification data set: it does not declare which feature is the "
+            f"input and which is the label; it has {', '.join(info.features)}"
         )
     inputs, label = (info.features[key] for key in keys)
     if not isinstance(label, tfds.features.ClassLabel):
-        raise ValueError(f"{name} is no classification data set: {keys[1]!r} is not a class label")
+        raise ValueError(
+            f"{name} is not a classification data set: {keys[1]!r} is not a class label"
+        )
     if not np.issubdtype(inputs.np_dtype, np.number) or len(inputs.shape) not in (1, 3):
         raise ValueError(
-            f"{name}: {keys[0]!r} is neither an image nor a vector of numbers; its shape is "
-            f"{inputs.shape}, its type {np.dtype(inputs.np_dtype).name}"
+            f"{name}: {keys[0]!r} is neither an image nor a vector of numbers; it has shape "
+            f"{inputs.shape} and type {np.dtype(inputs.np_dtype).name}"
         )
     if size is not None and (size < 1 or len(inputs.shape) != 3):
         raise ValueError(f"{name}: only images can be resized, to 1 pixel or more")
     if size is None and None in inputs.shape:
         raise ValueError(
-            f"{name}: its images have different sizes; say one, as in 'tfds:{info.name}[size=64]'"
+            f"{name}: images have different sizes; set one, as in 'tfds:{info.name}[size=64]'"
         )
 
 

@@ -1,7 +1,7 @@
 """Real measurements of cell nuclei from fine-needle samples, shipped with scikit-learn.
 
 Street, Wolberg and Mangasarian, "Nuclear feature extraction for breast tumor diagnosis" (1993):
-569 samples, of each the mean, standard error and worst value of ten measures of its nuclei.
+569 samples, with the mean, standard error and worst value of ten measures of their nuclei.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from sklearn.model_selection import train_test_split
 
 from akp_keras.data.records import DataSet, Split
 
-# The test split has to hold a class-balanced probe set: 64 of its samples are malignant.
+# The test split must contain a class-balanced probe set: 64 of its samples are malignant.
 _TEST_SAMPLES = 171
 _VALIDATION_SAMPLES = 57
 
 
 def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int | None) -> DataSet:
-    """Loads 569 × 30 raw measurements; arguments as in `akp_keras.data.load_dataset`.
+    """Load 569 × 30 raw measurements; arguments as in `akp_keras.data.load_dataset`.
 
-    Ids are `wdbc-0001` to `wdbc-0569`, the rows of the file. The splits (341, 57 and 171 samples)
-    have the class shares of the whole.
+    Ids are `wdbc-0001` to `wdbc-0569`, in the order of the file. The splits (341, 57 and 171
+    samples) are stratified by class.
     """
     bunch = load_breast_cancer()
     inputs = bunch.data.astype(np.float32)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from akp_keras.dispersion.rearrangements import rearrangements
 from akp_keras.dispersion.westfall_young import permutation_pvalues
 
 ALTERNATIVES = ("two-sided", "less", "greater")
@@ -96,8 +97,28 @@ def associations(
     ]
 
 
+def ranks_beyond_margin(generalisation: NDArray[np.float64], margin: float) -> NDArray[np.float64]:
+    """Return ranks of families, in which differences within the margin do not count.
+
+    A family's rank is the number of families it surpasses by more than the margin, less the number
+    that surpass it so. Without a margin these are the usual ranks, but for shift and scale. Ties
+    of whole groups would not do: being within the margin is not transitive, and forty families
+    that lie a tenth of the margin apart are neither one group nor forty.
+
+    Args:
+        generalisation: (k,) values, higher = better.
+        margin: largest difference that counts as alike, in the unit of the values.
+
+    Returns:
+        (k,) float64, summing to 0.
+    """
+    # Rounded: 0.90 − 0.89 is more than 0.01 in floating point.
+    apart = np.round(np.abs(generalisation[:, None] - generalisation) - margin, 12) > 0
+    return (apart * np.sign(generalisation[:, None] - generalisation)).sum(axis=1)
+
+
 def fewest_families(alpha: float, alternative: str = "two-sided") -> int:
-    """The smallest number of families, none tied, whose test can reach a level.
+    """Return the smallest number of families, none tied, whose test can reach a level.
 
     Args:
         alpha: level in (0, 1).
@@ -121,8 +142,8 @@ def _rearrangements(
     if exact:
         # The first permutation listed is the identity, the arrangement as observed.
         return ranks[np.array(list(itertools.permutations(range(len(ranks)))))]
-    drawn = rng.permuted(np.broadcast_to(ranks, (permutations, len(ranks))), axis=1)
-    return np.vstack([ranks, drawn])
+    drawn = rearrangements(len(ranks), permutations, rng)
+    return np.vstack([ranks, *(ranks[orders] for orders in drawn)])
 
 
 def _correlations(dealt: NDArray[np.float64], ranks: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,11 +10,11 @@ distance of member i to the centroid is
 arithmetic mean is the Fréchet mean as well.
 
 For other distances (angles, Procrustes) the same formula equals z₊² − z₋², the difference of the
-squared distances over the real and the imaginary principal coordinates, and z_i = √|z₊² − z₋²| is
-taken (Anderson, Biometrics 62, 2006, section 3). The Fréchet mean is not taken: it is a point of
-the representations' own space, of which a distance matrix says nothing, and the permutations need
-the centroids of families mixed anew, thousands of times. `imaginary_share` says how far a distance
-matrix is from the case in which all this is exact.
+squared distances over the real and the imaginary principal coordinates (Anderson, Biometrics 62,
+2006, section 3). Where it is negative the distance counts as 0, as in vegan's betadisper. The
+Fréchet mean is not taken: it is a point of the representations' own space, of which a distance
+matrix says nothing, and the permutations need the centroids of families mixed anew, thousands of
+times. `imaginary_share` says how far a distance matrix is from the case in which all this is exact.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+# Beyond this imaginary share errors of distances between families outgrow the distances within.
+MOST_IMAGINARY = 0.01
+
 
 def squared_distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Signed squared distances to the centroid, z₊² − z₋².
+    """Return signed squared distances to the centroid, z₊² − z₋².
 
     Args:
         squared: (…, m, m) squared distances among the members of one family.
@@ -37,7 +40,7 @@ def squared_distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances to the family's centroid, adjusted for the number of members.
+    """Return distances to the family's centroid, adjusted for the number of members.
 
     The centroid is drawn towards its own members, so that distances to it are too short by
     √((m−1)/m) in quadratic mean; they are multiplied by the inverse (Stier et al., Ecology 94,
@@ -47,15 +50,45 @@ def distances_to_centroid(squared: NDArray[np.float64]) -> NDArray[np.float64]:
         squared: (…, m, m) squared distances among the members of one family, m ≥ 2.
 
     Returns:
-        (…, m) float64, √(m/(m−1))·√|z²|.
+        (…, m) float64, √(m/(m−1))·√max(z², 0).
     """
     members = squared.shape[-1]
     adjustment = np.sqrt(members / (members - 1))
-    return adjustment * np.sqrt(np.abs(squared_distances_to_centroid(squared)))
+    return adjustment * np.sqrt(np.maximum(squared_distances_to_centroid(squared), 0.0))
+
+
+def squared_distances_to_centroids(
+    squared: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return signed squared distances of all members to weighted centroids.
+
+    Args:
+        squared: (M, M) squared distances.
+        weights: (c, M) weights of the members in each centroid, rows summing to 1.
+
+    Returns:
+        (M, c) float64: Σ_j w_j d_ij² − ½ Σ_jk w_j w_k d_jk². Equal weights over one family give the
+        distances to that family's centroid, for its own members those of
+        `squared_distances_to_centroid`.
+    """
+    to_members = squared @ weights.T
+    return to_members - 0.5 * (weights * to_members.T).sum(axis=1)
+
+
+def count_negative(signed: NDArray[np.float64]) -> int:
+    """Return how many squared distances are negative by more than rounding.
+
+    Args:
+        signed: squared distances as `squared_distances_to_centroid` returns them.
+
+    Returns:
+        The number of them that are negative, where distances are far from Hilbertian.
+    """
+    return int(np.count_nonzero(signed < -1e-9 * np.abs(signed).max(initial=0.0)))
 
 
 def gower_matrix(squared: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inner products of the members about their common centroid, −½·H·D²·H.
+    """Return the inner products of the members about their common centroid, −½·H·D²·H.
 
     Args:
         squared: (M, M) squared distances.
@@ -68,7 +101,7 @@ def gower_matrix(squared: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def imaginary_share(squared: NDArray[np.float64]) -> float:
-    """How far distances are from Hilbertian.
+    """Return how far distances are from Hilbertian.
 
     Args:
         squared: (M, M) squared distances.
@@ -87,7 +120,7 @@ def imaginary_share(squared: NDArray[np.float64]) -> float:
 def squared_distances_of_residuals(
     squared: NDArray[np.float64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Squared distances among members after every family is moved onto one centroid.
+    """Return squared distances among members after every family is moved onto one centroid.
 
     In the space of the Gower matrix, the family's centroid is subtracted from each member and
     the difference multiplied by √(m/(m−1)), so that residuals of small families have the

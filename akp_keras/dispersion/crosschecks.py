@@ -3,6 +3,10 @@
 They permute the members' labels as they are, so their p-values are not calibrated on unbalanced
 families that lie far apart; PERMANOVA answers another question, whether families lie in different
 places.
+
+scikit-bio's PERMDISP leaves imaginary coordinates out, where Anderson (2006) and vegan subtract
+them, counts single members as families without dispersion, and makes an F of rounding where all
+distances to centroids are equal. It is asked only where it says the same as they do.
 """
 
 from __future__ import annotations
@@ -13,6 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from akp_keras.dispersion.centroids import (
+    MOST_IMAGINARY,
+    imaginary_share,
+    squared_distances_to_centroid,
+)
 
 
 @dataclass(frozen=True)
@@ -34,28 +44,36 @@ class CrossCheck:
 def permdisp(
     distances: NDArray[np.float64], families: Sequence[str], permutations: int, seed: int
 ) -> CrossCheck | None:
-    """PERMDISP (Anderson, Biometrics 62, 2006) about centroids, by scikit-bio.
+    """Return PERMDISP (Anderson, Biometrics 62, 2006) about centroids, by scikit-bio.
 
     Args:
         distances: (M, M) distances.
-        families: M names of families.
+        families: M names of families; those of a single member are left out.
         permutations: number of permutations of labels.
         seed: seed of the permutations.
 
     Returns:
-        F and p; None where no family has two members.
+        F and p, both None where the distances to centroids do not vary; None where fewer than
+        two families have two members, none has three (F would be infinite), or the distances are
+        not Hilbertian (an imaginary share above 0.01).
     """
-    if not _testable(families):
+    several = np.flatnonzero([list(families).count(family) > 1 for family in families])
+    distances = distances[np.ix_(several, several)]
+    families = [families[member] for member in several]
+    sizes = {family: families.count(family) for family in families}
+    if len(sizes) < 2 or max(sizes.values()) < 3 or imaginary_share(distances**2) > MOST_IMAGINARY:
         return None
+    if _all_equal(distances**2, families):
+        return CrossCheck(None, None, permutations)
     from skbio.stats.distance import permdisp
 
     with warnings.catch_warnings():
-        # Negative eigenvalues are reported by `imaginary_share`, and constant distances give 0/0.
+        # Eigenvalues that are negative by rounding are warned about.
         warnings.simplefilter("ignore")
         return _crosscheck(
             permdisp(
                 _distance_matrix(distances),
-                list(families),
+                families,
                 test="centroid",
                 permutations=permutations,
                 dimensions=len(distances),
@@ -68,7 +86,7 @@ def permdisp(
 def permanova(
     distances: NDArray[np.float64], families: Sequence[str], permutations: int, seed: int
 ) -> CrossCheck | None:
-    """PERMANOVA (Anderson, Austral Ecology 26, 2001), by scikit-bio.
+    """Return PERMANOVA (Anderson, Austral Ecology 26, 2001), by scikit-bio.
 
     Args:
         distances: (M, M) distances.
@@ -79,7 +97,7 @@ def permanova(
     Returns:
         Pseudo-F and p; None where no family has two members.
     """
-    if not _testable(families):
+    if not 2 <= len(set(families)) < len(families):
         return None
     from skbio.stats.distance import permanova
 
@@ -96,8 +114,11 @@ def permanova(
         )
 
 
-def _testable(families: Sequence[str]) -> bool:
-    return 2 <= len(set(families)) < len(families)
+def _all_equal(squared: NDArray[np.float64], families: Sequence[str]) -> bool:
+    rows = [np.flatnonzero(np.array(families) == family) for family in dict.fromkeys(families)]
+    of_families = [squared_distances_to_centroid(squared[np.ix_(row, row)]) for row in rows]
+    values = np.sqrt(np.maximum(np.concatenate(of_families), 0.0))
+    return bool(np.ptp(values) <= 1e-9 * values.max())
 
 
 def _distance_matrix(distances: NDArray[np.float64]) -> object:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from akp_keras.dispersion import inputs
+from akp_keras.dispersion.chance import at_chance
 
 Value = TypeVar("Value")
 
@@ -28,6 +29,7 @@ class Design:
         sizes: number of members of each family, families sorted.
         control: the family against which ratios are taken.
         generalisation: mean of each family, higher = better; None where not known.
+        of_members: generalisation of each member, in the order given; None where not known.
     """
 
     members: tuple[str, ...]
@@ -36,6 +38,7 @@ class Design:
     sizes: Mapping[str, int]
     control: str
     generalisation: Mapping[str, float] | None
+    of_members: tuple[float, ...] | None = None
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -44,27 +47,40 @@ class Design:
         return tuple(sorted(names, key=lambda family: family != self.control))
 
     def sort(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """An (M, M) matrix with its rows and columns sorted."""
+        """Return an (M, M) matrix with its rows and columns sorted."""
         return matrix[np.ix_(self.order, self.order)]
 
     def unsort(self, values: Sequence[Value]) -> tuple[Value, ...]:
-        """M values of sorted members, in the order in which members were given."""
+        """Return M values of sorted members, in the order in which members were given."""
         return tuple(values[place] for place in np.argsort(self.order))
 
     def show(self, of_families: Mapping[str, Value]) -> dict[str, Value]:
-        """Values of families in the order of results."""
+        """Return values of families in the order of results."""
         return {family: of_families[family] for family in self.shown if family in of_families}
 
     def unhappy(self, margin: float) -> tuple[str, ...]:
-        """Families that generalise worse than the control by more than a margin."""
+        """Return families that generalise worse than the control by more than a margin."""
         if self.generalisation is None:
             return ()
         least = self.generalisation[self.control] - margin
         return tuple(family for family in self.shown if self.generalisation[family] < least)
 
+    def at_chance(self, chance: float | None, margin: float) -> tuple[str, ...]:
+        """Return families that do no better than guessing."""
+        if self.generalisation is None:
+            return ()
+        values = self.show(self.generalisation)
+        return tuple(
+            family
+            for family, guessing in zip(
+                values, at_chance(list(values.values()), chance, margin), strict=True
+            )
+            if guessing
+        )
+
 
 def plan(
-    families: Sequence[str],
+    families: Sequence[str] | Mapping[str, str],
     members: Sequence[str] | None,
     control: str | None,
     generalisation: Mapping[str, float] | Sequence[float] | None,
@@ -72,10 +88,11 @@ def plan(
     """Check who is compared with whom.
 
     Args:
-        families: the family of each of the M members.
+        families: the family of each of the M members, in order or by the member's name.
         members: their names; `<family>/<0, 1, …>` where None.
         control: the reference; "control" where None and there is such a family, else the first.
-        generalisation: a value for each family, or for each member; None where not known.
+        generalisation: a value for each family by name, or for each member by name or in order;
+            None where not known.
 
     Returns:
         The design.
@@ -83,14 +100,17 @@ def plan(
     Raises:
         ValueError: if one of them does not fit the others.
     """
-    of_members = inputs.checked_families(families)
-    names = inputs.checked_members(members, of_members)
-    order = sorted(range(len(names)), key=lambda place: (of_members[place], names[place]))
+    named = inputs.checked_families(families, members)
+    names = inputs.checked_members(members, named)
+    order = sorted(range(len(names)), key=lambda place: (named[place], names[place]))
+    values = inputs.checked_generalisation(generalisation, named, names)
+    of_members = values if isinstance(values, tuple) else None
     return Design(
         members=names,
-        families=of_members,
+        families=named,
         order=np.array(order),
-        sizes={family: of_members.count(family) for family in sorted(set(of_members))},
-        control=inputs.checked_control(control, of_members),
-        generalisation=inputs.checked_generalisation(generalisation, of_members),
+        sizes={family: named.count(family) for family in sorted(set(named))},
+        control=inputs.checked_control(control, named),
+        generalisation=values if of_members is None else inputs.family_means(of_members, named),
+        of_members=of_members,
     )

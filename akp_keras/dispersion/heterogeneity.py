@@ -23,21 +23,17 @@ The last row is the price of distances that are not Hilbertian.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from akp_keras.dispersion.centroids import distances_to_centroid, squared_distances_of_residuals
-
-# Rows of permutations drawn and evaluated together; bounds memory to a few tens of megabytes.
-_BLOCK = 256
+from akp_keras.dispersion.rearrangements import rearrangements
 
 
 def analysis_of_variance(
     values: NDArray[np.float64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """The F statistic of a one-way analysis of variance, over many draws at once.
+    """Return the F statistic of a one-way analysis of variance, over many draws at once.
 
     Args:
         values: (…, M) values, members of a family next to each other.
@@ -63,7 +59,7 @@ def analysis_of_variance(
 
 
 def family_distances(squared: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Adjusted distances of all members to the centroids of their families.
+    """Return adjusted distances of all members to the centroids of their families.
 
     Args:
         squared: (M, M) squared distances, members of a family next to each other.
@@ -82,8 +78,9 @@ def permuted_statistics(
     sizes: NDArray[np.int64],
     permutations: int,
     rng: np.random.Generator,
+    blocks: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """F as observed and under permutation, the same permutations for every matrix.
+    """Return F as observed and under permutation, the same permutations for every matrix.
 
     Args:
         matrices: L matrices of (M, M) squared distances over the same members, members of a
@@ -91,6 +88,7 @@ def permuted_statistics(
         sizes: (k,) numbers of members of the families in order, each ≥ 2, summing to M.
         permutations: B, the number of random permutations.
         rng: the source of permutations.
+        blocks: (M,) the block of each member; members are dealt anew within their block only.
 
     Returns:
         (L, B + 1) float64: the observed F first, then one for each permutation.
@@ -100,31 +98,24 @@ def permuted_statistics(
     statistics = np.empty((len(matrices), permutations + 1))
     statistics[:, 0] = observed
     position = 1
-    for block in _permutations(int(sizes.sum()), permutations, rng):
+    gathered = int((sizes**2).sum())
+    drawn = rearrangements(int(sizes.sum()), permutations, rng, blocks=blocks, numbers=gathered)
+    for part in drawn:
         for row, residual in zip(statistics, residuals, strict=True):
-            row[position : position + len(block)] = _statistics(residual, block, sizes)
-        position += len(block)
+            row[position : position + len(part)] = _statistics(residual, part, sizes)
+        position += len(part)
     return statistics
 
 
-def _permutations(
-    members: int, permutations: int, rng: np.random.Generator
-) -> Iterator[NDArray[np.int64]]:
-    order = np.arange(members)
-    for start in range(0, permutations, _BLOCK):
-        rows = min(_BLOCK, permutations - start)
-        yield rng.permuted(np.broadcast_to(order, (rows, members)), axis=1)
-
-
 def _statistics(
-    residual: NDArray[np.float64], block: NDArray[np.int64], sizes: NDArray[np.int64]
+    residual: NDArray[np.float64], orders: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    distances = np.empty(block.shape)
-    slots = np.split(np.arange(block.shape[1]), np.cumsum(sizes)[:-1])
+    distances = np.empty(orders.shape)
+    slots = np.split(np.arange(orders.shape[1]), np.cumsum(sizes)[:-1])
     for size in np.unique(sizes):
         # Families of one size are gathered together: (rows, families, size, size).
         places = np.stack([slot for slot in slots if len(slot) == size])
-        dealt = block[:, places]
+        dealt = orders[:, places]
         squared = residual[dealt[..., :, None], dealt[..., None, :]]
         distances[:, places] = distances_to_centroid(squared)
     return analysis_of_variance(distances, sizes)

@@ -9,7 +9,7 @@ from scipy import stats
 
 
 def half_width_of_mean(values: Sequence[float], confidence: float) -> float:
-    """Half the width of Student's t interval of a mean.
+    """Return half the width of Student's t interval of a mean.
 
     Args:
         values: one number a member.

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from akp_keras.dispersion.association import Association
 from akp_keras.dispersion.crosschecks import CrossCheck
+from akp_keras.dispersion.plain import to_plain
 from akp_keras.dispersion.ratios import DispersionRatio
 
 
@@ -74,17 +75,17 @@ class Outcome:
     seed: int
 
     def to_dict(self) -> dict[str, object]:
-        """The outcome in the types of JSON.
+        """Return the outcome in the types of JSON.
 
         Returns:
             A dictionary in the order of the attributes; tuples become lists, and None stands for
             what is not a finite number (an infinite log ratio shows in `dispersion` as a zero).
         """
-        return _plain(self)
+        return to_plain(self)
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, object]) -> Outcome:
-        """The inverse of `to_dict`.
+        """Return the inverse of `to_dict`.
 
         Raises:
             KeyError: if an attribute is missing.
@@ -119,16 +120,3 @@ def _ratio(
             math.inf if control < dispersion else -math.inf if dispersion < control else None
         )
     return DispersionRatio(log_ratio, None if interval is None else tuple(interval), plain["level"])
-
-
-def _plain(value: object) -> object:
-    if dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        return {field.name: _plain(getattr(value, field.name)) for field in fields}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -41,7 +41,7 @@ class DispersionRatio:
 
 
 def largest_effect(control: str, ratios: Mapping[str, DispersionRatio]) -> str:
-    """The family whose dispersion is furthest from the control's, with its ratio, in words.
+    """Return the family whose dispersion is furthest from the control's, with its ratio, in words.
 
     Args:
         control: name of the control family.
@@ -70,7 +70,7 @@ def largest_effect(control: str, ratios: Mapping[str, DispersionRatio]) -> str:
 def dispersion_ratio(
     family: NDArray[np.float64], control: NDArray[np.float64], level: float = 0.95
 ) -> DispersionRatio:
-    """The log dispersion ratio of a family against the control, with a jackknife interval.
+    """Return the log dispersion ratio of a family against the control, with a jackknife interval.
 
     Args:
         family: (m, m) squared distances among the family's members.
@@ -87,18 +87,27 @@ def dispersion_ratio(
     if dispersion == 0.0 or reference == 0.0:
         return DispersionRatio(_degenerate_log_ratio(dispersion, reference), None, level)
     log_ratio = float(np.log(dispersion / reference))
-    return DispersionRatio(log_ratio, _jackknife_interval(family, control, log_ratio, level), level)
+    error = log_ratio_error(family, control)
+    if error is None:
+        return DispersionRatio(log_ratio, None, level)
+    deviation, degrees = error
+    half = float(t.ppf(0.5 + level / 2, degrees) * deviation) if deviation else 0.0
+    return DispersionRatio(log_ratio, (log_ratio - half, log_ratio + half), level)
 
 
-def _degenerate_log_ratio(dispersion: float, reference: float) -> float | None:
-    if dispersion == reference:
-        return None
-    return float(np.inf if reference == 0.0 else -np.inf)
-
-
-def _jackknife_interval(
-    family: NDArray[np.float64], control: NDArray[np.float64], log_ratio: float, level: float
+def log_ratio_error(
+    family: NDArray[np.float64], control: NDArray[np.float64]
 ) -> tuple[float, float] | None:
+    """Return the standard error of a log dispersion ratio, by the jackknife over members.
+
+    Args:
+        family: (m, m) squared distances among the family's members.
+        control: (c, c) squared distances among the control's members.
+
+    Returns:
+        The error and the degrees of freedom of Welch and Satterthwaite; None where a family has
+        fewer than three members, or has no dispersion without some member.
+    """
     if min(len(family), len(control)) < 3:
         return None
     # Efron and Stein's estimate of the variance of each log dispersion; families are independent.
@@ -107,10 +116,15 @@ def _jackknife_interval(
         return None
     degrees_each = np.array([len(family) - 1, len(control) - 1])
     if variances.sum() == 0.0:
-        return log_ratio, log_ratio
+        return 0.0, float(degrees_each.sum())
     degrees = variances.sum() ** 2 / (variances**2 / degrees_each).sum()
-    half = float(t.ppf(0.5 + level / 2, degrees) * np.sqrt(variances.sum()))
-    return log_ratio - half, log_ratio + half
+    return float(np.sqrt(variances.sum())), float(degrees)
+
+
+def _degenerate_log_ratio(dispersion: float, reference: float) -> float | None:
+    if dispersion == reference:
+        return None
+    return float(np.inf if reference == 0.0 else -np.inf)
 
 
 def _jackknife_variance(squared: NDArray[np.float64]) -> float:

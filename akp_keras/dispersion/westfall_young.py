@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 def permutation_pvalues(
     statistics: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Raw and family-wise adjusted p-values.
+    """Return raw and family-wise adjusted p-values.
 
     Args:
         statistics: (L, B + 1) statistics of L hypotheses, larger = further from the null. The

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def cast_samples(samples: np.ndarray, wanted: np.dtype, model: str) -> np.ndarray:
-    """Casts samples, and refuses where that would make other samples of them.
+    """Cast samples, and refuses where that would make other samples of them.
 
     Floats are rounded to narrower floats, as every framework does; anything else must come out
     as it went in.

@@ -1,9 +1,7 @@
 """The folder `members/<family>/<seed>/`, written and read.
 
-saved_model/   the SavedModel contract
-history.csv    one row an epoch
-swaps.json     what was swapped, when, in which layers
-metrics.json   final numbers
+saved_model/   the SavedModel contract; its assets.extra/akp.json holds swaps, metrics and settings
+history.csv    one row per epoch
 snapshots/     representations of the probe set during training, where they were asked for
 checksums.json SHA-256 of every file above, so that damage is seen before anything is loaded
 """
@@ -12,27 +10,24 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from akp_keras.export.files_below import files_below
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.export.saved_model import read_description, save_member
 from akp_keras.export.snapshots import Snapshots, write_snapshots
+from akp_keras.files.below import content_digest, files_below
+from akp_keras.files.whole import UNFINISHED, read_json, write_json
 
 if TYPE_CHECKING:
     import keras
 
 SAVED_MODEL = "saved_model"
 _HISTORY = "history.csv"
-_SWAPS = "swaps.json"
-_METRICS = "metrics.json"
 _CHECKSUMS = "checksums.json"
-_UNFINISHED = ".unfinished"
 
 
 def write_member(
@@ -43,7 +38,7 @@ def write_member(
     description: Mapping[str, object],
     snapshots: Snapshots | None = None,
 ) -> None:
-    """Writes a trained member; the folder appears whole, by rename, or not at all.
+    """Write a trained member; the folder appears whole, by rename, or not at all.
 
     Args:
         folder: `members/<family>/<seed>`.
@@ -53,7 +48,7 @@ def write_member(
         snapshots: representations taken during training; None where none were.
     """
     folder = Path(folder)
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}{_UNFINISHED}")
+    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}{UNFINISHED}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     save_member(
@@ -68,6 +63,7 @@ def write_member(
             "swaps": list(record.swaps),
             "steps_per_epoch": record.steps_per_epoch,
             "metrics": dict(record.metrics),
+            "settings": dict(record.settings),
         },
     )
     with (unfinished / _HISTORY).open("w", newline="") as file:
@@ -77,31 +73,27 @@ def write_member(
             [epoch, *map(repr, row)]
             for epoch, row in enumerate(zip(*record.history.values(), strict=True))
         )
-    _write_json(unfinished / _SWAPS, list(record.swaps))
-    _write_json(unfinished / _METRICS, dict(record.metrics))
     if snapshots is not None:
         write_snapshots(unfinished, snapshots)
-    _write_json(unfinished / _CHECKSUMS, _checksums(unfinished))
+    write_json(unfinished / _CHECKSUMS, _checksums(unfinished), sort_keys=True)
     shutil.rmtree(folder, ignore_errors=True)
     unfinished.rename(folder)
 
 
 def read_member(folder: str | Path) -> MemberRecord:
-    """Reads what `write_member` wrote, without loading the model.
+    """Read what `write_member` wrote, without loading the model.
 
     Raises:
         ValueError: if a file is missing or damaged, in one line that names it.
     """
     folder = Path(folder)
     try:
-        expected = json.loads((folder / _CHECKSUMS).read_text())
-        found = _checksums(folder)
-        for file in sorted({*expected, *found}):
-            if expected.get(file) != found.get(file):
+        expected = read_json(folder / _CHECKSUMS)
+        written = _checksums(folder)
+        for file in sorted({*expected, *written}):
+            if expected.get(file) != written.get(file):
                 raise ValueError(f"{file} is not as it was written")
         description = read_description(folder / SAVED_MODEL)
-        metrics = json.loads((folder / _METRICS).read_text())
-        swaps = json.loads((folder / _SWAPS).read_text())
         with (folder / _HISTORY).open(newline="") as file:
             header, *rows = csv.reader(file)
         columns = zip(*([float(cell) for cell in row[1:]] for row in rows), strict=True)
@@ -110,22 +102,22 @@ def read_member(folder: str | Path) -> MemberRecord:
             seed=description["seed"],
             schedule=description["schedule"],
             layers=tuple(description["layers"]),
-            metrics=metrics,
+            metrics=description["metrics"],
             history=dict(zip(header[1:], columns, strict=True)),
-            swaps=tuple(swaps),
+            swaps=tuple(description["swaps"]),
             steps_per_epoch=description["steps_per_epoch"],
+            settings=description.get("settings", {}),
         )
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
             f"member folder {folder} is incomplete or damaged ({error}); "
             "remove it and run again to train this member anew"
         ) from error
 
 
-def remove_unfinished(members: str | Path) -> None:
-    """Removes what a killed run left below `members/`."""
-    for folder in Path(members).glob(f"*/*{_UNFINISHED}"):
-        shutil.rmtree(folder, ignore_errors=True)
+def member_digest(folder: str | Path) -> str:
+    """Return a digest of all files of a member whose folder `read_member` has checked."""
+    return content_digest(Path(folder) / _CHECKSUMS)
 
 
 def _checksums(folder: Path) -> dict[str, str]:
@@ -134,7 +126,3 @@ def _checksums(folder: Path) -> dict[str, str]:
         for file in files_below(folder)
         if file.name != _CHECKSUMS
     }
-
-
-def _write_json(path: Path, value: object) -> None:
-    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")

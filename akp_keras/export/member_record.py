@@ -7,7 +7,7 @@ read a member without loading it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,16 @@ class MemberRecord:
         schedule: the family's schedule, in the text form of `akp_keras.hotswap.Schedule`.
         layers: names of the tapped layers, from input to output.
         metrics: final numbers, at least `train_accuracy`, `validation_accuracy`,
-            `test_accuracy` (fractions in [0, 1]) and `gap` (train minus test accuracy).
+            `test_accuracy` (fractions in [0, 1]) and `gap` (train minus test accuracy);
+            `chance_accuracy` is the test accuracy of always answering the commonest class.
         history: Keras' history, a tuple of one float an epoch under each name
             (`loss`, `accuracy`, `val_loss`, `val_accuracy`, …).
         swaps: what was swapped and when, in order; each has `epoch` (from 0), `step`
             (optimizer steps taken before it), `what` ("activation", "loss", "labels", …),
             `from`, `to` (names) and `layers` (list of layer names, empty for a loss).
         steps_per_epoch: optimizer steps in an epoch, ≥ 1.
+        settings: what it was trained with beside the schedule, by the names of the settings, in
+            plain JSON types; empty where that is not known.
     """
 
     family: str
@@ -37,6 +40,7 @@ class MemberRecord:
     history: Mapping[str, tuple[float, ...]]
     swaps: tuple[Mapping[str, object], ...]
     steps_per_epoch: int
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -44,10 +48,10 @@ class MemberRecord:
         return f"{self.family}/{self.seed}"
 
     def moment(self, swap: Mapping[str, object]) -> float:
-        """When one of the swaps happened, in epochs since the start: e is the start of epoch e."""
+        """Return the time of a swap in epochs since the start; e is the start of epoch e."""
         return int(swap["step"]) / self.steps_per_epoch
 
 
 def family_of(member: str) -> str:
-    """The family of the member named `<family>/<seed>`."""
+    """Return the family of the member named `<family>/<seed>`."""
     return member.rpartition("/")[0]

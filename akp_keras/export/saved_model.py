@@ -11,8 +11,6 @@ Beside them, `assets.extra/akp.json` says whose weights these are.
 
 from __future__ import annotations
 
-import difflib
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akp_keras.export.signature import Inputs, Signature
+from akp_keras.files.whole import read_json, write_json
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import keras
@@ -37,7 +37,7 @@ def save_member(
     layers: Sequence[str],
     description: Mapping[str, object],
 ) -> Path:
-    """Writes a trained model by the SavedModel contract.
+    """Write a trained model by the SavedModel contract.
 
     Args:
         path: the folder to write; it appears whole, by rename, or not at all.
@@ -82,13 +82,10 @@ def save_member(
     shutil.rmtree(unfinished, ignore_errors=True)
     archive.write_out(str(unfinished), verbose=False)
     (unfinished / DESCRIPTION_FILE).parent.mkdir(exist_ok=True)
-    (unfinished / DESCRIPTION_FILE).write_text(
-        json.dumps(
-            {"format_version": FORMAT_VERSION, **description, "layers": list(layers)},
-            indent=1,
-            sort_keys=True,
-        )
-        + "\n"
+    write_json(
+        unfinished / DESCRIPTION_FILE,
+        {"format_version": FORMAT_VERSION, **description, "layers": list(layers)},
+        sort_keys=True,
     )
     unfinished.rename(path)
     return path
@@ -111,16 +108,16 @@ def _one_column_a_class(answers: keras.Model) -> Callable:
 
 
 def read_description(path: str | Path) -> dict[str, object]:
-    """Reads `assets.extra/akp.json` of a SavedModel; does not load the model.
+    """Read `assets.extra/akp.json` of a SavedModel; do not load the model.
 
     Raises:
         ValueError: if the file is missing or damaged, or its format is newer than this code.
     """
     file = Path(path) / DESCRIPTION_FILE
     try:
-        description = json.loads(file.read_text())
+        description = read_json(file)
         version = description["format_version"]
-    except (OSError, KeyError, TypeError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{file} is missing or damaged; export the member again") from error
     if version != FORMAT_VERSION:
         raise ValueError(f"{file} has format version {version}, this code reads {FORMAT_VERSION}")
@@ -135,7 +132,7 @@ def load_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Asks a SavedModel for its representations of the given samples.
+    """Ask a SavedModel for its representations of the given samples.
 
     Args:
         path: folder of a SavedModel, whoever exported it.
@@ -171,7 +168,7 @@ def iterate_representations(
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
 ) -> Iterator[dict[str, np.ndarray]]:
-    """As `load_representations`, but gives one batch after the other and keeps none.
+    """Yield as `load_representations` does, one batch after the other, and keep none.
 
     Yields:
         A dict from layer name to the (samples of the batch, …) array.
@@ -192,10 +189,8 @@ def _choose_outputs(asked: Signature, layers: Sequence[str] | None) -> list[str]
         return [name for name in order if name in asked.outputs] or list(asked.outputs)
     for name in layers:
         if name not in asked.outputs:
-            close = difflib.get_close_matches(name, asked.outputs, n=1)
             raise ValueError(
                 f"signature {asked.name!r} of SavedModel {asked.path} has no output {name!r}; "
-                f"it has {', '.join(asked.outputs)}"
-                + (f" (did you mean {close[0]!r}?)" if close else "")
+                f"{hint(name, asked.outputs, most=100)}"
             )
     return list(layers)

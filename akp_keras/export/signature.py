@@ -58,7 +58,7 @@ class Signature:
     def answers(
         self, inputs: Inputs, outputs: Sequence[str], batch_size: int
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Calls the signature on one batch after the other.
+        """Call the signature on one batch after the other.
 
         Args:
             inputs: (n, …) samples where the signature takes one tensor, or name -> (n, …)
@@ -85,8 +85,8 @@ class Signature:
         shapes: dict[str, tuple[int, ...]] = {}
         for start in range(0, samples, size):
             batch = {name: array[start : start + size] for name, array in arrays.items()}
-            there = min(size, samples - start)
-            asked = size if fixed else there
+            rows = min(size, samples - start)
+            asked = size if fixed else rows
             try:
                 answers = self._function(
                     **{
@@ -100,7 +100,7 @@ class Signature:
                 raise ValueError(
                     f"SavedModel {self.path} fails on the probe set: {first_line(error)}"
                 ) from error
-            found = {}
+            representations = {}
             for name in outputs:
                 answer = answers[name].numpy()
                 if answer.ndim < 2 or len(answer) != asked:
@@ -115,11 +115,11 @@ class Signature:
                         f"sample in one batch and {shapes[name]} in another; features must be "
                         "the same for all samples"
                     )
-                found[name] = answer[:there]
-            yield found
+                representations[name] = answer[:rows]
+            yield representations
 
     def _matched(self, inputs: Inputs) -> dict[str, np.ndarray]:
-        """The samples by the names of the signature's inputs, their shapes checked."""
+        """Return the samples by the names of the signature's inputs, their shapes checked."""
         wanted = sorted(self._inputs)
         if len(wanted) == 1 and (not isinstance(inputs, Mapping) or len(inputs) == 1):
             arrays = {
@@ -128,11 +128,11 @@ class Signature:
         elif isinstance(inputs, Mapping) and set(wanted) <= set(inputs) and wanted:
             arrays = {name: inputs[name] for name in wanted}
         else:
-            given = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one"
+            received = ", ".join(sorted(inputs)) if isinstance(inputs, Mapping) else "one"
             raise ValueError(
                 f"signature {self.name!r} of SavedModel {self.path} takes {len(wanted)} "
                 f"{'tensor' if len(wanted) == 1 else 'tensors'} ({', '.join(wanted)}), and the "
-                f"probe set has {given}; an .npz file with an array of each such name is needed"
+                f"probe set has {received}; an .npz file with an array of each such name is needed"
             )
         for name, array in arrays.items():
             shape = self._inputs[name].shape
@@ -201,7 +201,7 @@ def _load(path: Path) -> Any:
 
 
 def first_line(error: Exception) -> str:
-    """The first line of a message of TensorFlow, which may have hundreds, that gives a reason."""
+    """Return the first line that gives a reason, of the hundreds of a TensorFlow message."""
     lines = str(error).strip().splitlines()
     said = [line for line in lines if line.strip() and not _WHERE.match(line)]
     return said[0] if said else type(error).__name__

@@ -32,7 +32,7 @@ class Snapshots:
 
 
 def write_snapshots(member_folder: Path, snapshots: Snapshots) -> None:
-    """Writes `snapshots/` into a member's unfinished folder; same data, same bytes."""
+    """Write `snapshots/` into a member's unfinished folder; same data, same bytes."""
     for layer, values in snapshots.representations.items():
         path = snapshots_path(member_folder, layer)
         path.parent.mkdir(exist_ok=True)
@@ -45,7 +45,7 @@ def write_snapshots(member_folder: Path, snapshots: Snapshots) -> None:
 
 
 def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapshots:
-    """Reads what a member's folder keeps of some layers.
+    """Read what a member's folder keeps of some layers.
 
     Args:
         member_folder: `members/<family>/<seed>`.
@@ -77,5 +77,5 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
 
 
 def snapshots_path(member_folder: str | Path, layer: str) -> Path:
-    """Names the file of one layer's snapshots."""
+    """Name the file of one layer's snapshots."""
     return Path(member_folder) / _FOLDER / f"{layer.replace('/', '.')}.npz"

@@ -26,19 +26,19 @@ class Agenda:
         return deque(n for n, swap in enumerate(self._swaps) if isinstance(swap.when, kind))
 
     def has_happened(self, number: int) -> bool:
-        """Whether a swap has taken place."""
+        """Return whether a swap has taken place."""
         waiting = (self._epochs, self._steps, self._plateaus)
         return not any(number in numbers for numbers in waiting)
 
     def take_steps(self, step: int) -> list[int]:
-        """Takes the swaps that are due before a step."""
+        """Take the swaps that are due before a step."""
         due = []
         while self._steps and self._swaps[self._steps[0]].when.step <= step:
             due.append(self._steps.popleft())
         return due
 
     def take_epoch(self, epoch: int, step: int, is_reached: Callable[[int], bool]) -> list[int]:
-        """Takes the swaps that are due before an epoch.
+        """Take the swaps that are due before an epoch.
 
         Args:
             epoch: the epoch.
@@ -54,7 +54,7 @@ class Agenda:
         return due + reached
 
     def steps_before(self, step: int) -> Iterator[tuple[int, Swap]]:
-        """The swaps at steps that come before a step, without taking them."""
+        """Return the swaps at steps that come before a step, without taking them."""
         for number in self._steps:
             if self._swaps[number].when.step >= step:
                 return

@@ -47,14 +47,14 @@ class Backup:
 
     @classmethod
     def beside(cls, callbacks: Iterable[keras.callbacks.Callback], schedule: str) -> Backup | None:
-        """The backup for a `fit` with these callbacks; None without a `BackupAndRestore`."""
+        """Return the backup for a `fit` with these callbacks; None without a `BackupAndRestore`."""
         for callback in callbacks:
             if isinstance(callback, keras.callbacks.BackupAndRestore):
                 return cls(callback.backup_dir, schedule)
         return None
 
     def save(self, epoch: int, progress: Progress) -> None:
-        """Keeps the progress at the end of an epoch."""
+        """Keep the progress at the end of an epoch."""
         epochs = [entry for entry in self._entries() if entry["epoch"] < epoch]
         entry = {
             "epoch": epoch,
@@ -66,7 +66,7 @@ class Backup:
         keras_internals.write_text(self._path, json.dumps(content))
 
     def load(self, epoch: int) -> Progress | None:
-        """The progress when an epoch began; None if nothing is known."""
+        """Return the progress when an epoch began; None if nothing is known."""
         for entry in self._entries():
             if entry["epoch"] == epoch - 1:
                 watches, reached = _by_number(entry["watches"]), _by_number(entry["reached"])

@@ -17,7 +17,7 @@ from akp_keras.hotswap.tracing import Held
 
 
 def swappable(model: keras.Model, target: str = "activation") -> Sequence[Place]:
-    """The places of a model that changes of a target can select.
+    """Return the places of a model that changes of a target can select.
 
     Args:
         model: a built and compiled model.
@@ -37,7 +37,7 @@ def swappable(model: keras.Model, target: str = "activation") -> Sequence[Place]
 
 
 def swap_now(model: keras.Model, changes: str, layers: str | Iterable[str] | None = None) -> None:
-    """Makes changes outside of `fit`.
+    """Make changes outside of `fit`.
 
     Args:
         model: a built and compiled model.
@@ -64,7 +64,7 @@ def swap_now(model: keras.Model, changes: str, layers: str | Iterable[str] | Non
 
 
 def restore(model: keras.Model) -> None:
-    """Gives a model what it had before its first `HotSwap`.
+    """Give a model what it had before its first `HotSwap`.
 
     Weights stay as they are. A model that no `HotSwap` has touched is left alone.
     """

@@ -111,7 +111,7 @@ class HotSwap(keras.callbacks.Callback):
         return 0 if self._state is None else self._state.tracer.train_traces - self._traces_before
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments as plain JSON types."""
+        """Return the arguments as plain JSON types."""
         return {
             "schedule": self.schedule.get_config(),
             "strategy": self.strategy,
@@ -125,7 +125,7 @@ class HotSwap(keras.callbacks.Callback):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HotSwap:
-        """The inverse of `get_config`."""
+        """Return the inverse of `get_config`."""
         return cls(**config)
 
     def check(
@@ -135,7 +135,7 @@ class HotSwap(keras.callbacks.Callback):
         steps_per_epoch: int | None = None,
         metrics: Iterable[str] = (),
     ) -> None:
-        """Refuses a schedule that a `fit` of the model would refuse, without training.
+        """Refuse a schedule that a `fit` of the model would refuse, without training.
 
         The model is left as it is. What only the data can tell is noticed in `fit`: whether a
         custom loss takes the labels, and whether there are validation data.
@@ -165,12 +165,12 @@ class HotSwap(keras.callbacks.Callback):
         resolver.configuration(state.tracer.held)
 
     def set_model(self, model: keras.Model) -> None:
-        """Notes the model before any callback can restore a state into it."""
+        """Note the model before any callback can restore a state into it."""
         super().set_model(model)
         self._iterations_before = keras_internals.iterations(model)
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Checks the schedule against the model and sets the functions in force at the start."""
+        """Check the schedule against the model and sets the functions in force at the start."""
         self._run = None
         callbacks = keras_internals.siblings(self)
         self._check_company(callbacks)
@@ -182,7 +182,7 @@ class HotSwap(keras.callbacks.Callback):
             )
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Carries out what is due before an epoch."""
+        """Carry out what is due before an epoch."""
         self._epoch = epoch
         if self._run is not None:
             # Another callback may have restored an optimizer.
@@ -190,21 +190,21 @@ class HotSwap(keras.callbacks.Callback):
             self._run.begin_epoch(epoch, grown)
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Carries out what is due before a step, and prepares what is due within an execution."""
+        """Carry out what is due before a step, and prepares what is due within an execution."""
         if self._run is not None:
             self._run.begin_execution()
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Counts the steps done, and notes the swaps that fell within the execution."""
+        """Count the steps done, and notes the swaps that fell within the execution."""
         self._run.end_execution()
 
     def on_test_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Lets validation compute with the numbers of this moment."""
+        """Let validation compute with the numbers of this moment."""
         if self._run is not None:
             self._run.begin_test()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        """Watches metrics for plateaus."""
+        """Watch metrics for plateaus."""
         if self._run is None:
             return
         self._run.end_epoch(epoch, logs or {})
@@ -212,7 +212,7 @@ class HotSwap(keras.callbacks.Callback):
             logs["swaps"] = float(sum(record.epoch == epoch for record in self.swaps))
 
     def on_train_end(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Leaves the model with the functions in force, and without noise on its inputs."""
+        """Leave the model with the functions in force, and without noise on its inputs."""
         if self._run is None:
             return
         self._forget()
@@ -244,7 +244,7 @@ class HotSwap(keras.callbacks.Callback):
         self._forget = keras_internals.after_fit(self, self._run.leave)
 
     def _begin_late(self, iterator: Any, callbacks: list[keras.callbacks.Callback]) -> None:
-        """Builds the model for the data of the first step, and begins before it."""
+        """Build the model for the data of the first step, and begins before it."""
         keras_internals.build_for(self.model, iterator)
         self._begin(callbacks)
         self.on_epoch_begin(self._epoch)

@@ -27,7 +27,7 @@ class Call:
 
 
 def parse_call(text: str) -> Call:
-    """Takes `name`, `name(argument,option=value)` apart.
+    """Take `name`, `name(argument,option=value)` apart.
 
     A value that is itself a call, as in `f(g(1))`, stays text.
 
@@ -54,7 +54,7 @@ def parse_call(text: str) -> Call:
 
 
 def split_arguments(text: str) -> list[str]:
-    """The parts between commas, apart from commas inside parentheses."""
+    """Return the parts between commas, apart from commas inside parentheses."""
     parts, depth = [""], 0
     for letter in text:
         depth += (letter == "(") - (letter == ")")
@@ -66,7 +66,7 @@ def split_arguments(text: str) -> list[str]:
 
 
 def check_pattern(pattern: str) -> None:
-    """Refuses a layer filter that is not a regular expression.
+    """Refuse a layer filter that is not a regular expression.
 
     Raises:
         ValueError: with the reason.

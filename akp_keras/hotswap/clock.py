@@ -36,7 +36,7 @@ class Clock:
         return self._steps_per_epoch or max(1, self.step // max(1, self.epoch))
 
     def resume(self, epoch: int, steps: int | None, iterations: int) -> None:
-        """Sets where a `fit` begins.
+        """Set where a `fit` begins.
 
         Args:
             epoch: its first epoch.
@@ -49,11 +49,11 @@ class Clock:
         self.step = self._offset = max(0, iterations) if steps is None else steps
 
     def begin_execution(self) -> None:
-        """Notes that one or more steps begin."""
+        """Note that one or more steps begin."""
         self._execution = self.step
 
     def end_execution(self, steps: int) -> None:
-        """Notes that steps have been made.
+        """Note that steps have been made.
 
         Args:
             steps: how many there are in an execution.
@@ -63,6 +63,6 @@ class Clock:
         self.step = self._execution + steps
 
     def count(self, steps: int | None) -> None:
-        """Takes an exact count of the steps of this `fit`, where there is one."""
+        """Take an exact count of the steps of this `fit`, where there is one."""
         if steps is not None:
             self.step = self._offset + steps

@@ -80,7 +80,7 @@ class FitRun:
         self._write()
 
     def begin_epoch(self, epoch: int, iterations: int) -> None:
-        """Carries out what is due before an epoch.
+        """Carry out what is due before an epoch.
 
         Args:
             epoch: number of the epoch.
@@ -97,7 +97,7 @@ class FitRun:
             self._write()
 
     def begin_execution(self) -> None:
-        """Carries out what is due before a step, and prepares what is due within an execution."""
+        """Carry out what is due before a step, and prepares what is due within an execution."""
         self._carry_out(self._agenda.take_steps(self._clock.step))
         self._clock.begin_execution()
         rows = self._rows_ahead()
@@ -106,7 +106,7 @@ class FitRun:
             self._programs.write(rows)
 
     def end_execution(self) -> None:
-        """Counts the steps done, and notes the swaps that fell within the execution."""
+        """Count the steps done, and notes the swaps that fell within the execution."""
         self._clock.end_execution(self._model.steps_per_execution)
         if self._last_ahead is not None:
             self._clock.count(self._programs.steps)
@@ -115,13 +115,13 @@ class FitRun:
             self._carry_out(self._agenda.take_steps(done), is_exact=True)
 
     def begin_test(self) -> None:
-        """Lets validation compute with the numbers of this moment."""
+        """Let validation compute with the numbers of this moment."""
         if self._held.moving:
             self._clock.count(self._programs.steps)
             self._write()
 
     def end_epoch(self, epoch: int, logs: Mapping[str, Any]) -> None:
-        """Watches metrics for plateaus, and keeps the progress.
+        """Watch metrics for plateaus, and keeps the progress.
 
         Raises:
             ValueError: if a metric that is watched is not in the logs.
@@ -138,7 +138,7 @@ class FitRun:
             self._backup.save(epoch, Progress(self._clock.step, watches, self._reached))
 
     def end(self) -> None:
-        """Leaves the model when training ends, as `leave` does.
+        """Leave the model when training ends, as `leave` does.
 
         Where `EarlyStopping` restores the weights of its best epoch, the model also holds again
         what it held at the end of that epoch.
@@ -151,14 +151,14 @@ class FitRun:
         self.leave()
 
     def leave(self) -> None:
-        """Leaves the model with what is in force, apart from what ends with training."""
+        """Leave the model with what is in force, apart from what ends with training."""
         self._programs.before_step = None
         if keras_internals.get_state(self._model) is self._state and self._state.is_current:
             self._state.end_fit(self._clock.now)
             self._write()
 
     def warn_of_what_never_came(self) -> None:
-        """Names the swaps at steps that the training did not reach."""
+        """Name the swaps at steps that the training did not reach."""
         self._clock.count(self._programs.steps)
         for swap in self._agenda.steps_left:
             warnings.warn(
@@ -180,7 +180,7 @@ class FitRun:
         self._programs.write([self._row(self._held)])
 
     def _rows_ahead(self) -> list[Row]:
-        """What is in force at the steps of the next execution, as far as one program serves it."""
+        """Return what is in force at the next steps, as far as a single program serves them."""
         held, length = self._held, self._model.steps_per_execution
         rows = [self._row(held)]
         coming = list(self._agenda.steps_before(self._clock.step + length))
@@ -209,7 +209,7 @@ class FitRun:
         self._write()
 
     def _resume(self, epoch: int, iterations: int) -> None:
-        """Resumes where an interrupted fit stopped, or as if earlier epochs had run."""
+        """Resume where an interrupted fit stopped, or as if earlier epochs had run."""
         progress = self._backup.load(epoch) if epoch > 0 and self._backup is not None else None
         self._clock.resume(epoch, None if progress is None else progress.steps, iterations)
         if progress is not None:
@@ -227,7 +227,7 @@ class FitRun:
         return number in self._reached or self.watches[number].reached
 
     def _carry_out(self, numbers: Iterable[int], is_exact: bool = False) -> None:
-        """Carries out swaps, earliest first."""
+        """Carry out swaps, earliest first."""
         numbers = sorted(numbers, key=lambda number: (self._step_of(number), number))
         for number in numbers:
             self._carry_out_one(number, is_exact)
@@ -246,7 +246,7 @@ class FitRun:
                 self._note(position, change.target, selected, before)
 
     def _go_back(self, held: Held) -> None:
-        """Makes the model hold what it held before, apart from its optimizer, and notes it."""
+        """Make the model hold what it held before, apart from its optimizer, and notes it."""
         before, places = self._held, self._state.tracer.places
         changed = {
             number: held.choices[number]
@@ -261,7 +261,7 @@ class FitRun:
             self._note(self._clock.now, target, selected, before)
 
     def _put(self, position: Position, change: Change) -> tuple[list[int], Held]:
-        """Makes the model hold what a change says: the places selected, and what was before."""
+        """Make the model hold what a change says: the places selected, and what was before."""
         before = self._held
         selected, after = self._resolver.after(before, change, position)
         self._state.put(after, self._clock.now)
@@ -281,7 +281,7 @@ class FitRun:
         )
 
     def _assign(self, position: Position, order: int, change: Change, is_past: bool) -> None:
-        """Makes a change that no traced function knows of: now, not inside an execution."""
+        """Make a change that no traced function knows of: now, not inside an execution."""
         if is_past:
             # What was assigned was saved with the state that has been restored.
             step, (before, after, layers) = position.step, ("restored", change.name, ())
@@ -294,7 +294,7 @@ class FitRun:
         self.records.append(SwapRecord(position.epoch, step, change.target, before, after, layers))
 
     def _position_of(self, number: int, is_exact: bool) -> Position:
-        """Where in the training a swap takes place, or did where a restored fit has passed it."""
+        """Return where a swap takes place, or did where a restored fit has passed it."""
         when, clock = self._swaps[number].when, self._clock
         if isinstance(when, Plateau):
             epoch, step = self._reached.setdefault(number, (clock.epoch, clock.step))
@@ -309,7 +309,7 @@ class FitRun:
         return Position(when.step, when.step // clock.steps_per_epoch if is_past else clock.epoch)
 
     def _step_of(self, number: int) -> int:
-        """At which step a swap is, or has been where a restored fit has passed it."""
+        """Return at which step a swap is, or has been where a restored fit has passed it."""
         when, clock = self._swaps[number].when, self._clock
         if number in self._reached:
             return self._reached[number][1]

@@ -11,7 +11,7 @@ _CHANGE = re.compile(r"(?P<target>[^\[=]*)(?:\[(?P<pattern>.*?)\](?==))?=(?P<val
 
 
 def parse(text: str) -> list[tuple[When, list[tuple[str, str, str | None]]]]:
-    """Reads `when what…; when what…`.
+    """Read `when what…; when what…`.
 
     Args:
         text: as in `Schedule.parse`.
@@ -43,7 +43,7 @@ def parse(text: str) -> list[tuple[When, list[tuple[str, str, str | None]]]]:
 
 
 def _swaps(text: str) -> list[list[tuple[int, str]]]:
-    """The words of each swap with their positions.
+    """Return the words of each swap with their positions.
 
     Inside parentheses a space stays between two words, and is dropped elsewhere.
     """

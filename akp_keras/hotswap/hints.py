@@ -18,7 +18,7 @@ _LIMIT = 5
 
 
 def hidden_calls(model: keras.Model) -> list[str]:
-    """Calls of activation functions in code, or as operations of a Functional model.
+    """Return calls of activation functions in code, or as operations of a Functional model.
 
     Sigmoid, softmax and the like are left out, as gates and outputs mostly are.
 
@@ -40,7 +40,7 @@ def hidden_calls(model: keras.Model) -> list[str]:
 
 
 def _called(layer: keras.Layer, names: list[str]) -> list[str]:
-    """The activation functions that a layer's own code calls."""
+    """Return the activation functions that a layer's own code calls."""
     if isinstance(layer, keras.layers.Lambda):
         function: Callable[..., Any] = layer.function
         if getattr(function, "__name__", None) in names:

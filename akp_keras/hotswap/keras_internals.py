@@ -23,7 +23,7 @@ _STATE = "_akp_keras_hotswap"
 
 
 def check_ready(model: keras.Model) -> None:
-    """Refuses a model that is not built or not compiled.
+    """Refuse a model that is not built or not compiled.
 
     Raises:
         ValueError: if it is not.
@@ -38,32 +38,32 @@ def check_ready(model: keras.Model) -> None:
 
 
 def sublayers(layer: keras.Layer) -> list[keras.Layer]:
-    """The layers directly inside a layer, in the order in which they were made."""
+    """Return the layers directly inside a layer, in the order in which they were made."""
     if isinstance(layer, keras.Model):
         return list(layer.layers)
     return layer._flatten_layers(include_self=False, recursive=False)
 
 
 def outputs(model: keras.Model) -> list[keras.KerasTensor]:
-    """The symbolic outputs of a model; none where they are not known."""
+    """Return the symbolic outputs of a model; none where they are not known."""
     structure = output_structure(model)
     return [] if structure is None else keras.tree.flatten(structure)
 
 
 def output_structure(model: keras.Model) -> Any:
-    """The symbolic outputs of a model, nested as it returns them; None where they are not known."""
+    """Return the symbolic outputs of a model, nested as it returns them; None where unknown."""
     return getattr(getattr(model, "_functional", None) or model, "_outputs_struct", None)
 
 
 def operations(layer: keras.Layer) -> list[Any]:
-    """What a Functional model computes beside its layers; nothing for other layers."""
+    """Return what a Functional model computes beside its layers; nothing for other layers."""
     functional = getattr(layer, "_functional", None) or layer
     every = getattr(functional, "operations", ())
     return [operation for operation in every if not isinstance(operation, keras.Layer)]
 
 
 def build_for(model: keras.Model, iterator: Any) -> None:
-    """Builds a model for the data that a training step is about to take.
+    """Build a model for the data that a training step is about to take.
 
     Args:
         model: a model that is not built, on the TensorFlow backend; the others build it themselves.
@@ -87,40 +87,40 @@ def build_for(model: keras.Model, iterator: Any) -> None:
 
 
 def producer(tensor: keras.KerasTensor) -> Any:
-    """The operation or layer that a symbolic tensor comes from."""
+    """Return the operation or layer that a symbolic tensor comes from."""
     return tensor._keras_history.operation
 
 
 def producers(layer: keras.Layer) -> list[Any]:
-    """The operations that feed a layer in the Functional models that call it."""
+    """Return the operations that feed a layer in the Functional models that call it."""
     return [
         producer(tensor) for node in layer._inbound_nodes for tensor in node.arguments.keras_tensors
     ]
 
 
 def consumers(layer: keras.Layer) -> list[Any]:
-    """The operations that a layer feeds in the Functional models that call it."""
+    """Return the operations that a layer feeds in the Functional models that call it."""
     return [node.operation for node in layer._outbound_nodes]
 
 
 def inner_optimizer(model: keras.Model) -> Any:
-    """The optimizer of a compiled model, without a scaling of the loss around it; None if none."""
+    """Return the optimizer of a model, without a scaling of the loss around it; None if none."""
     return getattr(model.optimizer, "inner_optimizer", model.optimizer)
 
 
 def iterations(model: keras.Model) -> int:
-    """How many updates the optimizer of a compiled model has made."""
+    """Return how many updates the optimizer of a compiled model has made."""
     optimizer = inner_optimizer(model)
-    return 0 if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
+    return 0 if optimizer is None else int(optimizer.iterations)
 
 
 def compilation(model: keras.Model) -> object:
-    """An object that is another one after each `compile`."""
+    """Return an object that is another one after each `compile`."""
     return model._loss_tracker
 
 
 def has_loss(model: keras.Model) -> bool:
-    """Whether the model was compiled with a loss."""
+    """Return whether the model was compiled with a loss."""
     return model._compile_loss is not None
 
 
@@ -159,7 +159,7 @@ class _Given:
 
 
 def loss_entries(model: keras.Model) -> list[LossEntry]:
-    """The losses of a model as Keras will find them at the first step.
+    """Return the losses of a model as Keras will find them at the first step.
 
     Keras itself matches a copy of them with the symbolic outputs. Where these are not known, an
     entry stands for each loss that was given.
@@ -206,28 +206,28 @@ def loss_entries(model: keras.Model) -> list[LossEntry]:
 
 
 def _keys(container: Any) -> list[tuple[Any, ...]]:
-    """The key of each loss in Keras' container."""
+    """Return the key of each loss in Keras' container."""
     paths = [entry.path for entry in container._flat_losses]
     return [(*path, paths[:number].count(path)) for number, path in enumerate(paths)]
 
 
 def wrap_loss(function: Callable[..., Any], name: str) -> keras.losses.Loss:
-    """A loss object for a loss function, as `compile` makes it."""
+    """Return a loss object for a loss function, as `compile` makes it."""
     return LossFunctionWrapper(function, name=name)
 
 
 def loss_function(loss: keras.losses.Loss) -> Callable[..., Any] | None:
-    """The function inside a loss object of Keras; None for a loss that has none."""
+    """Return the function inside a loss object of Keras; None for a loss that has none."""
     return loss.fn if isinstance(loss, LossFunctionWrapper) else None
 
 
 def loss_options(loss: keras.losses.Loss) -> dict[str, Any]:
-    """The options that a loss object gives to the function inside it."""
+    """Return the options that a loss object gives to the function inside it."""
     return dict(loss._fn_kwargs) if isinstance(loss, LossFunctionWrapper) else {}
 
 
 def replace_losses(model: keras.Model, replace: Callable[[list[LossEntry]], list[Any]]) -> None:
-    """Puts other callables in the place of the compiled losses.
+    """Put other callables in the place of the compiled losses.
 
     Loss weights, loss metrics and names stay. Where Keras has not yet resolved the losses, which
     it does at the first step, the replacement waits until it does.
@@ -266,7 +266,7 @@ def replace_losses(model: keras.Model, replace: Callable[[list[LossEntry]], list
 
 
 def set_loss_weight(model: keras.Model, key: tuple[Any, ...], weight: Any) -> None:
-    """Sets how much a loss counts.
+    """Set how much a loss counts.
 
     Args:
         model: a compiled model whose losses were replaced by `replace_losses`.
@@ -292,7 +292,7 @@ def _put_weight(container: Any, key: tuple[Any, ...], weight: Any) -> None:
 
 
 def declare_losses(model: keras.Model, losses: Mapping[tuple[Any, ...], Any]) -> None:
-    """Sets the losses that a saved model is compiled with when it is loaded.
+    """Set the losses that a saved model is compiled with when it is loaded.
 
     Args:
         model: a compiled model.
@@ -321,7 +321,7 @@ def _declare(model: keras.Model, loss: Any) -> None:
 
 
 def warn_when_saved(model: keras.Model, warning: str | None) -> None:
-    """Warns whenever the configuration of `compile` is saved with the model; None ends it."""
+    """Warn whenever the configuration of `compile` is saved with the model; None ends it."""
     config = model._compile_config
     vars(config).pop("serialize", None)
     if warning is None:
@@ -348,7 +348,7 @@ class _Scaled(keras.regularizers.Regularizer):
 def scaled(
     regularizer: Callable[[Any], Any], factor: Callable[[], Any]
 ) -> keras.regularizers.Regularizer:
-    """A regularizer by a factor.
+    """Return a regularizer by a factor.
 
     Args:
         regularizer: the penalty.
@@ -358,12 +358,12 @@ def scaled(
 
 
 def dropout_mask(cell: keras.Layer, step_input: Any, rate: Any) -> Any:
-    """A mask as a recurrent cell draws it, at any rate."""
+    """Return a mask as a recurrent cell draws it, at any rate."""
     return cell._create_dropout_mask(step_input, rate)
 
 
 def set_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
-    """Gives a compiled model another optimizer, with slots for its weights.
+    """Give a compiled model another optimizer, with slots for its weights.
 
     Also a saved model is compiled with it.
     """
@@ -376,12 +376,12 @@ def set_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
 
 
 def logits_of(y_pred: Any) -> Any:
-    """The input of the sigmoid or softmax that gave a tensor, where Keras noted it; else None."""
+    """Return the input of a tensor's sigmoid or softmax, where Keras noted it; else None."""
     return getattr(y_pred, "_keras_logits", None)
 
 
 def copy_mask(source: Any, target: Any) -> Any:
-    """Gives the second tensor the mask of the first, and gives it back."""
+    """Give the second tensor the mask of the first, and gives it back."""
     mask = getattr(source, "_keras_mask", None)
     if mask is not None:
         target._keras_mask = mask
@@ -389,38 +389,38 @@ def copy_mask(source: Any, target: Any) -> Any:
 
 
 def set_quietly(layer: keras.Layer, name: str, value: Any) -> None:
-    """Sets an attribute without the tracking that Keras' layers do."""
+    """Set an attribute without the tracking that Keras' layers do."""
     layer.__dict__[name] = value
 
 
 def remove_quietly(layer: keras.Layer, name: str) -> None:
-    """Removes an attribute of the object (not of its class), if it is there."""
+    """Remove an attribute of the object (not of its class), if it is there."""
     layer.__dict__.pop(name, None)
 
 
 def set_class(layer: keras.Layer, cls: type) -> None:
-    """Turns a layer into one of another class; name, weights and place in the model stay."""
+    """Turn a layer into one of another class; name, weights and place in the model stay."""
     object.__setattr__(layer, "__class__", cls)
 
 
 def get_state(model: keras.Model) -> Any:
-    """What `set_state` kept; None if nothing."""
+    """Return what `set_state` kept; None if nothing."""
     return model.__dict__.get(_STATE)
 
 
 def set_state(model: keras.Model, state: Any) -> None:
-    """Keeps an object for as long as the model lives, outside of what is tracked and saved."""
+    """Keep an object for as long as the model lives, outside of what is tracked and saved."""
     model.__dict__[_STATE] = state
 
 
 def scope(model: keras.Model) -> Any:
-    """The context in which the model's variables are made."""
+    """Return the context in which the model's variables are made."""
     strategy = getattr(model, "distribute_strategy", None)
     return nullcontext() if strategy is None else strategy.scope()
 
 
 def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callback]:
-    """All callbacks of the `fit` that calls a callback at this moment, itself among them.
+    """Return all callbacks of the `fit` that calls a callback at this moment, itself among them.
 
     Keras tells no callback of the others, so the list is looked up among the callers.
 
@@ -439,7 +439,7 @@ def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callbac
 
 
 def before_first_step(model: keras.Model, begin: Callable[[Any], None]) -> None:
-    """Sees that a function is called before the first training step of a `fit` that begins.
+    """See that a function is called before the first training step of a `fit` that begins.
 
     Args:
         model: the model.
@@ -456,7 +456,7 @@ def before_first_step(model: keras.Model, begin: Callable[[Any], None]) -> None:
 
 
 def restored_epoch(callback: keras.callbacks.Callback) -> int | None:
-    """The epoch whose weights an `EarlyStopping` restores when training ends; None if none."""
+    """Return the epoch whose weights `EarlyStopping` restores when training ends; None if none."""
     if not isinstance(callback, keras.callbacks.EarlyStopping):
         return None
     is_restored = callback.restore_best_weights and callback.best_weights is not None
@@ -464,7 +464,7 @@ def restored_epoch(callback: keras.callbacks.Callback) -> int | None:
 
 
 def after_fit(callback: keras.callbacks.Callback, finish: Callable[[], None]) -> Callable[[], None]:
-    """Sees that a function is called before the model trains again.
+    """See that a function is called before the model trains again.
 
     Keras calls `on_train_end` neither after an exception nor after Ctrl-C, but each training asks
     the model for its train function before its callbacks begin.
@@ -500,7 +500,7 @@ def after_fit(callback: keras.callbacks.Callback, finish: Callable[[], None]) ->
 
 
 def logged_names(model: keras.Model) -> set[str] | None:
-    """What `fit` logs of training for a compiled model.
+    """Return what `fit` logs of training for a compiled model.
 
     Returns:
         Names; None where code outside of Keras decides, in a subclass of the model.
@@ -513,8 +513,8 @@ def logged_names(model: keras.Model) -> set[str] | None:
         return None
     names = {metric.name for metric in model.metrics}
     metrics = model._compile_metrics
-    given = () if metrics is None else (metrics._user_metrics, metrics._user_weighted_metrics)
-    for metric in keras.tree.flatten([metrics or [] for metrics in given]):
+    compiled = () if metrics is None else (metrics._user_metrics, metrics._user_weighted_metrics)
+    for metric in keras.tree.flatten([metrics or [] for metrics in compiled]):
         named = getattr(metric, "name", None) or getattr(metric, "__name__", metric)
         names.add(named if isinstance(named, str) else type(metric).__name__)
     names |= {f"{output}_{name}" for output in getattr(model, "output_names", ()) for name in names}
@@ -526,7 +526,7 @@ _LOGGING = {"train_step", "compute_metrics", "get_metrics_result", "metrics"}
 
 
 def larger_is_better(model: keras.Model, name: str) -> bool | None:
-    """Whether a metric in the logs improves by growing, as Keras' `EarlyStopping` decides.
+    """Return whether a metric in the logs improves by growing, as Keras' `EarlyStopping` decides.
 
     Args:
         model: a compiled model; of one that has not trained and whose outputs are not known, the
@@ -545,13 +545,13 @@ def larger_is_better(model: keras.Model, name: str) -> bool | None:
     names |= {each.removeprefix("weighted_") for each in names}
     outputs = [f"{output}_" for output in getattr(model, "output_names", None) or ()]
     names |= {each.removeprefix(output) for each in names for output in outputs}
-    found = [metric for metric in _metrics(model) if metric.name in names]
-    directions = {getattr(metric, "_direction", None) for metric in found} - {None}
+    named = [metric for metric in _metrics(model) if metric.name in names]
+    directions = {getattr(metric, "_direction", None) for metric in named} - {None}
     return directions == {"up"} if len(directions) == 1 else None
 
 
 def _metrics(model: keras.Model) -> Iterator[keras.Metric]:
-    """The metrics of a model, those inside the containers of `compile` among them."""
+    """Return the metrics of a model, those inside the containers of `compile` among them."""
     for metric in model.metrics:
         yield from getattr(metric, "metrics", None) or [metric]
     compiled = model._compile_metrics
@@ -568,7 +568,7 @@ def _metrics(model: keras.Model) -> Iterator[keras.Metric]:
 
 
 def read_text(path: str) -> str | None:
-    """The content of a file, where `BackupAndRestore` can keep its own; None if there is none."""
+    """Return the content of a file where `BackupAndRestore` can keep one; None if there is none."""
     if not file_utils.exists(path):
         return None
     with file_utils.File(path, "r") as file:
@@ -576,7 +576,7 @@ def read_text(path: str) -> str | None:
 
 
 def write_text(path: str, text: str) -> None:
-    """Writes a file there, wholly or not at all."""
+    """Write a file there, wholly or not at all."""
     folder = path.rpartition("/")[0]
     if not file_utils.exists(folder):
         file_utils.makedirs(folder)
@@ -589,7 +589,7 @@ def write_text(path: str, text: str) -> None:
 
 
 def replica(model: keras.Model) -> Any:
-    """The number of the replica that a step runs on, from 0: an int or a scalar int32 tensor."""
+    """Return the number of a step's replica, from 0: an int or a scalar int32 tensor."""
     strategy = getattr(model, "distribute_strategy", None)
     if strategy is None or strategy.num_replicas_in_sync == 1:
         return 0
@@ -600,7 +600,7 @@ def replica(model: keras.Model) -> Any:
 
 
 def save_without_weights(layer: keras.Layer, in_use: bool) -> None:
-    """Lets a layer's weights be left out where the layer is saved with its configuration.
+    """Let a layer's weights be left out where the layer is saved with its configuration.
 
     A file of weights alone, which says nothing of the layer's class, keeps them. The legacy format
     .h5 asks layers for no say in it.
@@ -637,7 +637,7 @@ def _is_called_by(function: str) -> bool:
 
 
 def synchronise(model: keras.Model) -> None:
-    """Makes the model's variables hold their values, and the next step read them.
+    """Make the model's variables hold their values, and the next step read them.
 
     On JAX they travel outside of the variables during an epoch.
     """
@@ -648,7 +648,7 @@ def synchronise(model: keras.Model) -> None:
 def make_functions(
     model: keras.Model, train_step: Callable[..., Any], test_step: Callable[..., Any]
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Makes train and test functions of other steps; the model's own are left as they are."""
+    """Make train and test functions of other steps; the model's own are left as they are."""
     before = {name: getattr(model, name) for name in ("train_function", "test_function")}
     set_quietly(model, "train_step", train_step)
     set_quietly(model, "test_step", test_step)

@@ -16,5 +16,5 @@ class _LazyModule(ModuleType):
 
 
 def lazily(name: str) -> Any:
-    """A stand-in for a module, which is imported when one of its attributes is asked for."""
+    """Return a stand-in for a module, which is imported when one of its attributes is asked for."""
     return _LazyModule(name)

@@ -36,7 +36,7 @@ class ModelState:
 
     @classmethod
     def of(cls, model: keras.Model) -> ModelState:
-        """The state of a model; a new one after each `compile`."""
+        """Return the state of a model; a new one after each `compile`."""
         state = cls.preview(model)
         if keras_internals.get_state(model) is not state:
             route(model, state.tracer.of_target("loss"))
@@ -45,7 +45,7 @@ class ModelState:
 
     @classmethod
     def preview(cls, model: keras.Model) -> ModelState:
-        """The state that the next `fit` will find or make; the model is left as it is."""
+        """Return the state that the next `fit` will find or make; the model is left as it is."""
         state = keras_internals.get_state(model)
         if state is None or not state.is_current:
             return cls(model, state)
@@ -58,7 +58,7 @@ class ModelState:
         return self._compilation is keras_internals.compilation(self._model)
 
     def programs(self, strategy: str, configuration: Configuration) -> Programs:
-        """The train and test functions of a strategy, with what has been traced so far.
+        """Return the train and test functions of a strategy, with what has been traced so far.
 
         Args:
             strategy: `switch`, `retrace` or `auto`: `retrace` where XLA compiles on TensorFlow,
@@ -76,7 +76,7 @@ class ModelState:
         return self._programs[key]
 
     def put(self, held: Held, now: Position) -> None:
-        """Makes the model hold plain choices, and predict and be saved with them."""
+        """Make the model hold plain choices, and predict and be saved with them."""
         before = self.tracer.held
         self.tracer.put(held, now)
         old, new = self._in_prediction(before), self._in_prediction(held)
@@ -89,12 +89,12 @@ class ModelState:
             declare(self._model, self.tracer.of_target("loss"))
 
     def move(self, now: Position) -> None:
-        """Makes the model hold the numbers of a position, and predict with them."""
+        """Make the model hold the numbers of a position, and predict with them."""
         if self.tracer.move(now):
             self._model.predict_function = None
 
     def try_losses(self, configuration: Configuration) -> None:
-        """Lets the first step try all losses that may be in force.
+        """Let the first step try all losses that may be in force.
 
         So one that cannot be computed is noticed at once, and not when its turn comes.
         """
@@ -103,7 +103,7 @@ class ModelState:
                 place.untried = configuration.choices[number]
 
     def end_fit(self, now: Position) -> None:
-        """Ends what lasts no longer than a training."""
+        """End what lasts no longer than a training."""
         originals = {
             number: place.original
             for number, place in enumerate(self.tracer.places)
@@ -121,7 +121,7 @@ class ModelState:
 
 
 def _places(model: keras.Model, before: ModelState | None) -> list[Place]:
-    """The places of all targets; those known from before keep what was original to them."""
+    """Return the places of all targets; those known from before keep what was original to them."""
     known = {} if before is None else {place.key: place for place in before.tracer.places}
     return [
         known[place.key] if place.key is not None and place.key in known else place

@@ -36,7 +36,7 @@ class Moving:
     """A number that depends on the position in the training."""
 
     def at(self, now: Position, start: Position) -> float:
-        """The number at a position.
+        """Return the number at a position.
 
         Args:
             now: the position.
@@ -80,7 +80,7 @@ class Ramp(Moving):
     unit: str = "epoch"
 
     def at(self, now: Position, start: Position) -> float:
-        """The number at a position."""
+        """Return the number at a position."""
         done = getattr(now, self.unit) - getattr(start, self.unit)
         if done >= self.length:
             return self.last
@@ -124,7 +124,7 @@ class OfTime(Moving):
             return ()
 
     def at(self, now: Position, start: Position) -> float:
-        """The number at a position."""
+        """Return the number at a position."""
         value = float(self.function(**{name: getattr(now, name) for name in self._names}))
         if not math.isfinite(value):
             raise ValueError(f"{self.function!r} returns {value} at epoch {now.epoch}")
@@ -142,7 +142,7 @@ class OfTime(Moving):
 
 
 def parse_number(text: str) -> Number:
-    """Reads a number, or one that moves such as `linear(0.3→0 over 10 epochs)`.
+    """Read a number, or one that moves such as `linear(0.3→0 over 10 epochs)`.
 
     Raises:
         ValueError: if the text is neither.
@@ -160,5 +160,5 @@ def parse_number(text: str) -> Number:
 
 
 def number_at(number: Number, now: Position, start: Position) -> float:
-    """A number, constant or not, at a position."""
+    """Return a number, constant or not, at a position."""
     return number.at(now, start) if isinstance(number, Moving) else number

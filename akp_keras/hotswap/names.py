@@ -19,21 +19,21 @@ _NO_OPTIMIZERS = ("Optimizer", "LossScaleOptimizer")
 
 
 def activation_names() -> list[str]:
-    """Names of Keras' activation functions, sorted."""
+    """Return names of Keras' activation functions, sorted."""
     import keras
 
     return _public(keras.activations, _NO_ACTIVATIONS)
 
 
 def loss_names() -> list[str]:
-    """Names of Keras' loss functions and loss classes, sorted."""
+    """Return names of Keras' loss functions and loss classes, sorted."""
     import keras
 
     return _public(keras.losses, _NO_LOSSES)
 
 
 def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The activation of a name; an object is returned as it is.
+    """Return the activation of a name; an object is returned as it is.
 
     Args:
         value: a name of `keras.activations`, of a registered custom function, or of an
@@ -68,7 +68,7 @@ def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
-    """The loss of a name; an object is returned as it is.
+    """Return the loss of a name; an object is returned as it is.
 
     Args:
         value: a name of `keras.losses` (function or class, in the latter case with its arguments
@@ -97,7 +97,7 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
 
 
 def find_optimizer(value: str) -> Any:
-    """The optimizer of a name, with its arguments, as `SGD(learning_rate=0.01)`.
+    """Return the optimizer of a name, with its arguments, as `SGD(learning_rate=0.01)`.
 
     Raises:
         ValueError: if Keras has none of that name, with the nearest one, or it does not take the
@@ -123,7 +123,7 @@ _ACTIVATION_LAYERS = ("ELU", "LeakyReLU", "ReLU")
 
 
 def _alias(name: str) -> Callable[..., Any] | None:
-    """A loss by one of Keras' short names, such as `bce`, which are not in its namespace."""
+    """Return a loss by one of Keras' short names, such as `bce`, which are not in its namespace."""
     import keras
 
     try:
@@ -133,7 +133,7 @@ def _alias(name: str) -> Callable[..., Any] | None:
 
 
 def find_loss_class(name: str) -> type | None:
-    """The loss class of a name, which may be that of its function."""
+    """Return the loss class of a name, which may be that of its function."""
     import keras
 
     for known in loss_names():

@@ -28,7 +28,7 @@ class OptimizerStep:
         self._gates: dict[int, list[Callable[[], Any]]] = {}
 
     def set_learning_rate(self, rate: Callable[[Any], Any]) -> None:
-        """Makes the step begin with a learning rate, which the optimizer keeps.
+        """Make the step begin with a learning rate, which the optimizer keeps.
 
         Args:
             rate: from the optimizer's learning rate, the one to begin with.
@@ -38,7 +38,7 @@ class OptimizerStep:
     def set_learning_rate_of(
         self, variables: Iterable[keras.Variable], rate: Callable[[Any], Any]
     ) -> None:
-        """Gives weights a learning rate of their own.
+        """Give weights a learning rate of their own.
 
         Args:
             variables: the weights.
@@ -47,7 +47,7 @@ class OptimizerStep:
         self._rates |= {id(variable): rate for variable in variables}
 
     def gate(self, variables: Iterable[keras.Variable], is_free: Callable[[], Any]) -> None:
-        """Lets a step leave weights alone, as if they had no gradient.
+        """Let a step leave weights alone, as if they had no gradient.
 
         Their slots stay as they are too, and neither weight decay nor momentum moves them.
 
@@ -59,14 +59,14 @@ class OptimizerStep:
             self._gates.setdefault(id(variable), []).append(is_free)
 
     def install(self) -> None:
-        """Makes the optimizer do so for the time of a trace."""
+        """Make the optimizer do so for the time of a trace."""
         if self._rate is not None or self._gates:
             _set(self._outer, "apply", self._apply)
         if self._rates:
             _set(self._inner, "_backend_update_step", self._update)
 
     def remove(self) -> None:
-        """Gives the optimizer its own methods again."""
+        """Give the optimizer its own methods again."""
         vars(self._outer).pop("apply", None)
         vars(self._inner).pop("_backend_update_step", None)
 
@@ -99,7 +99,7 @@ class OptimizerStep:
             variable.assign(keras.ops.where(is_free, variable, before))
 
     def _update(self, grads: Sequence[Any], variables: Sequence[Any], learning_rate: Any) -> None:
-        """Updates the weights of each learning rate together."""
+        """Update the weights of each learning rate together."""
         groups: dict[Any, list[tuple[Any, Any]]] = {}
         for gradient, variable in zip(grads, variables, strict=True):
             groups.setdefault(self._rates.get(id(variable)), []).append((gradient, variable))
@@ -109,7 +109,7 @@ class OptimizerStep:
             update(self._inner, *map(list, zip(*pairs, strict=True)), own)
 
     def _state_of(self, variable: keras.Variable) -> list[keras.Variable]:
-        """A weight and its slots: in each list of the optimizer the one at the weight's number."""
+        """Return a weight and its slots: in each of the optimizer's lists that of its number."""
         number = self._inner._get_variable_index(variable)
         count = len(self._inner._trainable_variables)
         lists = [
@@ -124,7 +124,7 @@ class OptimizerStep:
 
 
 def _all(gates: Iterable[Any]) -> Any:
-    """Whether all gates are open: a bool where it is known, else a tensor."""
+    """Return whether all gates are open: a bool where it is known, else a tensor."""
     dynamic = []
     for is_free in gates:
         if is_free is False:
@@ -140,7 +140,7 @@ def _all(gates: Iterable[Any]) -> Any:
 
 
 def _where(is_free: Any, gradient: Any) -> Any:
-    """A gradient that is 0 where the weight is left alone, so that no norm counts it."""
+    """Return a gradient that is 0 where the weight is left alone, so that no norm counts it."""
     if hasattr(gradient, "indices"):
         return gradient
     return keras.ops.where(is_free, gradient, keras.ops.zeros_like(gradient))

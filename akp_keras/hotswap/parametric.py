@@ -55,7 +55,7 @@ class Parametric:
         return f"{_name(self.function)}({','.join(self.parameters)})"
 
     def __call__(self, x: Any, *numbers: Any) -> Any:
-        """The activation.
+        """Return the activation.
 
         Args:
             x: a tensor.
@@ -65,19 +65,19 @@ class Parametric:
         return self.function(x, **dict(zip(self.numbers, numbers, strict=True)))
 
     def at(self, numbers: Sequence[float]) -> Callable[[Any], Any]:
-        """The plain activation of some numbers, that of Keras where there is one."""
+        """Return the plain activation of some numbers, that of Keras where there is one."""
         values = dict(zip(self.numbers, numbers, strict=True))
         plain = getattr(self.function, "at", None)
         return Parametric(self.function, **values) if plain is None else plain(**values)
 
     def get_config(self) -> dict[str, Any]:
-        """The function and the parameters, by Keras' serialisation."""
+        """Return the function and the parameters, by Keras' serialisation."""
         serialize = keras.saving.serialize_keras_object
         return {"function": serialize(self.function), "parameters": serialize(self.parameters)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Parametric:
-        """The inverse of `get_config`."""
+        """Return the inverse of `get_config`."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(deserialize(config["function"]), **deserialize(config["parameters"]))
 
@@ -96,24 +96,24 @@ class Blend:
         self.__name__ = f"blend({_name(self.first)},{_name(self.second)})"
 
     def __call__(self, x: Any, weight: Any) -> Any:
-        """The blend at a weight."""
+        """Return the blend at a weight."""
         weight = keras.ops.cast(weight, x.dtype)
         return (1 - weight) * self.first(x) + weight * self.second(x)
 
     def at(self, weight: float) -> Callable[[Any], Any]:
-        """The blend at a constant weight; at 0 and 1 the activation itself."""
+        """Return the blend at a constant weight; at 0 and 1 the activation itself."""
         if weight in (0, 1):
             return self.second if weight else self.first
         return Parametric(self, weight=weight)
 
     def get_config(self) -> dict[str, Any]:
-        """The activations, by Keras' serialisation."""
+        """Return the activations, by Keras' serialisation."""
         serialize = keras.saving.serialize_keras_object
         return {"first": serialize(self.first), "second": serialize(self.second)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Blend:
-        """The inverse of `get_config`."""
+        """Return the inverse of `get_config`."""
         deserialize = keras.saving.deserialize_keras_object
         return cls(deserialize(config["first"]), deserialize(config["second"]))
 
@@ -130,12 +130,12 @@ class LayerFormula:
         self._layer: keras.Layer | None = None
 
     def __call__(self, x: Any, **options: Any) -> Any:
-        """What the layer computes with the options."""
+        """Return what the layer computes with the options."""
         options = {name: keras.ops.cast(value, x.dtype) for name, value in options.items()}
         return FORMULAS[self.__name__](x, **options)
 
     def at(self, **options: float) -> keras.Layer:
-        """The layer with the options; the same object each time."""
+        """Return the layer with the options; the same object each time."""
         if self._layer is None:
             self._layer = getattr(keras.layers, self.__name__)()
         for name, value in options.items():
@@ -164,7 +164,7 @@ FORMULAS = {"ReLU": _relu, "LeakyReLU": _leaky_relu, "ELU": _elu}
 
 
 def parse_parametric(text: str) -> Parametric | None:
-    """Reads an activation with parameters that move.
+    """Read an activation with parameters that move.
 
     Args:
         text: such as `LeakyReLU(negative_slope=linear(0.3→0 over 10 epochs))`,

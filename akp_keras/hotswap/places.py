@@ -56,7 +56,7 @@ class Choice:
 
 
 def number_choice(text: str, number: Number, identity: int = 0, draws: bool = False) -> Choice:
-    """A choice that is a number; all of them are of one form."""
+    """Return a choice that is a number; all of them are of one form."""
     return Choice(text, None, identity, (number,), is_plain=False, draws=draws, form="number")
 
 
@@ -116,7 +116,7 @@ class Place:
         return self._held
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Makes the model hold a choice.
+        """Make the model hold a choice.
 
         Args:
             choice: the choice.
@@ -125,7 +125,7 @@ class Place:
         self._held = choice
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the model hold all of some choices for the time of a trace.
+        """Make the model hold all of some choices for the time of a trace.
 
         Args:
             choices: of different forms.
@@ -134,11 +134,11 @@ class Place:
         raise NotImplementedError
 
     def remove(self) -> None:
-        """Ends what `install` began."""
+        """End what `install` began."""
         raise NotImplementedError
 
     def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
-        """Says what the optimizer is to do in a training step; nothing by default.
+        """Say what the optimizer is to do in a training step; nothing by default.
 
         Args:
             choices: of different forms, as in `install`, or what is held where that is left alone.
@@ -147,7 +147,7 @@ class Place:
         """
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """Whether a layer filter selects it.
+        """Return whether a layer filter selects it.
 
         Args:
             pattern: a regular expression that must match in full.
@@ -179,7 +179,7 @@ class LayerPlace(Place):
         return self.target, id(self.layer)
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """Whether a filter matches the layer's name, path or class, or what it may hold."""
+        """Return whether a filter matches the layer's name, path or class, or what it may hold."""
         subjects = {self.layer.name, self.path, self.name, self.layer_class, *spellings(held)}
         if self.by_container:
             subjects |= set(self.path.split("/"))
@@ -187,19 +187,19 @@ class LayerPlace(Place):
 
 
 def own_weights(layer: keras.Layer, weights: Sequence[keras.Variable]) -> list[keras.Variable]:
-    """Those of a layer's weights that belong to no layer inside it."""
+    """Return those of a layer's weights that belong to no layer inside it."""
     inner = {id(w) for sublayer in keras_internals.sublayers(layer) for w in sublayer.weights}
     return [weight for weight in weights if id(weight) not in inner]
 
 
 def spellings(texts: Sequence[str]) -> set[str]:
-    """Texts, and the names in them as they are and in small letters."""
+    """Return texts, and the names in them as they are and in small letters."""
     names = {text.partition("(")[0] for text in texts}
     return {*texts, *names, *(name.lower() for name in names)}
 
 
 def layers_of(model: keras.Model) -> Iterator[tuple[keras.Layer, str]]:
-    """All layers inside a model, nested ones after those around them, each once.
+    """Return all layers inside a model, nested ones after those around them, each once.
 
     Yields:
         A layer and its path. A recurrent layer's cell has the path of the recurrent layer, by whose
@@ -221,7 +221,7 @@ def layers_of(model: keras.Model) -> Iterator[tuple[keras.Layer, str]]:
 
 
 def name_places(places: Sequence[LayerPlace]) -> None:
-    """Names each place by its layer, or by its path where several layers have the same name."""
+    """Name each place by its layer, or by its path where several layers have the same name."""
     names = [place.layer.name for place in places]
     for place in places:
         is_cell = place.path.rpartition("/")[2] != place.layer.name
@@ -230,7 +230,7 @@ def name_places(places: Sequence[LayerPlace]) -> None:
 
 
 def with_shape(tensor: Any, shape: Any) -> Any:
-    """The tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
+    """Return the tensor with a shape that TensorFlow forgets in a switch, and Keras needs."""
     if hasattr(tensor, "set_shape"):
         tensor.set_shape(shape)
     return tensor

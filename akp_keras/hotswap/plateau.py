@@ -37,7 +37,7 @@ class PlateauWatch:
         return self._best, self._waited
 
     def restore(self, state: tuple[float | None, int]) -> None:
-        """Goes on from a `state`."""
+        """Go on from a `state`."""
         self._best, self._waited = state
 
     @property
@@ -46,12 +46,12 @@ class PlateauWatch:
         return self._waited >= self.when.patience
 
     def ask_direction(self, model: keras.Model) -> None:
-        """Asks the metric itself whether it is to grow, where nobody has said so."""
+        """Ask the metric itself whether it is to grow, where nobody has said so."""
         if self.larger_is_better is None:
             self.larger_is_better = keras_internals.larger_is_better(model, self.when.metric)
 
     def check_direction(self) -> None:
-        """Refuses a metric of which it is not known whether it is to grow.
+        """Refuse a metric of which it is not known whether it is to grow.
 
         Raises:
             ValueError: if it is not known.
@@ -63,7 +63,7 @@ class PlateauWatch:
             )
 
     def see(self, logs: Mapping[str, Any]) -> None:
-        """Takes the logs of one more epoch.
+        """Take the logs of one more epoch.
 
         Raises:
             ValueError: if the metric is not among them, or it is not known which direction is
@@ -85,7 +85,7 @@ class PlateauWatch:
 
 
 def check_metric(when: Plateau, names: Collection[str]) -> None:
-    """Refuses a metric that `fit` will not log.
+    """Refuse a metric that `fit` will not log.
 
     Args:
         when: the plateau.
@@ -99,5 +99,5 @@ def check_metric(when: Plateau, names: Collection[str]) -> None:
     if plain not in names and when.metric.removeprefix("val_") not in names:
         known = [*names, *(f"val_{name}" for name in names)]
         raise ValueError(
-            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known)}"
+            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known, limit=40)}"
         )

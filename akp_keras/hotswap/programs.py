@@ -42,7 +42,7 @@ class Row:
     seed: int
 
     def integers(self, configuration: Configuration) -> list[int]:
-        """The key of the step's random numbers (0, 0 where it draws none), and the indices."""
+        """Return the key of the step's random numbers (0, 0 if it draws none), and the indices."""
         key = [0, 0]
         if self.held.draws:
             number = np.random.SeedSequence([self.seed]).generate_state(1)[0] >> 1
@@ -50,7 +50,7 @@ class Row:
         return [*key, *configuration.indices(self.held)]
 
     def numbers(self, configuration: Configuration) -> list[float]:
-        """The numbers that the step is given; never empty, as no variable can be."""
+        """Return the numbers that the step is given; never empty, as no variable can be."""
         return configuration.numbers(self.held, self.position) or [0.0]
 
 
@@ -65,7 +65,7 @@ class StepCounter:
             self.variable = _variable(model, (), "int32", "steps")
 
     def reset(self) -> None:
-        """Counts from 0."""
+        """Count from 0."""
         self.python_steps = 0
         if self.variable is not None:
             self.variable.assign(0)
@@ -76,7 +76,7 @@ class StepCounter:
         if self._is_python:
             return self.python_steps
         if self.variable is not None:
-            return int(keras.ops.convert_to_numpy(self.variable))
+            return int(self.variable)
         return None
 
 
@@ -84,10 +84,10 @@ class Program(Protocol):
     """Train and test functions of one configuration."""
 
     def enter(self) -> None:
-        """Makes the functions the model's own."""
+        """Make the functions the model's own."""
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Says what is in force.
+        """Say what is in force.
 
         Args:
             rows: of the steps of the next execution; the last one stands for those after it.
@@ -142,11 +142,11 @@ class VariableProgram:
         self._functions = keras_internals.make_functions(model, held_train_step, held_test_step)
 
     def enter(self) -> None:
-        """Makes the functions the model's own."""
+        """Make the functions the model's own."""
         self._model.train_function, self._model.test_function = self._functions
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Assigns the tables where they change."""
+        """Assign the tables where they change."""
         rows = [*rows, *rows[-1:] * (self._train[0].shape[0] - len(rows))]
         integers = [row.integers(self._configuration) for row in rows]
         numbers = [row.numbers(self._configuration) for row in rows]
@@ -205,11 +205,11 @@ class ArgumentProgram:
         )
 
     def enter(self) -> None:
-        """Makes the functions the model's own."""
+        """Make the functions the model's own."""
         self._model.train_function, self._model.test_function = self._functions
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Notes what to give with the next batches."""
+        """Note what to give with the next batches."""
         self._base = self._counter.python_steps
         self._rows = [
             (
@@ -268,11 +268,11 @@ class EagerProgram:
         return keras_internals.make_functions(self._model, held_train_step, held_test_step)
 
     def enter(self) -> None:
-        """Makes the functions the model's own."""
+        """Make the functions the model's own."""
         self._model.train_function, self._model.test_function = self._functions
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Notes what the next step is given."""
+        """Note what the next step is given."""
         self._now = rows[0]
 
     def _holding(self, tracer: Tracer, is_training: bool) -> Any:
@@ -331,7 +331,7 @@ class Programs:
         self.before_step: Callable[[], None] | None = None
 
     def begin(self) -> None:
-        """Counts steps from 0."""
+        """Count steps from 0."""
         self._counter.reset()
         self._entered = None
 
@@ -341,11 +341,11 @@ class Programs:
         return self._counter.steps
 
     def serves(self, held: Held, other: Held) -> bool:
-        """Whether one program serves both, so that a swap can fall inside an execution."""
+        """Return whether one program serves both, so that a swap can fall inside an execution."""
         return not self.is_eager and self._key(held) == self._key(other)
 
     def write(self, rows: Sequence[Row]) -> None:
-        """Says what is in force.
+        """Say what is in force.
 
         Args:
             rows: of the steps of the next execution, all served by one program; the last one stands
@@ -361,7 +361,7 @@ class Programs:
         program.write(rows)
 
     def _key(self, held: Held) -> Any:
-        """What the programs are told apart by."""
+        """Return what the programs are told apart by."""
         if self.is_eager:
             return ()
         return tuple(
@@ -389,7 +389,7 @@ def _readings(
     integer: Callable[[int | slice], Any],
     number: Callable[[int], Any],
 ) -> Callable[[int], Reading]:
-    """What a step reads of each place, from the columns of its row."""
+    """Return what a step reads of each place, from the columns of its row."""
     shared = SharedFunctions()
 
     def reading(place: int) -> Reading:

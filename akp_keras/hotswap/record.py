@@ -29,7 +29,7 @@ class SwapRecord:
     layers: tuple[str, ...] = ()
 
     def to_config(self) -> dict[str, Any]:
-        """As plain JSON types, with the keys `epoch`, `step`, `what`, `from`, `to`, `layers`."""
+        """Return JSON types under the keys `epoch`, `step`, `what`, `from`, `to`, `layers`."""
         return {
             "epoch": self.epoch,
             "step": self.step,

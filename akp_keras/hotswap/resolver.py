@@ -47,7 +47,7 @@ class Resolver:
         self._choices: dict[Any, Choice] = {}
 
     def after(self, held: Held, change: Change, now: Position) -> tuple[list[int], Held]:
-        """The numbers of the places that a change selects, and what is held after it."""
+        """Return the numbers of the places that a change selects, and what is held after it."""
         selected = [
             number
             for number, place in enumerate(self._places)
@@ -57,7 +57,7 @@ class Resolver:
         return selected, held.after(choices, now)
 
     def configuration(self, held: Held) -> Configuration:
-        """All that the schedule and the candidates may put into the model, in any order."""
+        """Return all that the schedule and the candidates may put into the model, in any order."""
         scheduled = [change for swap in self._schedule.swaps for change in swap.changes]
         changes = {_identity(change): change for change in [*scheduled, *self._candidates]}
         distinct = list(changes.values())
@@ -66,7 +66,7 @@ class Resolver:
         )
 
     def check(self, held: Held, epochs: int | None, steps: int | None) -> None:
-        """Refuses what does not fit the model or the length of the training.
+        """Refuse what does not fit the model or the length of the training.
 
         Args:
             held: what the model holds at the start.
@@ -107,7 +107,7 @@ class Resolver:
                 raise ValueError(f"layers has {layer!r}, which matches no layer{near}")
 
     def _possible(self, number: int, now: Choice, changes: Sequence[Change]) -> Sequence[Choice]:
-        """All that a place may come to hold; nothing where it stays as it is."""
+        """Return all that a place may come to hold; nothing where it stays as it is."""
         place = self._places[number]
         mine = [change for change in changes if change.target == place.target]
         possible = {place.original: None, now: None}
@@ -123,7 +123,7 @@ class Resolver:
             possible.update(reached)
 
     def _selects(self, change: Change, place: Place, texts: Sequence[str]) -> bool:
-        """Whether a change is for a place that holds one of some choices."""
+        """Return whether a change is for a place that holds one of some choices."""
         if change.target != place.target:
             return False
         layers = self._layers if find_target(change.target).obeys_layers else None
@@ -153,7 +153,7 @@ class Resolver:
 
 
 def layer_filters(layers: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    """The argument `layers` of `HotSwap`, checked.
+    """Return the argument `layers` of `HotSwap`, checked.
 
     Raises:
         ValueError: if it has anything but names and regular expressions.
@@ -174,7 +174,7 @@ def layer_filters(layers: str | Iterable[str] | None) -> tuple[str, ...] | None:
 
 
 def candidate_changes(candidates: Iterable[Any]) -> list[Change]:
-    """The changes of further schedules, or to activations or losses that are named.
+    """Return the changes of further schedules, or to activations or losses that are named.
 
     Raises:
         ValueError: if a candidate is none of these.

@@ -68,7 +68,7 @@ class Change:
         return f"{self.target}{pattern}={self.name}"
 
     def get_config(self) -> dict[str, Any]:
-        """The attributes as plain JSON types; an object by Keras' serialisation."""
+        """Return the attributes as plain JSON types; an object by Keras' serialisation."""
         value = self.value
         if not isinstance(value, str):
             import keras
@@ -78,7 +78,7 @@ class Change:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Change:
-        """The inverse of `get_config`."""
+        """Return the inverse of `get_config`."""
         value = config["value"]
         if not isinstance(value, str):
             import keras
@@ -120,7 +120,7 @@ class Swap:
         return " ".join([str(self.when), *map(str, self.changes)])
 
     def get_config(self) -> dict[str, Any]:
-        """The attributes as plain JSON types."""
+        """Return the attributes as plain JSON types."""
         return {
             "when": self.when.get_config(),
             "changes": [change.get_config() for change in self.changes],
@@ -128,7 +128,7 @@ class Swap:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Swap:
-        """The inverse of `get_config`."""
+        """Return the inverse of `get_config`."""
         changes = tuple(Change.from_config(change) for change in config["changes"])
         return cls(when_from_config(config["when"]), changes)
 
@@ -175,7 +175,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
-        """Reads the text form.
+        """Read the text form.
 
         Args:
             text: `when what…; when what…`. `when` is `@EPOCH`, `@step:N` or
@@ -198,7 +198,7 @@ class Schedule:
 
     @classmethod
     def of(cls, value: str | Schedule | Iterable[Swap] | Mapping[str, Any]) -> Schedule:
-        """A schedule from any of its forms: text, objects or a config dict.
+        """Return a schedule from any of its forms: text, objects or a config dict.
 
         Raises:
             ValueError: if it is none of these, or not a valid schedule.
@@ -221,7 +221,7 @@ class Schedule:
         return "; ".join(map(str, self.swaps))
 
     def changes(self, target: str) -> tuple[tuple[When, Change], ...]:
-        """All changes of one target, in order, each with its time.
+        """Return all changes of one target, in order, each with its time.
 
         Args:
             target: such as `labels`.
@@ -238,7 +238,7 @@ class Schedule:
         )
 
     def without(self, *targets: str) -> Schedule:
-        """The schedule less all changes of some targets.
+        """Return the schedule less all changes of some targets.
 
         `HotSwap` refuses `labels`, which the stage that prepares the data applies: give it
         `schedule.without("labels")`.
@@ -256,7 +256,7 @@ class Schedule:
         return Schedule(tuple(swaps))
 
     def check_names(self) -> None:
-        """Refuses activations and losses that Keras does not know. Imports Keras.
+        """Refuse activations and losses that Keras does not know. Imports Keras.
 
         Raises:
             ValueError: in one line, the unknown name, and the nearest known one.
@@ -271,12 +271,12 @@ class Schedule:
                     raise ValueError(f"schedule {str(self)!r}, swap {swap.when}: {error}") from None
 
     def get_config(self) -> dict[str, Any]:
-        """The schedule as plain JSON types."""
+        """Return the schedule as plain JSON types."""
         return {"swaps": [swap.get_config() for swap in self.swaps]}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Schedule:
-        """The inverse of `get_config`.
+        """Return the inverse of `get_config`.
 
         Raises:
             ValueError: if a key is missing, or the schedule is not valid.

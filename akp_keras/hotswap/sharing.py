@@ -19,7 +19,7 @@ class SharedFunctions:
         self._functions: dict[Hashable, Callable[..., Any]] = {}
 
     def call(self, key: Hashable, function: Callable[..., Any], x: Any, *scalars: Any) -> Any:
-        """Calls a function that is the same for all callers of one key.
+        """Call a function that is the same for all callers of one key.
 
         Args:
             key: tells functions apart.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def suggestion(name: str, known: Iterable[str], limit: int = 12) -> str:
-    """The nearest right name, or the right ones where they are few.
+    """Return the nearest right name, or the right ones where they are few.
 
     Args:
         name: the wrong name.

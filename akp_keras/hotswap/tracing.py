@@ -46,7 +46,7 @@ class Held:
     spans: Mapping[int, Span] = field(default_factory=dict, compare=False)
 
     def after(self, choices: Mapping[int, Choice], now: Position) -> Held:
-        """What is held once some places have come to hold others.
+        """Return what is held once some places have come to hold others.
 
         Args:
             choices: from the number of a place, its new choice.
@@ -56,13 +56,13 @@ class Held:
         return Held(tuple(changed), {**self.spans, **dict.fromkeys(choices, Span(now))})
 
     def ended(self, now: Position) -> Held:
-        """The same with numbers that move no more."""
+        """Return the same with numbers that move no more."""
         spans = {place: self.spans.get(place, Span()) for place in self.moving}
         ended = {place: Span(span.start, now) for place, span in spans.items()}
         return Held(self.choices, {**self.spans, **ended})
 
     def numbers(self, place: int, now: Position) -> tuple[float, ...]:
-        """The numbers of a place's choice at a position."""
+        """Return the numbers of a place's choice at a position."""
         span = self.spans.get(place, Span())
         now = span.end or now
         return tuple(number_at(number, now, span.start) for number in self.choices[place].numbers)
@@ -103,7 +103,7 @@ class Configuration:
 
     @classmethod
     def of(cls, possible: Sequence[Sequence[Choice]]) -> Configuration:
-        """The configuration for all choices that may come to be held."""
+        """Return the configuration for all choices that may come to be held."""
         by_form = [
             {choice.traced: choice for choice in sorted(choices, key=lambda choice: choice.text)}
             for choices in possible
@@ -115,7 +115,7 @@ class Configuration:
 
     @classmethod
     def of_one(cls, held: Held, places: Sequence[Place]) -> Configuration:
-        """The configuration for what is held, less what the model computes by itself."""
+        """Return the configuration for what is held, less what the model computes by itself."""
         pairs = zip(held.choices, places, strict=True)
         return cls.of(
             [
@@ -147,11 +147,11 @@ class Configuration:
         return max((end for _, end in self.columns.values()), default=0)
 
     def indices(self, held: Held) -> list[int]:
-        """For each slot, which form is in force."""
+        """Return, for each slot, which form is in force."""
         return [self.forms[place].index(held.choices[place].traced) for place in self.slots]
 
     def numbers(self, held: Held, now: Position) -> list[float]:
-        """What a step at a position is given."""
+        """Return what a step at a position is given."""
         numbers = [0.0] * self.width
         for place, (begin, _) in self.columns.items():
             for offset, number in enumerate(held.numbers(place, now)):
@@ -185,17 +185,17 @@ class Tracer:
         self._lock = threading.Lock()
 
     def of_target(self, target: str) -> list[Place]:
-        """The places of one target."""
+        """Return the places of one target."""
         return [place for place in self.places if place.target == target]
 
     def refresh(self) -> None:
-        """Takes note of what was changed by hand."""
+        """Take note of what was changed by hand."""
         now = tuple(place.held for place in self.places)
         if now != self.held.choices:
             self.held = Held(now)
 
     def put(self, held: Held, now: Position) -> None:
-        """Makes the model hold plain choices, where it does not yet."""
+        """Make the model hold plain choices, where it does not yet."""
         for number, place in enumerate(self.places):
             choice = held.choices[number]
             if choice != self.held.choices[number]:
@@ -204,7 +204,7 @@ class Tracer:
         self.held = held
 
     def move(self, now: Position) -> bool:
-        """Makes the model hold the numbers of a position; whether any has moved."""
+        """Make the model hold the numbers of a position; whether any has moved."""
         has_moved = False
         for place in self.held.moving:
             numbers = self.held.numbers(place, now)
@@ -221,7 +221,7 @@ class Tracer:
         reading: Callable[[int], Reading],
         is_training: bool,
     ) -> Iterator[None]:
-        """Makes the model hold a configuration.
+        """Make the model hold a configuration.
 
         Args:
             configuration: what to hold.

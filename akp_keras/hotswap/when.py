@@ -26,7 +26,7 @@ class Epoch:
         return f"@{self.epoch}"
 
     def get_config(self) -> dict[str, Any]:
-        """The attributes as plain JSON types."""
+        """Return the attributes as plain JSON types."""
         return {"epoch": self.epoch}
 
 
@@ -50,7 +50,7 @@ class Step:
         return f"@step:{self.step}"
 
     def get_config(self) -> dict[str, Any]:
-        """The attributes as plain JSON types."""
+        """Return the attributes as plain JSON types."""
         return {"step": self.step}
 
 
@@ -97,7 +97,7 @@ class Plateau:
         return f"@plateau({','.join(options)})"
 
     def get_config(self) -> dict[str, Any]:
-        """The attributes as plain JSON types."""
+        """Return the attributes as plain JSON types."""
         return {
             "plateau": self.metric,
             "patience": self.patience,
@@ -110,7 +110,7 @@ When = Epoch | Step | Plateau
 
 
 def when_from_config(config: dict[str, Any]) -> When:
-    """The inverse of the classes' `get_config`.
+    """Return the inverse of the classes' `get_config`.
 
     Args:
         config: a dict with the key `epoch`, `step` or `plateau`.

@@ -1,17 +1,18 @@
-"""A name in, a Keras model with named layers out; one file a model.
+"""Keras models with named layers, by name; one file per model.
 
-A model is added by one file in this folder with a `build` function and a `TAPS` tuple, and one
-line in `_MODULES`. Nothing here imports Keras until a model is built.
+To add a model, add a file with a `build` function and a `TAPS` tuple to this folder, and a line to
+`_MODULES`. Keras is imported when a model is built.
 """
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from akp_keras.hints import hint
 
 if TYPE_CHECKING:
     import keras
@@ -23,12 +24,12 @@ _MODULES = {
 
 
 def list_models() -> list[str]:
-    """Returns the names of all models, sorted."""
+    """Return the names of all models, sorted."""
     return sorted(_MODULES)
 
 
 def tapped_layers(name: str) -> tuple[str, ...]:
-    """Names the layers of a model whose outputs are its representations.
+    """Return the names of a model's layers whose outputs are its representations.
 
     Args:
         name: one of `list_models()`.
@@ -37,7 +38,7 @@ def tapped_layers(name: str) -> tuple[str, ...]:
         Layer names, from input to output.
 
     Raises:
-        ValueError: if there is no model of this name.
+        ValueError: if the name is unknown.
     """
     return _module(name).TAPS
 
@@ -50,24 +51,24 @@ def build_model(
     mean: np.ndarray,
     variance: np.ndarray,
 ) -> keras.Model:
-    """Builds an uncompiled model with fresh weights from Keras' global seed.
+    """Build an uncompiled model with fresh weights from Keras' global seed.
 
-    Every model takes inputs as the data set gives them and scales them itself, by the mean and
+    Every model takes the raw inputs of the data set and scales them itself, by the mean and
     variance of the training samples. It ends in a layer `logits` without activation, followed by
-    a layer `probabilities`: one sigmoid unit for two classes, a softmax over more.
+    a layer `probabilities`: one sigmoid unit for two classes, a softmax for more.
 
     Args:
         name: one of `list_models()`.
-        input_shape: shape of one sample, (h, w, c) or (d,).
+        input_shape: shape of a sample, (h, w, c) or (d,).
         classes: number of classes, at least 2.
         mean: (c,) or (d,) mean of the training samples over all axes but the last.
-        variance: the same shape; their variance.
+        variance: variance of the training samples, of the same shape.
 
     Returns:
         A Functional model from float32 samples to probabilities.
 
     Raises:
-        ValueError: if there is no model of this name, or it cannot take such samples.
+        ValueError: if the name is unknown, or the model cannot take such samples.
     """
     return _module(name).build(
         input_shape=input_shape, classes=classes, mean=mean, variance=variance
@@ -76,7 +77,5 @@ def build_model(
 
 def _module(name: str) -> ModuleType:
     if name not in _MODULES:
-        close = difflib.get_close_matches(name, _MODULES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(list_models())}"
-        raise ValueError(f"unknown model {name!r}; {hint}")
+        raise ValueError(f"unknown model {name!r}; {hint(name, list_models())}")
     return importlib.import_module(_MODULES[name])

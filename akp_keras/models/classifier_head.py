@@ -1,4 +1,4 @@
-"""The two last layers that all models share."""
+"""The last two layers of all models."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import keras
 
 
 def classifier_head(features: keras.KerasTensor, classes: int) -> keras.KerasTensor:
-    """Adds the layers `logits` and `probabilities`.
+    """Add the layers `logits` and `probabilities`.
 
     Args:
         features: (batch, d) output of the last hidden layer.
         classes: number of classes, at least 2.
 
     Returns:
-        (batch, 1) probability of class 1 where there are two classes, else (batch, classes).
+        (batch, 1) probability of class 1 for two classes, otherwise (batch, classes).
     """
     binary = classes == 2
     logits = keras.layers.Dense(1 if binary else classes, name="logits")(features)

@@ -17,8 +17,8 @@ _UNITS = (64, 64, 32)
 def build(
     *, input_shape: tuple[int, ...], classes: int, mean: np.ndarray, variance: np.ndarray
 ) -> keras.Model:
-    """Builds the model; arguments and result as in `akp_keras.models.build_model`."""
-    # Here, so that the names of the taps can be had without Keras.
+    """Build the model; arguments and result as in `akp_keras.models.build_model`."""
+    # Imported here, so that the names of the taps are available without Keras.
     import keras
 
     from akp_keras.models.classifier_head import classifier_head

@@ -1,8 +1,8 @@
-"""Weights that follow from a seed and from nothing else.
+"""Weights that depend on a seed alone.
 
-Keras draws the seed of an initializer that has none from Python's global random numbers. Other
-threads of a process draw from these too (those of a Dask worker do), so that seeding them is not
-enough to get the same weights again.
+Keras draws the seed of an initializer without one from Python's global random numbers. Other
+threads of the process may draw from these too (those of a Dask worker do), so seeding them does
+not reproduce weights.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def with_fresh_weights(model: keras.Model, seed: int) -> keras.Model:
-    """Builds a model of the same layers with new weights.
+    """Build a model with the same layers and new weights.
 
     Args:
-        model: a model that Keras can make again from its configuration.
-        seed: from 0; the same seed gives the same weights, to the last bit.
+        model: a model that Keras can rebuild from its configuration.
+        seed: from 0; the same seed produces bit-identical weights.
 
     Returns:
-        An uncompiled model; all its initializers and random layers have seeds of their own.
+        An uncompiled model; each of its initializers and random layers has its own seed.
     """
     return type(model).from_config(_seeded(model.get_config(), _seeds(seed)))
 
@@ -41,7 +41,7 @@ def _seeded(config: Any, seeds: Iterator[int]) -> Any:
 
 
 def _seeds(seed: int) -> Iterator[int]:
-    # Keras takes seeds that are positive 32-bit integers.
+    # Keras requires seeds that are positive 32-bit integers.
     generator = np.random.default_rng(seed)
     while True:
         yield int(generator.integers(1, 2**31 - 1))

@@ -1,4 +1,4 @@
-"""Figures, tables and the page that a run ends with."""
+"""The report of a run: figures, tables and the page."""
 
 from akp_keras.report.page import write_report
 from akp_keras.report.table import format_table

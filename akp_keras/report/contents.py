@@ -1,4 +1,4 @@
-"""What a report is made of, checked and in the order in which it is shown."""
+"""The contents of a report, checked and in the order of the page."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from akp_keras.report.summary import FamilySummary, summarise_family
 
 @dataclass(frozen=True)
 class Contents:
-    """The results of a run, arranged for reading.
+    """The results of a run in the order of the page.
 
     Attributes:
         control: the family to which the others are compared.
         styles: colour and marker of each family, in the order of every table and figure.
         summaries: accuracy and gap of each family.
         members: records of the trained members.
-        networks: how many members were trained or compared.
-        layers: in the order of the networks.
-        measures: the primary one first.
-        matrices: under (layer, measure).
-        outcomes: under (layer, measure).
-        anchors: under (layer, measure), a distinct name for files, ids and links.
-        cautions: what to keep in mind everywhere: the cautions that all outcomes share.
+        networks: number of members that were trained or compared.
+        layers: names of the layers, in the order of the networks.
+        measures: ids of the measures, the primary measure first.
+        matrices: (layer, measure) -> similarity matrix.
+        outcomes: (layer, measure) -> outcome of the test.
+        anchors: (layer, measure) -> a distinct name for files, ids and links.
+        cautions: the cautions that all outcomes share.
     """
 
     control: str
@@ -59,17 +59,17 @@ def gather_contents(
     """Check that the results fit together and arrange them.
 
     Args:
-        members: as in `write_report`, as are the others.
-        matrices: …
-        outcomes: …
-        control: …
-        primary_measure: …
+        members: as in `write_report`.
+        matrices: as in `write_report`.
+        outcomes: as in `write_report`.
+        control: as in `write_report`.
+        primary_measure: as in `write_report`.
 
     Returns:
         The contents.
 
     Raises:
-        ValueError: as in `write_report`.
+        ValueError: under the conditions of `write_report`.
     """
     if not matrices:
         raise ValueError("a report needs at least one similarity matrix, and there is none")
@@ -86,9 +86,9 @@ def gather_contents(
         )
     measures = tuple(sorted(measures, key=lambda measure: measure != primary))
     keys = [(layer, measure) for layer in layers for measure in measures]
-    for what, given in (("similarity matrix", by_key), ("outcome", outcomes)):
+    for what, results in (("similarity matrix", by_key), ("outcome", outcomes)):
         for layer, measure in keys:
-            if (layer, measure) not in given:
+            if (layer, measure) not in results:
                 raise ValueError(f"there is no {what} for layer {layer!r} and measure {measure!r}")
 
     compared = [member for matrix in matrices for member in matrix.members]
@@ -117,7 +117,7 @@ def _common(cautions: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _slugs(names: Iterable[str]) -> dict[str, str]:
-    """A distinct word of letters, digits, dots, dashes and underscores for each name."""
+    """Return a distinct word of letters, digits, dots, dashes and underscores for each name."""
     slugs: dict[str, str] = {}
     for name in dict.fromkeys(names):
         base = slug = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "unnamed"

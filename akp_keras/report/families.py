@@ -1,4 +1,4 @@
-"""The order of families and the colour and marker that each keeps in every figure."""
+"""The order of families, and their colours and markers in every figure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 CONTROL_COLOUR = "#404040"
 
 # Okabe & Ito (2008) without yellow and black, then hues of Tol's "muted" scheme (2021) that
-# stay apart from them under the common colour vision deficiencies.
+# differ from them under the common colour vision deficiencies.
 COLOURS = (
     "#0072B2",
     "#E69F00",
@@ -27,13 +27,13 @@ MARKERS = ("s", "^", "D", "v", "p", "X", "<", ">", "P", "h", "*", "8", "d")
 
 @dataclass(frozen=True)
 class FamilyStyle:
-    """How a family looks in every figure.
+    """The style of a family in every figure.
 
     Attributes:
         name: name of the family.
         colour: hexadecimal RGB.
-        marker: a matplotlib marker; with the colour it tells families apart without colour
-            vision, and beyond twelve families.
+        marker: a Matplotlib marker, which tells families apart without colour vision, and beyond
+            twelve families.
     """
 
     name: str
@@ -42,11 +42,11 @@ class FamilyStyle:
 
 
 def order_families(names: Iterable[str], control: str) -> tuple[str, ...]:
-    """Every family once: the control first, the others as they first appear.
+    """Return every family once: the control first, the others in order of appearance.
 
     Args:
-        names: families, repeated as they come.
-        control: name of the control; left out where no family has it.
+        names: names of families, with repetitions.
+        control: name of the control; ignored if no family has it.
 
     Returns:
         The families in the order of every table and figure.
@@ -56,15 +56,14 @@ def order_families(names: Iterable[str], control: str) -> tuple[str, ...]:
 
 
 def style_families(families: Sequence[str], control: str) -> dict[str, FamilyStyle]:
-    """Give each family its colour and marker.
+    """Assign a colour and a marker to each family.
 
     Args:
-        families: in the order of `order_families`.
+        families: names in the order of `order_families`.
         control: the family drawn in grey circles.
 
     Returns:
-        A style under each family's name. Colours repeat after eleven perturbed families, and
-        then with another marker.
+        Family name -> style. Colours repeat after eleven perturbed families, with other markers.
     """
     styles = {}
     perturbed = [family for family in families if family != control]

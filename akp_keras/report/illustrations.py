@@ -1,4 +1,4 @@
-"""Which figures the page has, with their captions."""
+"""The figures of the page, with their captions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Illustration:
     Attributes:
         file: path relative to the page.
         svg: the `<svg>` element.
-        caption: what stands under it.
+        caption: text under the figure.
     """
 
     file: str
@@ -41,7 +41,7 @@ def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple
     """Draw the four figures of one layer under one measure.
 
     Args:
-        contents: of the report.
+        contents: contents of the report.
         layer: one of its layers.
         measure: one of its measures.
 
@@ -57,20 +57,20 @@ def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple
         _illustrate(
             f"{anchor}.heat_map",
             lambda: draw_heat_map(matrix, styles),
-            f"Similarity of all pairs of members at {where}, a row and a column a member, "
-            "ordered and ruled by family.",
+            f"Similarity of all pairs of members at {where}, one row and column per member, "
+            "ordered by family.",
         ),
         _illustrate(
             f"{anchor}.mds_map",
             lambda: draw_mds_map(matrix, styles),
             f"Members at {where} by classical multidimensional scaling of the distances, "
-            "joined to the mean of their family. Both axes have one scale, and each names its "
+            "joined to the mean of their family. Both axes have the same scale and state their "
             "share of the variation.",
         ),
         _illustrate(
             f"{anchor}.dispersion",
             lambda: draw_dispersion_chart(
-                distances, _log_ratios(outcome), styles, confidence=confidence
+                distances, log_ratios(outcome), styles, confidence=confidence
             ),
             f"Dispersion at {where}. Left: members’ distances to the centroid of their family, "
             f"their mean and its {level} interval. Right: the dispersion ratio to the control "
@@ -81,7 +81,7 @@ def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple
             lambda: draw_generalisation_chart(
                 contents.summaries, distances, styles, confidence=confidence
             ),
-            f"Test accuracy against dispersion at {where}, one point a family. Bars are one "
+            f"Test accuracy against dispersion at {where}, one point per family. Bars are one "
             f"standard deviation of the accuracy and the {level} interval of the mean "
             f"distance. {_correlation(outcome)}",
         ),
@@ -97,15 +97,15 @@ def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
                 contents.members, contents.styles, metric=metric, label=label, common_scale=common
             ),
             f"{label.capitalize()} after each epoch: members thin, their mean thick. A dashed "
-            f"line is a swap, with what it changed. {remark}",
+            f"line is a swap, labelled with its change. {remark}",
         )
         for metric, label, common, remark in (
-            ("val_accuracy", "validation accuracy", True, "All panels have one scale."),
+            ("val_accuracy", "validation accuracy", True, "All panels share one scale."),
             (
                 "val_loss",
                 "validation loss",
                 False,
-                "Each panel has its own scale, since a swap of the loss changes its unit.",
+                "Each panel has its own scale, because a swap of the loss changes its unit.",
             ),
         )
         if any(member.history.get(metric) for member in contents.members)
@@ -113,7 +113,7 @@ def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
 
 
 def distances_by_family(outcome: Outcome) -> dict[str, list[float]]:
-    """The members' distances to the centroid of their family, under its name."""
+    """Return the members' distances to the centroid of their family, by family."""
     distances: dict[str, list[float]] = {}
     for family, distance in zip(outcome.families, outcome.member_distances, strict=True):
         if distance is not None:
@@ -126,7 +126,8 @@ def _illustrate(name: str, draw: Callable[[], Figure], caption: str) -> Illustra
     return Illustration(f"{FIGURES_FOLDER}/{name}.svg", Markup(svg), caption)
 
 
-def _log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
+def log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
+    """Return each family's log ratio to the control with the ends of its interval."""
     return {
         family: (ratio.log_ratio, *(ratio.interval or (math.nan, math.nan)))
         for family, ratio in outcome.ratios.items()
@@ -135,10 +136,11 @@ def _log_ratios(outcome: Outcome) -> Mapping[str, tuple[float, float, float]]:
 
 
 def _correlation(outcome: Outcome) -> str:
-    found = outcome.association
-    if found is None or found.statistic is None:
-        return "Generalisation and dispersion have no correlation to show here."
+    association = outcome.association
+    if association is None or association.statistic is None:
+        return "The correlation of generalisation and dispersion is undefined here."
     return (
-        f"Across {found.families} families, Spearman’s ρ is {wording.fixed(found.statistic, 2)} "
-        f"(adjusted p = {wording.probability(found.adjusted_pvalue)})."
+        f"Across {association.families} families, Spearman’s ρ is "
+        f"{wording.fixed(association.statistic, 2)} "
+        f"(adjusted p = {wording.probability(association.adjusted_pvalue)})."
     )

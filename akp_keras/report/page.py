@@ -1,4 +1,4 @@
-"""The report of a run: one self-contained page and its figures as files."""
+"""The report of a run: a self-contained page, and its figures as files."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.dispersion import Outcome
 from akp_keras.export.member_record import MemberRecord
+from akp_keras.files.whole import write_text
 from akp_keras.report import wording
 from akp_keras.report.contents import gather_contents
 from akp_keras.report.illustrations import (
@@ -35,32 +36,34 @@ def write_report(
     data_description: str,
     tensorboard_command: str | None = None,
     primary_measure: str | None = None,
+    principle: Sequence[str] = (),
 ) -> Path:
     """Write `index.html` and the figures beside it.
 
-    The page asks for nothing from outside. The same arguments give the same bytes. Every file
-    appears whole, the page last.
+    The page loads nothing from elsewhere. The same arguments write the same bytes. Every file is
+    written atomically, the page last.
 
     Args:
-        folder: made if it is missing.
+        folder: folder to write into; created if it is missing.
         title: heading of the page.
         members: records of the trained members; a member without a finite `test_accuracy`
             counts as failed. Members of the matrices need no record.
-        matrices: one for each layer and measure, layers in the order of the networks.
-        outcomes: the test's outcome for each (layer, measure) of the matrices.
-        settings: the resolved flags.
+        matrices: one similarity matrix per layer and measure, layers in the order of the networks.
+        outcomes: (layer, measure) -> outcome of the test, for every matrix.
+        settings: flag -> resolved value.
         control: the family to which the others are compared.
-        data_description: one or two sentences; says so where the data is synthetic.
-        tensorboard_command: shown as it is; None for none.
+        data_description: one or two sentences; says whether the data is synthetic.
+        tensorboard_command: command to show, or None.
         primary_measure: the measure of the verdict's sentences and the table of families; by
             default that of the first matrix.
+        principle: sentences that say whether the principle holds across families.
 
     Returns:
         Path of the page.
 
     Raises:
-        ValueError: without a matrix; if two have one layer and measure; if a layer under a
-            measure lacks its matrix or outcome; if no matrix has the primary measure.
+        ValueError: if there is no matrix, two have the same layer and measure, a layer under a
+            measure lacks its matrix or outcome, or no matrix has the primary measure.
         OSError: if the folder cannot be written.
     """
     contents = gather_contents(members, matrices, outcomes, control, primary_measure)
@@ -77,12 +80,13 @@ def write_report(
             settings=settings,
             data_description=data_description,
             tensorboard_command=tensorboard_command,
+            principle=principle,
         )
     )
     folder = Path(folder)
     _write_figures(folder, [*training, *(item for row in illustrations.values() for item in row)])
     page = folder / PAGE_FILE
-    _write_whole(page, html)
+    write_text(page, html)
     return page
 
 
@@ -99,22 +103,13 @@ def _environment() -> Environment:
 
 
 def _write_figures(folder: Path, illustrations: Iterable[Illustration]) -> None:
-    """Write the figures' files, and remove those of an earlier report that are no more."""
+    """Write the figures' files, and remove files of an earlier report that this one lacks."""
     (folder / FIGURES_FOLDER).mkdir(parents=True, exist_ok=True)
     written = set()
     for illustration in illustrations:
         path = folder / illustration.file
-        _write_whole(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
+        write_text(path, f'<?xml version="1.0" encoding="utf-8"?>\n{illustration.svg}\n')
         written.add(path)
     for path in (folder / FIGURES_FOLDER).glob("*.svg"):
         if path not in written:
             path.unlink()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What the tables say of each family: schedule, accuracy, gap."""
+"""Summaries of families for the tables: schedule, accuracy, gap."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class FamilySummary:
 
     Attributes:
         family: name of the family.
-        schedule: the text form of its swaps.
-        members: how many members have a finite test accuracy.
-        failed: how many have none.
+        schedule: its schedule as text.
+        members: number of members with a finite test accuracy.
+        failed: number of members without.
         accuracy: mean test accuracy, a fraction in [0, 1]; NaN without members.
         accuracy_deviation: sample standard deviation (n - 1) of the test accuracy; NaN with
             fewer than two members.
@@ -38,7 +38,7 @@ class FamilySummary:
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and sample standard deviation (n - 1), NaN where there are too few values."""
+    """Return mean and sample standard deviation (n - 1), NaN where there are too few values."""
     mean = float(np.mean(values)) if len(values) else math.nan
     deviation = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
     return mean, deviation
@@ -49,7 +49,7 @@ def summarise_family(family: str, members: Sequence[MemberRecord]) -> FamilySumm
 
     Args:
         family: name of the family.
-        members: records of any families; those of others are passed over. A member whose
+        members: records of members of any family; other families are ignored. A member whose
             `test_accuracy` is missing or not finite counts as failed.
 
     Returns:

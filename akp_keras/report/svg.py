@@ -1,4 +1,4 @@
-"""Matplotlib figures as small SVG text with the same bytes every time."""
+"""Matplotlib figures as small SVG text, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ STYLE = {
     "legend.frameon": False,
     "savefig.facecolor": "none",
     "svg.fonttype": "none",
-    # Names of families are text: a dollar sign in one starts no formula.
+    # Names of families are text: a dollar sign in a name does not start a formula.
     "text.parse_math": False,
     "text.color": INK,
     "xtick.color": MUTED,
@@ -50,27 +50,25 @@ _IDENTIFIER = re.compile(r"""\bid="|\bhref="#|url\(#""")
 
 
 def render_svg(draw: Callable[[], Figure], *, name: str, alternative: str) -> str:
-    """Draw a figure in the report's style and give it as one `<svg>` element.
+    """Draw a figure in the report's style and return it as an `<svg>` element.
 
-    Every id in the element begins with `name`, so that several figures stand inside one page
-    without a clash. Text stays text.
+    Every id in the element begins with `name`, so that figures of the same page do not clash. Text
+    stays text.
 
     Args:
-        draw: makes the figure; called with the report's style in force.
-        name: unique within the page; letters, digits, `.`, `-` and `_`.
-        alternative: what a reader who does not see the figure should know.
+        draw: returns the figure; called with the report's style in force.
+        name: unique name within the page, of letters, digits, `.`, `-` and `_`.
+        alternative: text alternative of the figure.
 
     Returns:
         A well-formed `<svg>` element without XML declaration, the same for the same figure.
     """
     with matplotlib.style.context(["default", {**STYLE, "svg.hashsalt": name}]):
         figure = draw()
-        FigureCanvasSVG(figure)
         buffer = io.StringIO()
-        figure.savefig(
-            buffer,
-            format="svg",
-            metadata={"Creator": None, "Date": None, "Format": None, "Type": None},
+        # Not `savefig`, which draws the figure a second time to arrange it.
+        FigureCanvasSVG(figure).print_svg(
+            buffer, metadata={"Creator": None, "Date": None, "Format": None, "Type": None}
         )
     text = buffer.getvalue()
     element = text[text.index("<svg") :].rstrip()

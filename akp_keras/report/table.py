@@ -1,4 +1,4 @@
-"""The table printed at the end of a run."""
+"""The table that is printed at the end of a run."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def format_table(
     *,
     control: str = "control",
 ) -> str:
-    """Lay out families, accuracy, gap and dispersion a layer, and a verdict a layer.
+    """Format families with accuracy, gap and dispersion per layer, and a verdict per layer.
 
     Args:
         members: records of the trained members.
-        outcomes: the test's outcome under (layer, measure), layers in the order of the networks.
-        measure: id of the measure that is shown.
-        control: the family that comes first.
+        outcomes: (layer, measure) -> outcome of the test, layers in the order of the networks.
+        measure: id of the measure to show.
+        control: the family to show first.
 
     Returns:
-        Lines of plain text without a last line break, at most 100 columns wide with up to four
-        layers. Accuracy and gap are means ± standard deviations in per cent; longer names are
-        cut, with an ellipsis.
+        Lines of plain text without a trailing line break, at most 100 columns wide for up to four
+        layers. Accuracy and gap are means ± standard deviations in per cent; long names are
+        truncated with an ellipsis.
 
     Raises:
         ValueError: if no outcome has the measure.
@@ -77,11 +77,11 @@ def format_table(
 
 
 def _line(family: str, members: str, accuracy: str, gap: str, layers: Sequence[str]) -> str:
-    columns = [_cut(family, FAMILY_WIDTH).ljust(FAMILY_WIDTH), members.rjust(8)]
+    columns = [_truncated(family, FAMILY_WIDTH).ljust(FAMILY_WIDTH), members.rjust(8)]
     columns += [accuracy.rjust(13), gap.rjust(13)]
-    columns += [_cut(layer, LAYER_WIDTH).rjust(LAYER_WIDTH + 2) for layer in layers]
+    columns += [_truncated(layer, LAYER_WIDTH).rjust(LAYER_WIDTH + 2) for layer in layers]
     return "".join(columns)
 
 
-def _cut(text: str, width: int) -> str:
+def _truncated(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"

@@ -9,20 +9,21 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 
 import numpy as np
 
 from akp_keras.similarity import threads
+from akp_keras.similarity.scratch import let_go
 
 DEVICES = ("auto", "cpu", "accelerator")
 
 _ON_ACCELERATOR: ContextVar[bool] = ContextVar("similarity_on_accelerator", default=False)
 
 
-def on_accelerator(device: str) -> bool:
-    """Whether products go through `keras.ops`.
+def is_accelerator(device: str) -> bool:
+    """Say whether products go through `keras.ops`.
 
     Args:
         device: "cpu"; "accelerator", Keras' default device, whatever it is; or "auto", the
@@ -47,8 +48,8 @@ def on_accelerator(device: str) -> bool:
 
 
 @contextlib.contextmanager
-def use(accelerator: bool) -> Iterator[None]:
-    """Sends the products of this block to the accelerator, or to NumPy."""
+def computing_on(accelerator: bool) -> Iterator[None]:
+    """Send the products of this context to the accelerator, or to NumPy."""
     token = _ON_ACCELERATOR.set(accelerator)
     try:
         yield
@@ -62,7 +63,7 @@ _STRETCH = 65_536
 
 
 def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The matrix product, of the operands' precision where the backend has it (JAX: float32).
+    """Multiply two matrices, in the operands' precision where the backend has it (JAX: float32).
 
     Args:
         left: (m, k) of float32 or float64.
@@ -75,12 +76,12 @@ def product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return np.matmul(left, right)
     from keras import ops
 
-    found = ops.matmul(ops.convert_to_tensor(left), ops.convert_to_tensor(right))
-    return np.array(ops.convert_to_numpy(found), dtype=np.result_type(left, right))
+    result = ops.matmul(ops.convert_to_tensor(left), ops.convert_to_tensor(right))
+    return np.array(ops.convert_to_numpy(result), dtype=np.result_type(left, right))
 
 
 def gram_triangle(matrix: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """The upper triangle of `matrix` times its transpose: half of the work of the product.
+    """Multiply a matrix by its transpose, the upper triangle alone: half of the work.
 
     Args:
         matrix: (n, p) of float32 or float64.
@@ -99,14 +100,14 @@ def gram_triangle(matrix: np.ndarray, out: np.ndarray | None = None) -> np.ndarr
 
 
 def gram_panels(matrix: np.ndarray) -> Iterator[np.ndarray]:
-    """`gram_triangle` from top to bottom, a few rows at a time, so that these stay in a cache.
+    """Yield `gram_triangle` from top to bottom, a few rows at a time that stay in a cache.
 
     Args:
         matrix: (n, p) of float32 or float64.
 
     Yields:
         (m, n − i) of the matrix's dtype, the rows from i on without the columns before i, where i
-        is the number of rows before; valid until the next.
+        is the number of rows before; valid until the next, and may be overwritten.
     """
     if _ON_ACCELERATOR.get():
         yield product(matrix, matrix.T)
@@ -123,7 +124,7 @@ def gram_panels(matrix: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _fill_triangle(matrix: np.ndarray, triangle: np.ndarray) -> None:
-    """Halves the rows, so that nearly all of the work is done in large products."""
+    """Halve the rows, so that nearly all of the work is done in large products."""
     n = len(matrix)
     if n <= _SIDE:
         triangle[:] = np.triu(np.matmul(matrix, matrix.T))
@@ -134,30 +135,61 @@ def _fill_triangle(matrix: np.ndarray, triangle: np.ndarray) -> None:
     _fill_triangle(matrix[half:], triangle[half:, half:])
 
 
-def product_of_rows(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """`left` times the transpose of `right`, where rows are few and long: by stretches of them.
+def product_of_rows(
+    left: np.ndarray | list[np.ndarray], right: np.ndarray | list[np.ndarray]
+) -> np.ndarray:
+    """Multiply `left` by the transpose of `right`, whose rows are few and long, by stretches.
 
     The stretches are spread over the current threads (`threads.current`).
 
     Args:
-        left: (m, k) of float32 or float64.
-        right: (n, k) of the same dtype.
+        left: (m, k) of float32 or float64, or a list of m arrays (k,) that lie in files.
+        right: (n, k) of the same dtype, or a list.
 
     Returns:
         (m, n); exactly symmetric where `right is left`.
     """
     if _ON_ACCELERATOR.get():
-        return product(left, right.T)
+        return product(np.asarray(left), np.asarray(right).T)
 
     def of_stretch(start: int) -> np.ndarray:
         columns = slice(start, start + _STRETCH)
-        return np.matmul(left[:, columns], right[:, columns].T)
+        part = _columns(left, columns)
+        return np.matmul(part, (part if right is left else _columns(right, columns)).T)
 
-    parts = threads.current().map(of_stretch, range(0, left.shape[1], _STRETCH))
+    parts = threads.current().map(of_stretch, range(0, len(left[0]), _STRETCH))
     return functools.reduce(np.add, parts)
 
 
+def _columns(rows: np.ndarray | list[np.ndarray], columns: slice) -> np.ndarray:
+    if isinstance(rows, np.ndarray):
+        return rows[:, columns]
+    stacked = np.stack([row[columns] for row in rows])
+    for row in rows:
+        let_go(row)
+    return stacked
+
+
+def block_sums(
+    table: np.ndarray, row_widths: Sequence[int], column_widths: Sequence[int]
+) -> np.ndarray:
+    """Sum the blocks of a table.
+
+    Args:
+        table: (Σ row widths, Σ column widths).
+        row_widths: L heights of blocks, each ≥ 1.
+        column_widths: R widths of blocks, each ≥ 1.
+
+    Returns:
+        (L, R) of the table's dtype.
+    """
+    rows, columns = (
+        np.concatenate([[0], np.cumsum(widths)[:-1]]) for widths in (row_widths, column_widths)
+    )
+    return np.add.reduceat(np.add.reduceat(table, rows, axis=0), columns, axis=1)
+
+
 def square_sum(array: np.ndarray) -> float:
-    """The sum of squares of an array of float32 or float64."""
+    """Sum the squares of an array of float32 or float64."""
     flat = array.ravel(order="K")
     return float(np.dot(flat, flat))

@@ -17,6 +17,9 @@ class Declaration:
             column-centred X, K = Xc Xcᵀ and L = Yc Ycᵀ.
         reference: the source of the formula.
         cost: operations for each pair after preparation.
+        preparation: operations for each representation; set by the registry from the statistic.
+        accuracy: what limits the digits, where it is more than rounding: in float64 values have
+            nine digits, and in float32 five. Set by the registry from the statistic.
         larger_is_more_similar: the direction; True for similarities, False for distances.
         range: the smallest and the largest value, either may be infinite.
         invariances: those of `INVARIANCES` that hold, for X and for Y alike unless the measure
@@ -35,6 +38,9 @@ class Declaration:
         min_samples: the smallest n for which it is defined.
         ordered_samples: whether it looks at which sample is which; one that does not has no
             row-permutation null.
+        sequential: whether the order in which the samples stand, on both sides, changes the value.
+        saturates: "either" if it is perfect for any data where the rank of X or Y is n − 1,
+            "right" if where that of Y is, and "" elsewhere.
         takes: "representation", or "logits" for a functional measure of a network's output.
         id: the canonical identifier with its parameters; set by the registry.
     """
@@ -54,7 +60,11 @@ class Declaration:
     min_samples: int = 2
     right_invariances: frozenset[str] | None = None
     ordered_samples: bool = True
+    sequential: bool = False
+    saturates: str = ""
     takes: str = "representation"
+    preparation: str = ""
+    accuracy: str = ""
     id: str = ""
 
     def __post_init__(self) -> None:
@@ -66,15 +76,15 @@ class Declaration:
 
 
 def invariant_to(letters: str) -> frozenset[str]:
-    """Reads invariances in the usual letters, as in "O S T".
+    """Read invariances in the usual letters, as in "O S T".
 
     O orthogonal, S scale, L linear, P permutation, T translation; O implies P, and L all of O, S
     and P.
     """
     names = {name[0].upper(): name for name in INVARIANCES}
-    found = {names[letter] for letter in letters.replace(" ", "")}
-    if "linear" in found:
-        found |= {"orthogonal", "scale"}
-    if "orthogonal" in found:
-        found |= {"permutation"}
-    return frozenset(found)
+    invariances = {names[letter] for letter in letters.replace(" ", "")}
+    if "linear" in invariances:
+        invariances |= {"orthogonal", "scale"}
+    if "orthogonal" in invariances:
+        invariances |= {"permutation"}
+    return frozenset(invariances)

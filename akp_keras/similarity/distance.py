@@ -40,18 +40,23 @@ FORMS = {
 }
 
 
-def to_distance(values: np.ndarray, form: str) -> np.ndarray:
-    """Converts a square matrix of values to distances.
+def to_distance(values: np.ndarray, form: str, *, is_square: bool = True) -> np.ndarray:
+    """Convert a matrix of values to distances.
 
     Args:
-        values: (M, M) values of a symmetric measure.
+        values: (R, C) values of a symmetric measure.
         form: a name of `FORMS`.
+        is_square: whether columns are the rows.
 
     Returns:
-        (M, M) float64, exactly symmetric, with an exactly zero diagonal. A value that differs
-        from perfect similarity by ε gives a chord or an angle of √(2ε), so in float64 two
-        representations closer than about 2e-8 cannot be told from equal ones.
+        (R, C) float64; of a square matrix exactly symmetric with an exactly zero diagonal, NaN
+        where the value of a representation with itself is NaN. A value that differs from perfect
+        similarity by ε gives a chord or an angle of √(2ε), so in float64 two representations
+        closer than about 2e-8 cannot be told from equal ones.
     """
     distances = np.array(FORMS[form][0](np.asarray(values, dtype=np.float64)))
+    if not is_square:
+        return distances
     upper = np.triu(distances, 1)
-    return upper + upper.T
+    np.fill_diagonal(distances, np.where(np.isnan(np.diagonal(values)), np.nan, 0.0))
+    return np.diag(np.diagonal(distances)) + upper + upper.T

@@ -1,19 +1,22 @@
-"""‖AᵀB‖²_F of one matrix a representation: inner products of projectors and hat matrices."""
+"""‖AᵀB‖²_F of one matrix per representation: inner products of projectors and hat matrices."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from akp_keras.similarity.arithmetic import product
-from akp_keras.similarity.preparation import Factors
+from akp_keras.similarity.arithmetic import block_sums, product
+from akp_keras.similarity.centring import unit
+from akp_keras.similarity.factors import Factors
+from akp_keras.similarity.spectrum import svd, uncentred_svd
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 
 
 def block_square_sums(lefts: list[np.ndarray], rights: list[np.ndarray]) -> np.ndarray:
-    """‖AᵢᵀBⱼ‖²_F of all pairs, by one product of all columns of all matrices.
+    """Compute ‖AᵢᵀBⱼ‖²_F of all pairs, by one product of all columns of all matrices.
 
     Args:
         lefts: L matrices (n, pᵢ).
@@ -24,11 +27,8 @@ def block_square_sums(lefts: list[np.ndarray], rights: list[np.ndarray]) -> np.n
     """
     cross = product(np.concatenate(lefts, axis=1).T, np.concatenate(rights, axis=1))
     np.square(cross, out=cross)
-    rows, columns = (
-        np.concatenate([[0], np.cumsum([one.shape[1] for one in side])[:-1]])
-        for side in (lefts, rights)
-    )
-    sums = np.add.reduceat(np.add.reduceat(cross, rows, axis=0), columns, axis=1)
+    widths = ([matrix.shape[1] for matrix in side] for side in (lefts, rights))
+    sums = block_sums(cross, *widths)
     return sums.astype(np.float64, copy=False)
 
 
@@ -40,7 +40,7 @@ class FrobeniusProduct(Statistic):
     where they differ), `rank`, and `square`, ‖AᵀA‖²_F.
 
     Attributes:
-        left: "basis", an orthonormal basis of the span of Xc; "raw_basis", of X; "unit",
+        left: "basis", an orthonormal basis of the span of Xc; "uncentred_basis", of X; "unit",
             Xc / ‖Xc‖_F; or "hat", whose A Aᵀ is the hat matrix of ridge regression on
             √n Xc / ‖Xc‖_F.
         right: the same for Y.
@@ -48,6 +48,9 @@ class FrobeniusProduct(Statistic):
     """
 
     tile: ClassVar[int] = 32
+    preparation: ClassVar[str] = "np · min(n, p)"
+    accuracy: ClassVar[str] = "ε · s₁/s_r"
+    layout: ClassVar[Mapping[str, str]] = {"left": "rows", "right": "rows"}
     left: str
     right: str
     penalty: float = 0.0
@@ -58,7 +61,7 @@ class FrobeniusProduct(Statistic):
         return self.left == self.right
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps one or two matrices."""
+        """Keep one or two matrices."""
         matrix = self._matrix(factors, self.left)
         inner = matrix.T @ matrix
         prepared = {
@@ -72,21 +75,16 @@ class FrobeniusProduct(Statistic):
 
     def _matrix(self, factors: Factors, kind: str) -> np.ndarray:
         if kind == "unit":
-            return factors.unit
-        if kind == "raw_basis":
-            return factors.raw_svd[0]
-        basis, values = factors.svd
+            return unit(factors)
+        if kind == "uncentred_basis":
+            return uncentred_svd(factors)[0]
+        basis, values = svd(factors)
         if kind == "hat" and self.penalty > 0.0:
             return basis * (values / np.sqrt(np.square(values) + self.penalty))
         return basis
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """(L, R) squared Frobenius norms."""
+        """Compute (L, R) squared Frobenius norms."""
         return block_square_sums(
             list(left["left"]), list(right["left" if self.symmetric else "right"])
         )
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather a matrix."""
-        gathered = {name: prepared[name][order] for name in prepared if prepared[name].ndim}
-        return {**prepared, **gathered}

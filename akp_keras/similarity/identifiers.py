@@ -22,7 +22,7 @@ class Parameter:
 
     Attributes:
         name: as it stands before `=`.
-        default: the value where none is given; its type (int, float or str) is the type.
+        default: the value where it is left out; its type (int, float or str) is the type.
         choices: the words allowed, for a str.
         minimum: the smallest number allowed, for an int or a float.
         maximum: the largest.
@@ -35,7 +35,7 @@ class Parameter:
     maximum: float = math.inf
 
     def parse(self, text: str, identifier: str) -> int | float | str:
-        """Reads a value.
+        """Read a value.
 
         Raises:
             ValueError: if it is not one, with what would be.
@@ -61,7 +61,7 @@ class Parameter:
 
 
 def split(identifier: str) -> tuple[str, str]:
-    """Splits an identifier into its name and the text between the brackets.
+    """Split an identifier into its name and the text between the brackets.
 
     Raises:
         ValueError: if it is not a string of the form `name[parameter=value,…]`.
@@ -82,12 +82,12 @@ def split(identifier: str) -> tuple[str, str]:
 def parse_parameters(
     identifier: str, text: str, parameters: tuple[Parameter, ...]
 ) -> dict[str, int | float | str]:
-    """Reads the text between the brackets; what it leaves out has its default.
+    """Read the text between the brackets; what it leaves out has its default.
 
     Raises:
-        ValueError: naming the parameter that is unknown, given twice or out of range.
+        ValueError: naming the parameter that is unknown, named twice or out of range.
     """
-    given: dict[str, int | float | str] = {}
+    values: dict[str, int | float | str] = {}
     known = {parameter.name: parameter for parameter in parameters}
     for part in filter(None, text.split(",")):
         name, equals, value = part.partition("=")
@@ -106,18 +106,18 @@ def parse_parameters(
                 f"measure {identifier!r} has no parameter {name!r}; it has {has}"
                 f"{suggest(name, known)}"
             )
-        if name in given:
-            raise ValueError(f"measure {identifier!r} gives {name} twice")
-        given[name] = known[name].parse(value, identifier)
+        if name in values:
+            raise ValueError(f"measure {identifier!r} names {name} twice")
+        values[name] = known[name].parse(value, identifier)
     return {
-        parameter.name: given.get(parameter.name, parameter.default) for parameter in parameters
+        parameter.name: values.get(parameter.name, parameter.default) for parameter in parameters
     }
 
 
 def join(
     name: str, parameters: tuple[Parameter, ...], values: Mapping[str, int | float | str]
 ) -> str:
-    """Writes the canonical identifier: every parameter, in the declared order."""
+    """Write the canonical identifier: every parameter, in the declared order."""
     if not parameters:
         return name
     parts = [
@@ -136,7 +136,7 @@ def _number(value: int | float | str) -> str:
 
 
 def suggest(wrong: str, known: Iterable[str]) -> str:
-    """The end of an error message: `; did you mean 'x'?`, or nothing where nothing is near."""
+    """Return the end of an error message, `; did you mean 'x'?`, or "" where nothing is near."""
     known = list(known)
     # A family's name alone means its first member.
     near = [name for name in known if wrong and name.startswith(f"{wrong}.")]

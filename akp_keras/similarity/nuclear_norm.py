@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from akp_keras.similarity.arithmetic import gram_triangle, product
-from akp_keras.similarity.preparation import Factors
+from akp_keras.similarity.centring import centred_and_scaled, norm
+from akp_keras.similarity.factors import Factors
+from akp_keras.similarity.spectrum import rotation_factor, svd
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile
 
 
@@ -29,38 +32,61 @@ class NuclearNorm(Statistic):
     """
 
     tile: ClassVar[int] = 8
+    layout: ClassVar[Mapping[str, str]] = {"factor": "rows"}
     kind: str = "covariance"
     parameter: float = 0.0
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps A."""
+        """Keep A."""
         factor = self._factor(factors)
         return {
             "factor": factor,
             "rank": np.array(factor.shape[1]),
             "norm": np.array(float(np.linalg.norm(factor))),
-            "size": np.array(factors.norm),
+            "size": np.array(norm(factors)),
             "samples": np.array(factors.samples),
         }
 
     def _factor(self, factors: Factors) -> np.ndarray:
         if self.kind == "covariance":
-            return factors.rotation_factor
-        left, values = factors.svd
+            return rotation_factor(factors)
+        left, values = svd(factors)
         if self.kind == "basis":
             return left
         squares = np.square(values)
         if self.kind == "truncated":
             shares = np.cumsum(squares) / np.sum(squares)
-            # Rounding of the last share must not ask for a component that is not there.
+            # Rounding of the last share must not ask for a component that does not exist.
             kept = int(np.searchsorted(shares, self.parameter * (1 - 1e-12))) + 1
             return left[:, : min(kept, len(values))]
         if self.kind == "ridge":
             return left * (values / np.sqrt(squares + self.parameter * np.mean(squares)))
         return left * (self.parameter * values / np.sqrt(np.mean(squares)) + 1.0 - self.parameter)
 
+    preparation: ClassVar[str] = "np · min(n, p)"
+
+    @property
+    def accuracy(self) -> str:
+        """Bases turn where singular values are small."""
+        return "5e-9" if self.kind == "covariance" else "ε · s₁/s_r"
+
+    @property
+    def selects(self) -> bool:
+        """A basis of fewer samples does not follow from that of all."""
+        return self.kind == "covariance"
+
+    def restored(self, gathered: Prepared, samples: int) -> Prepared:
+        """Centre A anew, and divides it by its norm."""
+        factor, length = centred_and_scaled(gathered["factor"])
+        return {
+            **gathered,
+            "factor": factor,
+            "size": gathered["size"] * length,
+            "samples": np.array(samples),
+        }
+
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """One product with all left factors for each right one, then norms pair by pair."""
+        """Take one product with all left factors for each right one, then norms pair by pair."""
         lefts, rights = list(left["factor"]), list(right["factor"])
         norms = np.outer(left["norm"], right["norm"])
         ends = np.cumsum([factor.shape[1] for factor in lefts])
@@ -73,13 +99,9 @@ class NuclearNorm(Statistic):
                 table[i, j] = nuclear_norm(cross, largest=float(norms[i, j]))
         return table
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {**prepared, "factor": prepared["factor"][order]}
-
 
 def nuclear_norm(matrix: np.ndarray, largest: float) -> float:
-    """The sum of the singular values of AᵀB.
+    """Sum the singular values of AᵀB.
 
     They are square roots of the eigenvalues of the smaller Gram matrix, several times faster
     than a singular value decomposition, where a bound on the rounding of that way (√p ε λ₁ for

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from akp_keras.similarity.result import PermutationNull
+from akp_keras.similarity.declaration import Declaration
 
 # Values that are equal differ by rounding: relative to their size, and in float32.
 _ROUNDING = {"float64": 1e-9, "float32": 1e-4}
+# The fields of `result.PermutationNull` that are tables.
+NULL_FIELDS = ("mean", "deviation", "pvalues")
+
 # A distance or an angle is known to half of the digits where it is near zero.
 _ROUNDING_OF_DISTANCES = {"float64": 1e-7, "float32": 1e-3}
 
@@ -19,14 +22,14 @@ _ROUNDING_OF_DISTANCES = {"float64": 1e-7, "float32": 1e-3}
 def permutation_orders(
     permutations: int, samples: int, seed: int, positions: int = 1
 ) -> np.ndarray:
-    """Random orders of the rows of a representation; the same for every pair and measure.
+    """Draw orders of the rows of a representation, the same for every pair and measure.
 
     Args:
         permutations: B.
         samples: n.
         seed: of the generator.
-        positions: how many rows in a row belong to one sample. They stay together: positions of
-            one sample are not exchangeable with those of another one by one.
+        positions: how many successive rows belong to one sample. They stay together: positions
+            of one sample are not exchangeable with those of another one by one.
 
     Returns:
         (B, n · positions) int64.
@@ -39,57 +42,44 @@ def permutation_orders(
     return rows.reshape(permutations, samples * positions)
 
 
-class NullCounter:
-    """Sums permuted values block by block.
+class NullTally:
+    """Sums the permuted values of the pairs of a block under one measure.
 
     Args:
-        members: M.
-        larger_is_more_similar: the measure's direction.
-        bounded: whether the measure's range is finite, so that its values are of size 1.
+        actual: (L, R) values without permutation.
+        measure: what the measure declares: its direction, and whether its values are of size 1.
         precision: of the factors, "float64" or "float32".
     """
 
-    def __init__(
-        self,
-        members: int,
-        larger_is_more_similar: bool,
-        bounded: bool = True,
-        precision: str = "float64",
-    ) -> None:
-        self._sign = 1.0 if larger_is_more_similar else -1.0
-        rounding = _ROUNDING if larger_is_more_similar else _ROUNDING_OF_DISTANCES
+    def __init__(self, actual: np.ndarray, measure: Declaration, precision: str) -> None:
+        self._actual = actual
+        self._sign = 1.0 if measure.larger_is_more_similar else -1.0
+        rounding = _ROUNDING if measure.larger_is_more_similar else _ROUNDING_OF_DISTANCES
         self._rounding = rounding[precision]
         # The largest value seen, by which an unbounded measure's rounding is judged.
-        self._size = np.full((members, members), 1.0 if bounded else 0.0)
-        self._count = np.zeros((members, members))
+        is_bounded = bool(np.isfinite(measure.range).all())
+        self._size = np.maximum(np.abs(actual), 1.0 if is_bounded else 0.0)
+        self._count = 0
         # Welford's update: sums of squares of nearly equal values would cancel.
-        self._mean = np.zeros((members, members))
-        self._squares = np.zeros((members, members))
-        self._above = np.zeros((members, members))
+        self._mean = np.zeros(actual.shape)
+        self._squares = np.zeros(actual.shape)
+        self._reached = np.zeros(actual.shape)
 
-    def add(self, rows: slice, columns: slice, actual: np.ndarray, permuted: np.ndarray) -> None:
-        """Takes the values of a block for one permutation."""
-        self._count[rows, columns] += 1
-        delta = permuted - self._mean[rows, columns]
-        self._mean[rows, columns] += delta / self._count[rows, columns]
-        self._squares[rows, columns] += delta * (permuted - self._mean[rows, columns])
-        size = np.maximum(self._size[rows, columns], np.maximum(np.abs(actual), np.abs(permuted)))
-        self._size[rows, columns] = size
-        # Values that are equal but for rounding are ties, and ties count as reached.
-        self._above[rows, columns] += self._sign * (permuted - actual) >= -self._rounding * size
+    def add(self, permuted: np.ndarray) -> None:
+        """Take the (L, R) values of one permutation."""
+        self._count += 1
+        delta = permuted - self._mean
+        self._mean += delta / self._count
+        self._squares += delta * (permuted - self._mean)
+        self._size = np.maximum(self._size, np.abs(permuted))
+        # Values that are equal but for rounding are ties, and ties count as reached; so do those
+        # that are not defined.
+        self._reached += ~(self._sign * (permuted - self._actual) < -self._rounding * self._size)
 
-    def mirror(self) -> None:
-        """Copies the upper triangle to the lower."""
-        for name in ("_count", "_mean", "_squares", "_above"):
-            upper = np.triu(getattr(self, name))
-            setattr(self, name, upper + np.triu(upper, 1).T)
-
-    def finish(self, values: np.ndarray) -> PermutationNull:
-        """The null of all pairs."""
-        permutations = int(self._count.max())
-        return PermutationNull(
-            permutations=permutations,
-            mean=self._mean,
-            deviation=np.sqrt(self._squares / max(permutations - 1, 1)),
-            pvalues=(1.0 + self._above) / (1.0 + permutations),
-        )
+    def tables(self) -> dict[str, np.ndarray]:
+        """Return the fields of `PermutationNull`, (L, R) each."""
+        return {
+            "mean": self._mean,
+            "deviation": np.sqrt(self._squares / max(self._count - 1, 1)),
+            "pvalues": (1.0 + self._reached) / (1.0 + self._count),
+        }

@@ -6,7 +6,9 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from akp_keras.similarity.scratch import let_go
 from akp_keras.similarity.statistic import Prepared, Tile, stack
 
 
@@ -14,105 +16,130 @@ class Shelf:
     """Keeps what a statistic prepared, in order, and hands out tiles of it.
 
     Args:
-        members: how many representations there will be.
+        members: how many representations there will be at most.
         memory: bytes that may be held; a shelf that needs more keeps its arrays in files.
+        dtype: to which arrays of float64 are rounded; numbers are kept as they are.
         folder: where these files go; by default the system's folder for temporary files.
     """
 
-    def __init__(self, members: int, memory: float, folder: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        members: int,
+        memory: float,
+        dtype: DTypeLike = np.float64,
+        folder: str | Path | None = None,
+    ) -> None:
         self._members = members
         self._memory = memory
+        self._dtype = np.dtype(dtype)
         self._folder = folder
         self._files: tempfile.TemporaryDirectory | None = None
-        self._layout: list[dict[str, tuple[tuple[int, ...], np.dtype]]] = []
+        # In memory one array (members, …) for each name, so that a tile is a view of it and a
+        # product needs no copy; or, of different shapes and on disk, arrays for each member.
         self._columns: dict[str, np.ndarray] = {}
         self._rows: list[Prepared] = []
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     def put(self, prepared: Prepared) -> None:
-        """Takes a copy of the next representation's arrays."""
-        index = len(self._layout)
-        self._layout.append({name: (a.shape, a.dtype) for name, a in prepared.items()})
-        bytes_here = sum(array.nbytes for array in prepared.values())
-        if index == 0 and bytes_here * self._members > self._memory:
-            self._files = tempfile.TemporaryDirectory(prefix="similarity.", dir=self._folder)
-        if self._files is not None:
-            with self._path(index).open("wb") as file:
-                for array in prepared.values():
-                    np.ascontiguousarray(array).tofile(file)
-            return
-        if index == 0:
-            # One array for all, so that a tile is a view of it and a product needs no copy.
-            self._columns = {
-                name: np.empty((self._members, *array.shape), dtype=array.dtype)
-                for name, array in prepared.items()
-            }
-        fits = self._columns and all(
-            self._columns[name].shape[1:] == array.shape for name, array in prepared.items()
-        )
-        if fits:
-            for name, array in prepared.items():
-                self._columns[name][index] = array
-            return
-        if self._columns:
+        """Take a copy of the next representation's arrays."""
+        if self._count == 0:
+            if self._bytes(prepared) * self._members > self._memory:
+                self._open_folder()
+            else:
+                self._columns = {
+                    name: np.empty((self._members, *array.shape), dtype=self._type(array))
+                    for name, array in prepared.items()
+                }
+        if self._columns and not self._fits(prepared):
             self._rows = [
                 {name: column[i].copy() for name, column in self._columns.items()}
-                for i in range(index)
+                for i in range(self._count)
             ]
             self._columns = {}
-        self._rows.append({name: np.array(array) for name, array in prepared.items()})
-        if self.held > self._memory:
-            self._files = tempfile.TemporaryDirectory(prefix="similarity.", dir=self._folder)
-            for i, row in enumerate(self._rows):
-                with self._path(i).open("wb") as file:
-                    for array in row.values():
-                        np.ascontiguousarray(array).tofile(file)
-            self._rows = []
+        if self._columns:
+            for name, array in prepared.items():
+                self._columns[name][self._count] = array
+        else:
+            self._rows.append(self._copied(prepared, self._count))
+            if self._files is None and self.held > self._memory:
+                self._open_folder()
+                self._rows = [self._copied(row, i) for i, row in enumerate(self._rows)]
+        self._count += 1
 
     @property
     def held(self) -> int:
         """Bytes of the arrays in memory; 0 where they are in files."""
+        if self._files is not None:
+            return 0
         rows = sum(array.nbytes for row in self._rows for array in row.values())
         return rows + sum(array.nbytes for array in self._columns.values())
 
     @property
     def largest(self) -> int:
         """Bytes of the largest representation's arrays."""
-        return max(
-            sum(int(np.prod(shape)) * dtype.itemsize for shape, dtype in row.values())
-            for row in self._layout
-        )
+        if self._columns:
+            return sum(column[0].nbytes for column in self._columns.values())
+        return max(sum(array.nbytes for array in row.values()) for row in self._rows)
 
-    def tile(self, start: int, stop: int) -> Tile:
-        """The arrays of the representations from `start` up to `stop`."""
-        if self._files is not None:
-            return self._read_tile(start, stop)
+    @property
+    def is_on_disk(self) -> bool:
+        """Whether arrays lie in files."""
+        return self._files is not None
+
+    def tile(self, start: int, stop: int, *, in_memory: bool = True) -> Tile:
+        """Return the arrays of the representations from `start` up to `stop`.
+
+        Args:
+            start: the first.
+            stop: the one after the last.
+            in_memory: whether arrays that lie in files are read; otherwise they are memory maps,
+                a list for each name.
+        """
         if self._columns:
             return {name: column[start:stop] for name, column in self._columns.items()}
-        return stack(self._rows[start:stop])
+        rows = self._rows[start:stop]
+        if self._files is None or in_memory:
+            tile = stack(rows)
+            for array in (array for row in rows for array in row.values()):
+                let_go(array)
+            return tile
+        return {name: [row[name] for row in rows] for name in rows[0]}
 
     def close(self) -> None:
-        """Lets go of arrays and files."""
+        """Let go of arrays and files."""
         self._columns, self._rows = {}, []
         if self._files is not None:
             self._files.cleanup()
             self._files = None
 
-    def _read_tile(self, start: int, stop: int) -> Tile:
-        """Reads into one array a name where shapes are equal, so that a tile is held once."""
-        layouts = self._layout[start:stop]
-        tile: dict[str, np.ndarray | list[np.ndarray]] = {}
-        for name, (shape, dtype) in layouts[0].items():
-            if all(layout[name] == (shape, dtype) for layout in layouts):
-                tile[name] = np.empty((stop - start, *shape), dtype=dtype)
-            else:
-                tile[name] = [np.empty(*layout[name]) for layout in layouts]
-        for offset in range(stop - start):
-            with self._path(start + offset).open("rb") as file:
-                for name in layouts[offset]:
-                    # A slice, since indexing an array of numbers would copy the number out.
-                    one = tile[name][offset : offset + 1]
-                    file.readinto(np.reshape(one if isinstance(one, np.ndarray) else one[0], -1))
-        return tile
+    def _open_folder(self) -> None:
+        self._files = tempfile.TemporaryDirectory(prefix="similarity.", dir=self._folder)
 
-    def _path(self, index: int) -> Path:
-        return Path(self._files.name) / f"{index}.bin"
+    def _type(self, array: np.ndarray) -> np.dtype:
+        return self._dtype if array.ndim and array.dtype == np.float64 else array.dtype
+
+    def _bytes(self, prepared: Prepared) -> int:
+        return sum(array.size * self._type(array).itemsize for array in prepared.values())
+
+    def _fits(self, prepared: Prepared) -> bool:
+        return all(self._columns[name].shape[1:] == array.shape for name, array in prepared.items())
+
+    def _copied(self, prepared: Prepared, index: int) -> Prepared:
+        copies = {}
+        for name, array in prepared.items():
+            dtype = self._type(array)
+            # Numbers and the like are not worth a file.
+            if self._files is None or array.nbytes < 4096:
+                copies[name] = array.astype(dtype)
+                continue
+            path = Path(self._files.name) / f"{index}.{name}"
+            file = copies[name] = np.memmap(path, dtype=dtype, mode="w+", shape=array.shape)
+            rows = max(1, 2**20 // max(array[0].size, 1))
+            for start in range(0, len(array), rows):
+                file[start : start + rows] = array[start : start + rows]
+                let_go(file)
+                let_go(array)
+        return copies

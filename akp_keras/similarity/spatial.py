@@ -24,35 +24,61 @@ def _positions(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1, values.shape[-1])
 
 
+def _first(values: np.ndarray) -> np.ndarray:
+    if values.ndim != 3:
+        raise ValueError(
+            f"has shape {values.shape}; spatial='first' takes the first of a sequence of tokens, "
+            "n × tokens × d"
+        )
+    return values[:, 0]
+
+
 SPATIAL_POLICIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "flatten": _flatten,
     "global_average": _global_average,
     "positions": _positions,
+    "mean": _global_average,
+    "first": _first,
 }
 """Name -> function of (n, …, c) values.
 
 `flatten`: every unit at every position is a feature, (n, h·w·c); the only policy that keeps where
-things are. `global_average`: the mean over positions, (n, c). `positions`: every position of every
-sample is a sample, (n·h·w, c); maps must have equal height and width to be compared.
+things are. `global_average`: the mean over positions, (n, c); `mean` is the same, as it is called
+for tokens. `positions`: every position of every sample is a sample, (n·h·w, c); maps must have
+equal height and width to be compared. `first`: the first token of each sequence, a class token.
 """
 
 
-def apply_policy(values: np.ndarray, policy: str | None, name: str) -> np.ndarray:
-    """Makes an n × d representation.
+def check_policy(policy: str | None) -> None:
+    """Make sure that a policy exists.
+
+    Raises:
+        ValueError: if it does not, with the nearest name.
+    """
+    if policy is not None and policy not in SPATIAL_POLICIES:
+        raise ValueError(
+            f"unknown spatial policy {policy!r}; it is one of {', '.join(SPATIAL_POLICIES)}"
+            f"{suggest(str(policy), SPATIAL_POLICIES)}"
+        )
+
+
+def apply_policy(
+    values: np.ndarray, policy: str | None, name: str, *, channels_first: bool | None = False
+) -> np.ndarray:
+    """Make an n × d representation.
 
     Args:
         values: (n, d), or (n, …, c) with positions between the first and the last axis.
         policy: a name of `SPATIAL_POLICIES`; it changes nothing where values have two axes.
         name: the representation's name, for messages.
+        channels_first: whether values are (n, c, …) instead, as PyTorch's maps are; None where
+            that is not known, which is refused where it matters.
 
     Raises:
-        ValueError: if values have positions and no policy is named.
+        ValueError: if values have positions and no policy is named, or channels are needed and it
+            is not known where they are.
     """
-    if policy is not None and policy not in SPATIAL_POLICIES:
-        raise ValueError(
-            f"unknown spatial policy {policy!r}; it is one of {', '.join(SPATIAL_POLICIES)}"
-            f"{suggest(policy, SPATIAL_POLICIES)}"
-        )
+    check_policy(policy)
     if values.ndim == 2:
         return values
     if values.ndim < 2:
@@ -65,4 +91,12 @@ def apply_policy(values: np.ndarray, policy: str | None, name: str) -> np.ndarra
             f"representation {name!r} has shape {values.shape}: say with spatial= what becomes of "
             f"the positions, one of {', '.join(SPATIAL_POLICIES)}"
         )
-    return SPATIAL_POLICIES[policy](values)
+    if channels_first is None and policy != "flatten":
+        raise ValueError(
+            f"representation {name!r} has shape {values.shape} and is PyTorch's: say with "
+            f"channels_first=True or False where the channels are, which spatial={policy!r} keeps"
+        )
+    try:
+        return SPATIAL_POLICIES[policy](np.moveaxis(values, 1, -1) if channels_first else values)
+    except ValueError as error:
+        raise ValueError(f"representation {name!r} {error}") from None

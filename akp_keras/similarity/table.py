@@ -20,9 +20,10 @@ _END = "<!-- end of the table -->"
 
 
 def render() -> str:
-    """The table in Markdown, one row a measure, with default parameters."""
+    """Return the table in Markdown, one row per measure, with default parameters."""
     header = [
-        "id", "measure", "value", "more alike", "invariant to", "distance", "cost/pair", "least n"
+        "id", "measure", "value", "more alike", "invariant to", "distance", "cost/representation",
+        "cost/pair", "digits", "least n",
     ]  # fmt: skip
     rows = [_row(declaration(identifier)) for identifier in list_measures()]
     lines = [header, ["---"] * len(header), *rows]
@@ -34,11 +35,15 @@ def _row(measure: Declaration) -> list[str]:
     return [
         f"`{measure.id}`",
         f"{measure.title}: {_literal(measure.formula)} ({measure.reference})",
-        f"{low} … {high}" + ("" if measure.symmetric else ", asymmetric"),
+        f"{low} … {high}"
+        + ("" if measure.symmetric else ", asymmetric")
+        + (", depends on the samples' order" if measure.sequential else ""),
         "larger" if measure.larger_is_more_similar else "smaller",
         _invariances(measure),
         _distance(measure),
+        _literal(measure.preparation),
         _literal(measure.cost),
+        _literal(measure.accuracy),
         str(measure.min_samples),
     ]
 
@@ -73,7 +78,7 @@ def _distance(measure: Declaration) -> str:
 
 
 def insert(page: str) -> str:
-    """Puts the table between its marks in a page.
+    """Put the table between its marks in a page.
 
     Raises:
         ValueError: if the page lacks the marks.
@@ -86,7 +91,7 @@ def insert(page: str) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the table, or puts it into the page that is named."""
+    """Print the table, or put it into the page that is named."""
     parser = argparse.ArgumentParser(
         prog="python -m akp_keras.similarity.table",
         description="Prints the table of measures, or puts it into a page.",

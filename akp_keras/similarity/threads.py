@@ -43,7 +43,7 @@ class Threads:
         items: Iterable[Item],
         most_under_way: int | None = None,
     ) -> Iterator[Result]:
-        """The function of every item, in order.
+        """Call a function with every item, and yield the results in order.
 
         Args:
             function: called in the threads, where `current` is one thread: nothing is spread
@@ -82,7 +82,7 @@ class Threads:
                 future.cancel()
 
     def close(self) -> None:
-        """Waits for what is under way."""
+        """Wait for what is under way."""
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
 
@@ -92,7 +92,7 @@ _CURRENT: ContextVar[Threads] = ContextVar("similarity_threads", default=_ALONE)
 
 
 def current() -> Threads:
-    """The threads that work may be spread over here."""
+    """Return the threads that work may be spread over here."""
     threads = _CURRENT.get()
     # A forked process has the variable of its parent, and none of its threads.
     return threads if threads.process == os.getpid() else _ALONE
@@ -103,26 +103,30 @@ def _alone(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
 
 
-def useful(members: int, bytes_each: float, memory: float) -> int:
-    """How many threads representations are worth.
+def worthwhile_threads(
+    members: int, bytes_each: float, memory: float, most: int | None = None
+) -> int:
+    """Return how many threads representations are worth.
 
     Args:
-        members: how many representations there are.
-        bytes_each: what preparing one of them takes.
+        members: how many representations are prepared.
+        bytes_each: what preparing each of them takes.
         memory: bytes that preparing may take.
+        most: how many threads may be used; by default one per core that this process may use.
 
     Returns:
-        From 1 to the number of cores that this process may use; 1 for fewer than four
-        representations, whose products are better spread themselves.
+        From 1 to `most`; 1 for fewer than four representations, whose products are better spread
+        themselves.
     """
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return max(1, min(cores, members // 2, int(memory // max(bytes_each, 1.0))))
+    if most is None:
+        affinity = getattr(os, "sched_getaffinity", None)
+        most = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return max(1, min(most, members // 2, int(memory // max(bytes_each, 1.0))))
 
 
 @contextlib.contextmanager
 def spread(count: int) -> Iterator[Threads]:
-    """Spreads work over threads; the BLAS's own threads are divided among them."""
+    """Spread work over threads; the BLAS's own threads are divided among them."""
     if count == 1:
         yield _ALONE
         return
@@ -138,12 +142,12 @@ def spread(count: int) -> Iterator[Threads]:
 
 
 def _threads_of_blas() -> int:
-    return min((one["num_threads"] for one in _libraries().info()), default=1)
+    return min((blas["num_threads"] for blas in _libraries().info()), default=1)
 
 
 @functools.cache
 def _libraries() -> ThreadpoolController:
-    """The BLAS of NumPy and that of SciPy. To look for them takes longer than many a product."""
+    """Find the BLAS of NumPy and that of SciPy, which takes longer than many a product."""
     return ThreadpoolController().select(user_api="blas")
 
 
@@ -192,7 +196,7 @@ if hasattr(os, "register_at_fork"):
 
 @contextlib.contextmanager
 def blas_threads(count: int) -> Iterator[None]:
-    """Limits the BLAS of this process to so many threads.
+    """Limit the BLAS of this process to so many threads.
 
     Of limits at the same time the first one holds, until the last has been taken back.
     """

@@ -1,10 +1,9 @@
 """Log directories that show families of networks in TensorBoard.
 
-`write_projector` turns anyone's arrays into the embedding projector; `write_experiment` writes
-the one layout of a whole akp-keras experiment. Both write plain files: no TensorFlow is
-imported, neither here nor while writing.
+`write_projector` writes any arrays for the embedding projector; `write_experiment` writes the
+layout of a whole akp-keras experiment. Both write plain files and do not import TensorFlow.
 
-This module imports nothing but the standard library; what it exports is loaded on first use.
+This module imports the standard library only; its exports are loaded on first use.
 """
 
 from __future__ import annotations

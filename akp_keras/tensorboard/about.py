@@ -1,4 +1,4 @@
-"""The text that says what the log directory shows, how exactly, and what it leaves out."""
+"""The text `about` of a log directory: what it shows, how exactly, and what it omits."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MODELS = (
     "points are distances between representations. Click a bookmark (lower right corner) "
     "to colour the points by family. The six black points `scale …` keep the three axes "
     "in proportion. Set the neighbours' distance to EUCLIDEAN for the true distances; "
-    "UMAP and t-SNE take angles instead, which mean nothing here."
+    "UMAP and t-SNE use angles instead, which have no meaning here."
 )
 SAMPLES = (
     "Projector, runs `members/…`: every point is one probe sample as that network "
-    "represents it. Each network has its own axes, so these do not compare networks."
+    "represents it. Each network has its own axes: these maps do not compare networks."
 )
 
 
 def exactness(maps: Mapping[str, DistanceMap]) -> str:
-    """A table of how well each map shows its distances."""
+    """Return a table of how well each map shows its distances."""
     lines = [
         "| tensor | largest error of a distance, all columns | stress of the three axes on the "
         "screen (0 is exact) |",
@@ -36,12 +36,12 @@ def exactness(maps: Mapping[str, DistanceMap]) -> str:
 
 
 def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
-    """What the run of layers shows, or why there is none.
+    """Describe the run of layers, or say why there is none.
 
     Args:
-      run: its name.
-      why_not: why there is none; empty if there is.
-      left_out: members that it does not show, with the reason.
+        run: name of the run.
+        why_not: why the run does not exist; empty if it exists.
+        left_out: member that the run omits -> reason.
     """
     if why_not:
         return f"There is no run `{run}`: {why_not}."
@@ -53,19 +53,19 @@ def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
 
 
 def families_text(trajectories: Sequence[Trajectories]) -> str:
-    """What the families' runs of the projector show."""
+    """Describe the families' runs of the projector."""
     if trajectories:
         return (
-            "Projector, runs `families/…`: one family in a map of its own, every point one "
-            "network after one epoch, lines lead through training."
+            "Projector, runs `families/…`: a map per family, every point one network "
+            "after one epoch, lines lead through training."
         )
-    return "Projector, runs `families/…`: the networks of one family in a map of its own."
+    return "Projector, runs `families/…`: a map per family of its networks."
 
 
 def training_text(
     run: str, trajectories: Sequence[Trajectories], not_followed: Mapping[str, str]
 ) -> str:
-    """What is shown over training, how exactly, and why a layer is not; empty without snapshots."""
+    """Describe the run of training, its exactness and omitted layers; empty without snapshots."""
     missing = [
         f"{layer} is not followed through training: {reason}."
         for layer, reason in not_followed.items()
@@ -80,34 +80,34 @@ def training_text(
         "last epoch differs from what was tested, which `dispersion_through_layers` and the page "
         "Families show.",
     ]
-    for found in trajectories:
-        if found.is_aligned:
+    for followed in trajectories:
+        if followed.is_aligned:
             lines.append(
-                f"At {found.layer} there are too many points for one map: each epoch has its own, "
-                "turned onto the next epoch's, so distances between points of different epochs "
-                "mean little."
+                f"{followed.layer} has too many points for one map: each epoch has its own map, "
+                "rotated onto that of the next epoch, so distances between points of different "
+                "epochs mean little."
             )
-        if found.excluded:
-            reasons = "; ".join(f"{name} {reason}" for name, reason in found.excluded.items())
-            lines.append(f"At {found.layer} these are left out: {reasons}.")
+        if followed.excluded:
+            reasons = "; ".join(f"{name} {reason}" for name, reason in followed.excluded.items())
+            lines.append(f"At {followed.layer} these are left out: {reasons}.")
     return "\n\n".join([*lines, *missing])
 
 
 def further_text(most_runs: int, further: Mapping[str, Sequence[str]]) -> str:
-    """Where the members are that found no room; empty if all did.
+    """Say where the members without a run here are shown; empty if there are none.
 
     Args:
-      most_runs: how many runs TensorBoard shows at once.
-      further: name of a further log directory -> names of the members that it holds.
+        most_runs: number of runs that TensorBoard shows at once.
+        further: further log directory -> names of the members that it holds.
 
     Returns:
-      The text, with the command that opens each.
+        The text, with the command that opens each directory.
     """
     if not further:
         return ""
     count = sum(len(names) for names in further.values())
     lines = [
-        f"{count} members have no run of their own here: TensorBoard shows no more than "
+        f"{count} members have no run of their own here: TensorBoard shows at most "
         f"{most_runs} runs at once. All of them are points of `00_models`. Their training curves "
         "and swaps are in further log directories beside this one:",
         "",

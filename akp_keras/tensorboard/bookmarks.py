@@ -1,7 +1,7 @@
-"""Bookmarks of the projector: one click gives colours, coordinates and the camera.
+"""Bookmarks of the projector: colours, coordinates and the camera with one click.
 
-Nothing presets the colours when the page opens; a bookmark is the one way to have points
-coloured by family without the reader knowing where to look.
+The page cannot open with preset colours; a bookmark is the only way to offer points coloured by
+family.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import numpy as np
 
 _CAMERAS = {
-    # Where the page itself looks from, without its turning.
+    # The page's own camera, without its rotation.
     3: {"orthographic": False, "position": [0.45, 0.9, 1.6], "target": [0, 0, 0], "zoom": 1},
     2: {"orthographic": True, "position": [0, 0, 4], "target": [0, 0, 0], "zoom": 1},
 }
-# What the page itself stores where nothing was chosen. It refuses a bookmark that lacks a part.
+# What the page stores where nothing was chosen. It rejects a bookmark that lacks an entry.
 _OTHER_SETTINGS = {
     "isSelected": False,
     "tSNEIteration": 0,
@@ -36,17 +36,17 @@ _OTHER_SETTINGS = {
 def bookmark(
     title: str, points: np.ndarray, *, colour_by: str, label_by: str, axes: int
 ) -> Mapping[str, object]:
-    """One saved state of the projector.
+    """Return a saved state of the projector.
 
     Args:
-      title: what the list of bookmarks shows.
-      points: (n, k) float, k ≥ 3; the first `axes` columns become the coordinates.
-      colour_by: the metadata column of the colours, with at most 50 different values.
-      label_by: the metadata column of the labels.
-      axes: 2 for a flat map, 3 for one in space.
+        title: title in the list of bookmarks.
+        points: (n, k) float, k ≥ 3; the first `axes` columns become the coordinates.
+        colour_by: metadata column of the colours, with at most 50 distinct values.
+        label_by: metadata column of the labels.
+        axes: 2 for a flat map, 3 for a map in space.
 
     Returns:
-      The state, ready for JSON, as the page's own "save bookmarks" would write it.
+        The state, of JSON types, as the page's own "save bookmarks" writes it.
     """
     coordinates = points[:, :axes].astype(np.float32)
     return {

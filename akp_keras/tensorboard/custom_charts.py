@@ -13,14 +13,14 @@ from akp_keras.tensorboard.family_run import THROUGH_LAYERS, band_tags, dispersi
 
 
 def charts_layout(layers: Sequence[str], by_epoch: bool) -> Summary:
-    """The charts, one line a family, and one a member where accuracies are shown.
+    """Return the layout of the charts: a line per family, or per member for accuracies.
 
     Args:
-      layers: names of the layers, from input to output.
-      by_epoch: whether there are dispersions at several epochs.
+        layers: names of the layers, from input to output.
+        by_epoch: whether dispersions at several epochs exist.
 
     Returns:
-      The summary, for one run of the log directory.
+        The summary, to be written into one run of the log directory.
     """
     layout = layout_pb2.Layout()
     dispersion = layout.category.add(title="Dispersion with confidence intervals")

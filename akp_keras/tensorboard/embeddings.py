@@ -1,9 +1,8 @@
 """The projector's files in one run's folder.
 
-One faulty file takes the projector away from every run of the log directory, most faults
-without a message that names it. So everything is checked before the first byte is written,
-and the configuration, which makes TensorBoard look at the other files, comes last and by
-rename.
+One faulty file disables the projector for every run of the log directory, mostly without a message
+that names it. Therefore everything is checked before the first byte is written, and the
+configuration, which makes TensorBoard read the other files, is written last and by rename.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from akp_keras.tensorboard.coordinates import FEWEST_COLUMNS, MOST_COLUMNS
 from akp_keras.tensorboard.names import check_name
 from akp_keras.tensorboard.sprites import SpriteAtlas
 
-# Beyond this number the page draws a random sample, another one each time.
+# Beyond this number the page draws a random sample, a new one each time.
 MOST_POINTS = 50_000
-# The page offers a column for colouring only up to this many different values.
+# The page offers a column for colouring only up to this many distinct values.
 MOST_COLOURS = 50
 # A column of this name draws a line from each point to the point of that row.
 NEXT_POINT_COLUMN = "__seq_next__"
@@ -32,14 +31,14 @@ NEXT_POINT_COLUMN = "__seq_next__"
 
 @dataclass(frozen=True)
 class Embedding:
-    """One set of points, as TensorBoard uses the word.
+    """A set of points, in TensorBoard's sense of the word.
 
     Attributes:
         name: the tensor's name in the projector.
         points: (n, k) float, 2 ≤ n ≤ 50,000, 3 ≤ k ≤ 49, finite, centred.
-        metadata: n cells under each column's name, at least two columns. The first column
-            labels the points and has no empty cell; an empty cell elsewhere has no colour.
-        bookmarks: states of the page, see `akp_keras.tensorboard.bookmarks`.
+        metadata: column -> n cells, at least two columns. The first column labels the points and
+            has no empty cells; empty cells elsewhere have no colour.
+        bookmarks: states of the page, from `akp_keras.tensorboard.bookmarks`.
     """
 
     name: str
@@ -51,17 +50,17 @@ class Embedding:
 def write_embeddings(
     run_folder: Path, embeddings: Sequence[Embedding], sprites: SpriteAtlas | None = None
 ) -> None:
-    """Writes the projector's files of one run.
+    """Write the projector's files of a run.
 
-    TensorBoard's projector offers the run if its folder holds an event file too.
+    The projector offers the run only if its folder holds an event file too.
 
     Args:
-      run_folder: an existing folder.
-      embeddings: at least one, names unique.
-      sprites: thumbnails, tile i for row i of every embedding.
+        run_folder: an existing folder.
+        embeddings: at least one embedding, with unique names.
+        sprites: thumbnails, tile i for row i of every embedding.
 
     Raises:
-      ValueError: if the page could not show one of them rightly; nothing is written then.
+        ValueError: if the page could not show one of them correctly; nothing is written then.
     """
     if not embeddings:
         raise ValueError("a run of the projector needs at least one tensor")
@@ -100,27 +99,27 @@ def _check(embedding: Embedding, sprites: SpriteAtlas | None) -> None:
     check_name(embedding.name, "tensor")
     points = embedding.points
     if not isinstance(points, np.ndarray) or points.ndim != 2 or points.dtype.kind != "f":
-        raise ValueError(f"tensor {embedding.name}: points must be one n × k array of floats")
+        raise ValueError(f"tensor {embedding.name}: points must be an n × k array of floats")
     rows, columns = points.shape
     if not 2 <= rows <= MOST_POINTS:
         raise ValueError(
             f"tensor {embedding.name}: {rows} points; the projector shows 2 to {MOST_POINTS:,} "
-            "rightly"
+            "correctly"
         )
     if not FEWEST_COLUMNS <= columns <= MOST_COLUMNS:
         raise ValueError(
             f"tensor {embedding.name}: {columns} columns; the projector shows {FEWEST_COLUMNS} "
-            f"to {MOST_COLUMNS} rightly"
+            f"to {MOST_COLUMNS} correctly"
         )
     if not (np.abs(points) <= np.finfo(np.float32).max).all():
         raise ValueError(f"tensor {embedding.name}: NaN or infinity would blank the whole page")
-    if sprites is not None and sprites.tiles_a_side**2 < rows:
+    if sprites is not None and sprites.tiles_per_side**2 < rows:
         raise ValueError(f"tensor {embedding.name}: {rows} points, but fewer thumbnails")
     _check_metadata(embedding.name, embedding.metadata, rows)
 
 
 def _check_metadata(name: str, metadata: Mapping[str, Sequence[str]], rows: int) -> None:
-    # One column alone would be read without a header, two or more with one.
+    # The page reads a single column without a header, two or more with a header.
     if len(metadata) < 2:
         raise ValueError(f"tensor {name}: metadata needs at least two columns")
     for position, (column, cells) in enumerate(metadata.items()):
@@ -133,13 +132,13 @@ def _check_metadata(name: str, metadata: Mapping[str, Sequence[str]], rows: int)
                 raise ValueError(f"tensor {name}: column {column!r} holds {text!r}, not text")
             if text.splitlines() not in ([], [text]) or "\t" in text:
                 raise ValueError(f"tensor {name}: a tab or line break in {text!r}")
-        # A line without visible text is skipped, and all later labels move up by one.
+        # The page skips a line without visible text, and later labels move up by one.
         if not column.strip() or (position == 0 and not all(cell.strip() for cell in cells)):
             raise ValueError(f"tensor {name}: an empty name in the metadata")
 
 
 def _write_tensor(path: Path, points: np.ndarray) -> None:
-    # Nine digits give every float32 back exactly; adding zero turns -0 into 0.
+    # Nine digits represent every float32 exactly; adding zero turns -0 into 0.
     with path.open("w", encoding="utf-8", newline="\n") as file:
         np.savetxt(file, points.astype(np.float32) + 0.0, fmt="%.9g", delimiter="\t")
 

@@ -1,4 +1,4 @@
-"""The one layout of an experiment's log directory."""
+"""The layout of an experiment's log directory."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from akp_keras.dispersion import Outcome
     from akp_keras.export.member_record import MemberRecord
 
-# With more runs TensorBoard opens with none of them ticked, and every chart empty.
+# With more runs TensorBoard opens with none of them selected, and every chart is empty.
 MOST_RUNS = 40
 MODELS_RUN = "00_models"
 LAYERS_RUN = "01_layers"
@@ -65,56 +65,56 @@ def write_experiment(
     not_followed: Mapping[str, str] | None = None,
     sample_factors: Iterable[SampleFactor] = (),
 ) -> Path:
-    """Writes the log directory of a whole experiment, in place of an earlier one.
+    """Write the log directory of a whole experiment; replace an earlier one.
 
     ```
     logdir/
-      00_models/               the projector's first run: one point a member, one tensor
-                               `<layer>/<measure>` a matrix; text `about`; hyperparameters page;
+      00_models/               the projector's first run: one point per member, one tensor
+                               `<layer>/<measure>` per matrix; text `about`; hyperparameters page;
                                layout of the custom charts; images `similarity/<layer>/<measure>`
                                of the matrices; the data of the page `akp`
-      01_layers/               one point a layer of the members in `representations`, joined
+      01_layers/               one point per layer of the members in `representations`, joined
                                from input to output
-      02_training/             with `trajectories`: one point a member and epoch, joined through
-                               training, one tensor a layer
+      02_training/             with `trajectories`: one point per member and epoch, joined through
+                               training, one tensor per layer
       families/<family>/       dispersion/<layer>, and dispersion_through_layers by depth, with
-                               confidence limits; the family's members in a map of their own
+                               confidence limits; a map of the family's members
       members/<family>/m<seed>/  training curves, swaps, final metrics, hyperparameters; for the
-                               members in `representations` their probe samples, a tensor a layer
-    logdir_2/, logdir_3/, …    training curves of the members that found no room
+                               members in `representations` their probe samples, a tensor per layer
+    logdir_2/, logdir_3/, …    training curves of the members beyond the limit on runs
     ```
 
-    There are at most 40 runs: those of all members, then the families in the order of their
-    first member, then the members in `representations`, then the other members, in turn one of
-    each family in the order given. What finds no room is written to further log directories
-    beside this one, 39 members each, which TensorBoard does not open with it; the text `about`
-    names them. All members are points of `00_models`. `01_layers` leaves out members with a dead
-    or diverged layer, and `about` names them.
+    There are at most 40 runs: those of all members, then the families in the order of their first
+    member, then the members in `representations`, then the other members, one of each family in
+    turn. Members beyond that limit are written to further log directories beside this one, 39 each,
+    which TensorBoard does not open with it; the text `about` names them. All members are points of
+    `00_models`. `01_layers` leaves out members with a dead or diverged layer, and `about` names
+    them.
 
-    The same arguments give the same bytes. TensorBoard does not notice rewritten points while
-    it runs: restart it after a second call.
+    The same arguments write the same bytes. A running TensorBoard does not notice rewritten points:
+    restart it after a second call.
 
     Args:
-      logdir: the log directory. It appears whole or not at all.
-      members: every member of the experiment; at least one.
-      matrices: at least one; each tells its members by name.
-      dispersion: for each layer, from input to output, the dispersion of each family.
-      probe: the probe set. Image inputs become thumbnails.
-      representations: for a few members by name (one of each family is a good choice) the
-        (n, …) activations of each layer on the probe set.
-      outcomes: for some (layer, measure) of the matrices what the test of dispersions found.
-        Those of the first matrix' measure give the charts their confidence limits.
-      trajectories: for some layers the members' ways through training, all of the same epochs.
-      not_followed: layer -> why it has no trajectories although there are snapshots.
-      sample_factors: for some layers and members how the member relates the probe samples to
-        each other; read one by one.
+        logdir: the log directory, which is written atomically.
+        members: every member of the experiment; at least one.
+        matrices: at least one similarity matrix.
+        dispersion: layer -> family -> dispersion, layers from input to output.
+        probe: the probe set. Image inputs become thumbnails.
+        representations: member -> layer -> (n, …) activations on the probe set, for a few members,
+            for example one of each family.
+        outcomes: (layer, measure) -> outcome of the test of dispersions, for some of the matrices.
+            Those of the first matrix' measure provide the confidence limits of the charts.
+        trajectories: the members' trajectories at some layers, all at the same epochs.
+        not_followed: layer -> why it has no trajectories although there are snapshots.
+        sample_factors: factors of the Gram matrices of some members at some layers; consumed one by
+            one.
 
     Returns:
-      The log directory.
+        The log directory.
 
     Raises:
-      ValueError: if something is missing, does not fit together, or could not be shown
-        rightly; `logdir` is then as it was.
+        ValueError: if something is missing, does not fit together, or could not be shown correctly;
+            `logdir` is then unchanged.
     """
     logdir, outcomes = Path(logdir), outcomes or {}
     records = {member.name: member for member in members}
@@ -132,8 +132,10 @@ def write_experiment(
     measure = matrices[0].measure
     tested = {key: tested_dispersions(*key, outcome) for key, outcome in outcomes.items()}
     final = {layer: _final(layer, measure, values, tested) for layer, values in dispersion.items()}
-    control = next((found.control for found in tested.values()), None)
-    over_training = {found.layer: dispersions_by_epoch(found, control) for found in trajectories}
+    control = next((dispersions.control for dispersions in tested.values()), None)
+    over_training = {
+        followed.layer: dispersions_by_epoch(followed, control) for followed in trajectories
+    }
 
     with replacing(logdir) as folder:
         maps = {}
@@ -151,7 +153,7 @@ def write_experiment(
             about.SAMPLES,
             about.further_text(
                 MOST_RUNS,
-                {path.name: [member.name for member in there] for path, there in further.items()},
+                {path.name: [member.name for member in group] for path, group in further.items()},
             ),
         )
         of_layer = {matrix.layer: matrix for matrix in reversed(matrices)}
@@ -162,7 +164,8 @@ def write_experiment(
             dispersion,
             dispersions=list(tested.values()),
             trajectories=[
-                page_trajectory(found, records, of_layer.get(found.layer)) for found in trajectories
+                page_trajectory(followed, records, of_layer.get(followed.layer))
+                for followed in trajectories
             ],
             pictures=draw_pictures(probe),
             sample_factors=sample_factors,
@@ -186,7 +189,8 @@ def write_experiment(
         if trajectories:
             write_event_file(folder / TRAINING_RUN, wall_time=TRAINING_TIME)
             write_embeddings(
-                folder / TRAINING_RUN, [map_of_training(found, records) for found in trajectories]
+                folder / TRAINING_RUN,
+                [map_of_training(followed, records) for followed in trajectories],
             )
         for family in family_runs:
             run = folder / "families" / family
@@ -195,12 +199,12 @@ def write_experiment(
                 family_summaries(
                     family,
                     {
-                        layer: found
+                        layer: dispersion
                         for layer, dispersions in final.items()
-                        for found in dispersions.families
-                        if found.family == family
+                        for dispersion in dispersions.families
+                        if dispersion.family == family
                     },
-                    {layer: of_family(family, found) for layer, found in over_training.items()},
+                    {layer: of_family(family, series) for layer, series in over_training.items()},
                     last_epoch,
                 ),
                 wall_time=FAMILIES_TIME,
@@ -211,8 +215,8 @@ def write_experiment(
             run = _write_member(folder, member, list(final.values()))
             if member.name in representations:
                 _write_samples(run, representations[member.name], samples, sprites)
-        for path, there in further.items():
-            _write_further(path, logdir, there, list(final.values()))
+        for path, group in further.items():
+            _write_further(path, logdir, group, list(final.values()))
     remove_written(_further(logdir, len(further) + 2))
     return logdir
 
@@ -220,16 +224,16 @@ def write_experiment(
 def choose_members(
     members: Sequence[MemberRecord], first: Sequence[str], room: int
 ) -> list[MemberRecord]:
-    """Takes members for a limited number of runs.
+    """Choose members for a limited number of runs.
 
     Args:
-      members: all of them.
-      first: names of members that come before the others.
-      room: how many to take at most.
+        members: all members.
+        first: names of the members that are chosen before the others.
+        room: maximum number of members.
 
     Returns:
-      The members taken, in the order of `members`: those in `first`, then one of each family
-      in turn.
+        The chosen members in the order of `members`: those in `first`, then one of each family in
+        turn.
     """
     turns: dict[str, int] = {}
     ranks = {}
@@ -242,11 +246,11 @@ def choose_members(
 
 
 def _share_out(
-    logdir: Path, members: Sequence[MemberRecord], here: Sequence[MemberRecord]
+    logdir: Path, members: Sequence[MemberRecord], with_runs: Sequence[MemberRecord]
 ) -> Mapping[Path, list[MemberRecord]]:
-    """The further log directories, with the members that each holds."""
-    taken = {member.name for member in here}
-    others = [member for member in members if member.name not in taken]
+    """Return the further log directories, with the members that each holds."""
+    names = {member.name for member in with_runs}
+    others = [member for member in members if member.name not in names]
     room = MOST_RUNS - 1
     return {
         next(_further(logdir, 2 + start // room)): others[start : start + room]
@@ -265,8 +269,8 @@ def _write_further(
     path: Path, logdir: Path, members: Sequence[MemberRecord], dispersions: Sequence[Dispersions]
 ) -> None:
     text = (
-        f"Training curves, swaps and hyperparameters of {len(members)} members that found no "
-        f"room in `{logdir.name}`, which shows the whole experiment."
+        f"Training curves, swaps and hyperparameters of {len(members)} members without "
+        f"a run in `{logdir.name}`, which shows the whole experiment."
     )
     with replacing(path) as folder:
         write_event_file(
@@ -318,12 +322,12 @@ def _matrix_images(
     for matrix in matrices:
         tag = f"similarity/{matrix.layer}/{measure_in_a_name(matrix.measure)}"
         yield last_epoch, matrix_image(tag, matrix, styles)
-    for found in trajectories:
-        tag = f"similarity_by_epoch/{found.layer}/{measure_in_a_name(found.measure)}"
-        between = found.values[:, ~np.eye(len(found.members), dtype=bool)]
+    for followed in trajectories:
+        tag = f"similarity_by_epoch/{followed.layer}/{measure_in_a_name(followed.measure)}"
+        between = followed.values[:, ~np.eye(len(followed.members), dtype=bool)]
         limits = (float(between.min()), float(between.max()))
-        for moment, epoch in enumerate(found.epochs):
-            yield epoch, matrix_image(tag, found.matrix(moment), styles, limits=limits)
+        for moment, epoch in enumerate(followed.epochs):
+            yield epoch, matrix_image(tag, followed.matrix(moment), styles, limits=limits)
 
 
 def _family_points(
@@ -333,7 +337,7 @@ def _family_points(
     records: Mapping[str, MemberRecord],
 ) -> list[Embedding]:
     if trajectories:
-        maps = [map_of_family(family, found, records) for found in trajectories]
+        maps = [map_of_family(family, followed, records) for followed in trajectories]
     else:
         maps = [
             map_of_family_members(family, matrix, records)
@@ -397,17 +401,17 @@ def _check_arguments(
 def _check_trajectories(
     records: Mapping[str, MemberRecord], trajectories: Sequence[Trajectories]
 ) -> None:
-    for found in trajectories:
-        check_name(found.layer, "layer")
-        unknown = [name for name in found.members if name not in records]
+    for followed in trajectories:
+        check_name(followed.layer, "layer")
+        unknown = [name for name in followed.members if name not in records]
         if unknown:
             raise ValueError(
-                f"the trajectories of layer {found.layer} have the member {unknown[0]!r}, which "
+                f"the trajectories of layer {followed.layer} have the member {unknown[0]!r}, which "
                 "is not among the members"
             )
-        if found.epochs != trajectories[0].epochs:
+        if followed.epochs != trajectories[0].epochs:
             raise ValueError(
-                f"the trajectories of layer {found.layer} are of the epochs {found.epochs}, "
+                f"the trajectories of layer {followed.layer} are of the epochs {followed.epochs}, "
                 f"those of layer {trajectories[0].layer} of {trajectories[0].epochs}"
             )
 
@@ -415,7 +419,7 @@ def _check_trajectories(
 def _layers(
     representations: Mapping[str, Mapping[str, np.ndarray]], records: Mapping[str, MemberRecord]
 ) -> tuple[Embedding | None, str, dict[str, str]]:
-    """The map of layers or why there is none, and the members that it leaves out."""
+    """Return the map of layers or why there is none, and the members that it leaves out."""
     left_out = {
         name: reason
         for name, layers in representations.items()
@@ -428,7 +432,7 @@ def _layers(
     try:
         return map_of_layers(kept, {name: records[name].family for name in kept}), "", left_out
     except ValueError as error:
-        # One layer that cannot be compared must not take away all the rest.
+        # A layer that cannot be compared must not prevent everything else.
         return None, str(error), left_out
 
 

@@ -1,4 +1,4 @@
-"""The run of one family: its dispersion through the layers and over training."""
+"""The run of a family: its dispersion through the layers and over training."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ THROUGH_LAYERS = "dispersion_through_layers"
 
 
 def dispersion_tag(layer: str) -> str:
-    """The chart of one layer, with one line a family."""
+    """Return the tag of a layer's chart, which has a line per family."""
     return f"dispersion/{layer}"
 
 
 def band_tags(tag: str) -> tuple[str, str]:
-    """The tags of the confidence limits beside a dispersion's own, lower and upper."""
+    """Return the tags of a dispersion's confidence limits, lower and upper."""
     what, slash, layer = tag.partition("/")
     return f"{what}_lower{slash}{layer}", f"{what}_upper{slash}{layer}"
 
@@ -31,21 +31,21 @@ def family_summaries(
     by_epoch: Mapping[str, Sequence[tuple[int, FamilyDispersion]]],
     last_epoch: int,
 ) -> Iterator[tuple[int, Summary]]:
-    """Dispersions of one family, each with its confidence limits where it has them.
+    """Yield a family's dispersions, with their confidence limits where they have them.
 
     Args:
-      family: name of the family.
-      final: for each layer, from input to output, the dispersion of the trained members.
-      by_epoch: for some layers the dispersion at some epochs. A layer that has none gets its
-        final dispersion at the last epoch.
-      last_epoch: number of the last epoch, from 0.
+        family: name of the family.
+        final: layer -> dispersion of the trained members, layers from input to output.
+        by_epoch: layer -> dispersion at some epochs, for some layers. Other layers have their
+            final dispersion at the last epoch.
+        last_epoch: number of the last epoch, from 0.
 
     Yields:
-      Pairs of a step and a summary: `dispersion/<layer>` by epoch, and
-      `dispersion_through_layers`, whose step is the depth of the layer from 0.
+        Pairs of a step and a summary: `dispersion/<layer>` by epoch, and
+        `dispersion_through_layers`, whose step is the depth of the layer from 0.
     """
-    for layer, found in by_epoch.items():
-        for epoch, dispersion in found:
+    for layer, series in by_epoch.items():
+        for epoch, dispersion in series:
             yield from _with_band(epoch, dispersion_tag(layer), dispersion)
     for depth, (layer, dispersion) in enumerate(final.items()):
         if layer not in by_epoch:
@@ -56,14 +56,14 @@ def family_summaries(
 def dispersions_by_epoch(
     trajectories: Trajectories, control: str | None = None
 ) -> list[tuple[int, Dispersions]]:
-    """The dispersions of all families at each epoch of their snapshots.
+    """Return the dispersions of all families at each epoch of their snapshots.
 
     Args:
-      trajectories: the members' ways at one layer.
-      control: the family that the others are compared with.
+        trajectories: the members' trajectories at one layer.
+        control: the family to which the others are compared.
 
     Returns:
-      Pairs of an epoch and the dispersions, in order.
+        Pairs of an epoch and the dispersions, in order.
     """
     return [
         (
@@ -83,12 +83,12 @@ def dispersions_by_epoch(
 def of_family(
     family: str, by_epoch: Sequence[tuple[int, Dispersions]]
 ) -> list[tuple[int, FamilyDispersion]]:
-    """One family's share of `dispersions_by_epoch`."""
+    """Return a family's entries of `dispersions_by_epoch`."""
     return [
-        (epoch, found)
+        (epoch, dispersion)
         for epoch, dispersions in by_epoch
-        for found in dispersions.families
-        if found.family == family
+        for dispersion in dispersions.families
+        if dispersion.family == family
     ]
 
 

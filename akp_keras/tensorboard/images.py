@@ -25,17 +25,17 @@ def matrix_image(
     *,
     limits: tuple[float, float] | None = None,
 ) -> Summary:
-    """Draws a similarity matrix with the families' blocks; bright is alike, whatever the measure.
+    """Draw a similarity matrix with the families' blocks; bright cells are similar.
 
     Args:
-      tag: the name under which the page shows it.
-      matrix: (M, M) values.
-      styles: a style for each family, in the order of rows and columns.
-      limits: the values at the ends of the colour scale, so that several pictures share one;
-        None for those of this matrix.
+        tag: tag of the summary.
+        matrix: (M, M) values.
+        styles: family -> style, in the order of rows and columns.
+        limits: values at the ends of the colour scale, for a scale that several pictures share;
+            None for those of this matrix.
 
     Returns:
-      The summary; the same arguments give the same bytes.
+        The summary; the same arguments return the same bytes.
     """
     import matplotlib.style
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -47,7 +47,7 @@ def matrix_image(
     with matplotlib.style.context(["default", {**STYLE, **opaque}]):
         figure = draw_heat_map(matrix, styles)
         image = figure.axes[0].images[0]
-        if not _grows_with_likeness(matrix.values):
+        if not _grows_with_similarity(matrix.values):
             image.set_cmap(image.get_cmap().reversed())
         if limits is not None:
             image.set_clim(*limits)
@@ -59,23 +59,23 @@ def matrix_image(
     return image_summary(tag, buffer.getvalue(), width, height)
 
 
-def _grows_with_likeness(values: np.ndarray) -> bool:
-    """Whether members are larger with themselves than with others, as the page decides it too."""
+def _grows_with_similarity(values: np.ndarray) -> bool:
+    """Return whether the diagonal exceeds the rest on average; the page applies the same rule."""
     own = np.eye(len(values), dtype=bool)
     return len(values) < 2 or bool(values[own].mean() >= values[~own].mean())
 
 
 def image_summary(tag: str, png: bytes, width: int, height: int) -> Summary:
-    """One picture under a tag.
+    """Return a picture as a summary.
 
     Args:
-      tag: the name under which the page shows it.
-      png: a PNG file's bytes.
-      width: in pixels.
-      height: in pixels.
+        tag: tag of the summary.
+        png: bytes of a PNG file.
+        width: width in pixels.
+        height: height in pixels.
 
     Returns:
-      The summary.
+        The summary.
     """
     summary = Summary()
     value = summary.value.add(

@@ -1,4 +1,4 @@
-"""Points that are layers of networks: the way of a few networks from input to output."""
+"""Points that are layers of networks, for a few networks from input to output."""
 
 from __future__ import annotations
 
@@ -16,23 +16,21 @@ LAYERS_SPATIAL_POLICY = "global_average"
 def map_of_layers(
     representations: Mapping[str, Mapping[str, np.ndarray]], families: Mapping[str, str]
 ) -> Embedding:
-    """One common map of all layers of some models, with a line through each model's layers.
+    """Map all layers of some models together, with a line through each model's layers.
 
-    Layers differ in size and resolution, so positions of convolutional layers are averaged,
-    and the distance is that of linear CKA, which does not ask for equal sizes.
+    Layers differ in size and resolution: positions of convolutional layers are averaged, and the
+    distance is that of linear CKA, which is defined for different sizes.
 
     Args:
-      representations: for each model the (n, …, d) activations of its layers, from input to
-        output; at least two layers in all.
-      families: for each model the family it belongs to.
+        representations: model -> layer -> (n, …, d) activations, layers from input to output; at
+            least two layers in total.
+        families: model -> its family.
 
     Returns:
-      The embedding, one point a layer of a model; the models' points stand together, from
-      input to output.
+        The embedding, one point per layer and model, grouped by model, from input to output.
 
     Raises:
-      ValueError: if the distance is not defined, as for a layer whose activations are all
-        equal.
+        ValueError: if the distance is undefined, as for a layer whose activations are all equal.
     """
     from akp_keras import similarity
 
@@ -53,13 +51,13 @@ def map_of_layers(
 
 
 def why_not_comparable(layers: Mapping[str, np.ndarray]) -> str | None:
-    """Why a model cannot stand in a common map of layers.
+    """Return why a model cannot be in a common map of layers.
 
     Args:
-      layers: the (n, …, d) activations of its layers.
+        layers: layer -> (n, …, d) activations.
 
     Returns:
-      The reason, or None if it can.
+        The reason, or None if it can.
     """
     for layer, representation in layers.items():
         values = np.asarray(representation)

@@ -1,4 +1,4 @@
-"""The log directory while families still train."""
+"""The log directory while members are trained."""
 
 from __future__ import annotations
 
@@ -36,24 +36,24 @@ if TYPE_CHECKING:
 
 _RUNS_OF_ALL = 2
 _ABOUT = (
-    "Members are still being trained; this shows those that have ended, {count} so far. The reload "
-    "button brings the newest state. The projector reads a run once, so each state has a run of "
-    "its own: choose `{run}` after reloading. Layers with positions are averaged over them. When "
-    "all members are there, the whole experiment takes this place."
+    "Members are still being trained; this shows those that are finished, {count} so far. The "
+    "reload button loads the newest state. The projector reads a run only once, so each state has "
+    "its own run: choose `{run}` after reloading. Layers with positions are averaged over them. "
+    "When all members are trained, the whole experiment replaces this view."
 )
 
 
 class LiveDirectory:
-    """A log directory that grows; `write_experiment` puts the whole experiment in its place.
+    """A log directory that grows until `write_experiment` replaces it by the whole experiment.
 
     Args:
-      logdir: the log directory; what an earlier live view left there is removed.
-      families: names of all families of the experiment.
-      probe: the probe set.
-      control: the family that the others are compared with.
+        logdir: the log directory; an earlier live view there is removed.
+        families: names of all families of the experiment.
+        probe: the probe set.
+        control: the family to which the others are compared.
 
     Raises:
-      ValueError: if the folder holds something that this package did not write.
+        ValueError: if the folder holds something that this package did not write.
     """
 
     def __init__(
@@ -71,20 +71,20 @@ class LiveDirectory:
         self._written: set[str] = set()
 
     def update(self, members: Sequence[MemberRecord], trajectories: Sequence[Trajectories]) -> None:
-        """Shows the state so far.
+        """Write the present state.
 
-        `00_models` has the page's data, `families/<family>` the dispersion so far by epoch, the
-        run `live_<number>` of the projector the members' ways through training, and
-        `members/<family>/m<seed>` the curves of the members that have ended, as long as there is
-        room.
+        `00_models` has the page's data, `families/<family>` the dispersion by epoch, the run
+        `live_<number>` of the projector the members' trajectories, and `members/<family>/m<seed>`
+        the curves of finished members, up to the limit on runs.
 
         Args:
-          members: those that have ended.
-          trajectories: their ways, one a layer; at least one.
+            members: the finished members.
+            trajectories: their trajectories, one per layer; at least one.
         """
         records = {member.name: member for member in members}
         by_epoch = {
-            found.layer: dispersions_by_epoch(found, self._control) for found in trajectories
+            followed.layer: dispersions_by_epoch(followed, self._control)
+            for followed in trajectories
         }
         self._updates += 1
         run = f"live_{self._updates:04d}"
@@ -94,21 +94,21 @@ class LiveDirectory:
                 self._folder / "families" / family,
                 [
                     event
-                    for layer, found in by_epoch.items()
+                    for layer, series in by_epoch.items()
                     for event in family_summaries(
-                        family, {}, {layer: of_family(family, found)}, last_epoch=0
+                        family, {}, {layer: of_family(family, series)}, last_epoch=0
                     )
                 ],
                 wall_time=FAMILIES_TIME,
             )
-        matrices = [found.matrix(len(found.epochs) - 1) for found in trajectories]
+        matrices = [followed.matrix(len(followed.epochs) - 1) for followed in trajectories]
         page = page_summaries(
             members,
             matrices,
             [classical_scaling(matrix.distances).coordinates for matrix in matrices],
             {},
-            dispersions=[found[-1][1] for found in by_epoch.values()],
-            trajectories=[page_trajectory(found, records) for found in trajectories],
+            dispersions=[series[-1][1] for series in by_epoch.values()],
+            trajectories=[page_trajectory(followed, records) for followed in trajectories],
             pictures=self._pictures if self._updates == 1 else None,
         )
         texts = [text_pb("about", _ABOUT.format(count=len(members), run=run))]
@@ -129,9 +129,9 @@ class LiveDirectory:
     ) -> None:
         append_events(self._folder / run, [], wall_time=TRAINING_TIME)
         write_embeddings(
-            self._folder / run, [map_of_training(found, records) for found in trajectories]
+            self._folder / run, [map_of_training(followed, records) for followed in trajectories]
         )
-        # A run that comes and one that goes make the projector look again.
+        # A new run and a removed run make the projector read its runs again.
         shutil.rmtree(self._folder / f"live_{self._updates - 1:04d}", ignore_errors=True)
 
     def _write_members(self, members: Sequence[MemberRecord]) -> None:

@@ -1,4 +1,4 @@
-"""Points that are networks: the map of the models at one layer."""
+"""Points that are networks: the map of the models at a layer."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ ANCHOR_NAME = "scale"
 def map_of_models(
     name: str, distances: np.ndarray, metadata: Mapping[str, Sequence[str]]
 ) -> tuple[Embedding, DistanceMap]:
-    """Classical scaling of the distances between models, with colours one click away.
+    """Map models by classical scaling of their distances, with a bookmark per colouring.
 
     Args:
-      name: the tensor's name.
-      distances: (m, m) distance matrix.
-      metadata: as `with_anchors` takes it.
+        name: name of the tensor.
+        distances: (m, m) distance matrix.
+        metadata: as in `with_anchors`.
 
     Returns:
-      The embedding with m + 6 points, and the map's own m points with their errors.
+        The embedding with m + 6 points, and the map of the m models with its errors.
     """
     scaled = classical_scaling(distances)
     return with_anchors(name, scaled.coordinates, metadata), scaled
@@ -39,27 +39,25 @@ def map_of_models(
 def with_anchors(
     name: str, coordinates: np.ndarray, metadata: Mapping[str, Sequence[str]]
 ) -> Embedding:
-    """Points in proportion, with colours one click away.
+    """Add anchors that keep proportions on the screen, and a bookmark per colouring.
 
-    The projector stretches each axis of its picture to the same length, so that a narrow
-    family looks as wide as a scattered one. Six further points at equal distance from the
-    centre, two on each of the first three axes, take that stretching away: distances on the
-    screen are then proportional to those in the first three axes. These points come last, are
-    named `scale …`, belong to no family and are drawn black. They leave the principal
-    components as they are.
+    The projector scales each axis of its picture to the same length, so that a narrow family looks
+    as wide as a scattered one. Six additional points at equal distance from the centre, two on each
+    of the first three axes, undo that scaling: distances on the screen are then proportional to
+    those in the first three axes. These points come last, are named `scale …`, belong to no family
+    and are drawn black. They do not change the principal components.
 
     Args:
-      name: the tensor's name.
-      coordinates: (m, k) centred points, k ≥ 3.
-      metadata: m cells under each column's name; the columns `name` (first) and `family` must
-        be among them.
+        name: name of the tensor.
+        coordinates: (m, k) centred points, k ≥ 3.
+        metadata: column -> m cells; the columns `name` (first) and `family` are required.
 
     Returns:
-      The embedding with m + 6 points.
+        The embedding with m + 6 points.
     """
     points = np.vstack([coordinates, _scale_anchors(coordinates)])
     anchor_names = [f"{ANCHOR_NAME} {sign}{axis}" for axis in "123" for sign in "+-"]
-    # A line through a family must not go on through the anchors, and they have no colour.
+    # Anchors are not joined to any line and have no colour.
     cells = {
         column: [*values, *(anchor_names if column == "name" else [""] * ANCHORS)]
         for column, values in metadata.items()
@@ -90,14 +88,14 @@ def with_anchors(
 
 
 def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]:
-    """What the projector says of each member.
+    """Return the projector's metadata of members.
 
     Args:
-      members: in the order of the points.
+        members: members in the order of the points.
 
     Returns:
-      The columns `name`, `family`, `seed`, `accuracy_class` (a twentieth of the test
-      accuracy's range, for colours), `test_accuracy`, `gap` and `schedule`.
+        Columns `name`, `family`, `seed`, `accuracy_class` (for colours), `test_accuracy`, `gap` and
+        `schedule`.
     """
     accuracies = [float(member.metrics.get("test_accuracy", "nan")) for member in members]
     gaps = [float(member.metrics.get("gap", "nan")) for member in members]
@@ -113,19 +111,19 @@ def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]
 
 
 def accuracy_class(accuracy: float) -> str:
-    """The named class of an accuracy, of which there are twenty.
+    """Return the name of an accuracy's class, one of twenty.
 
-    The projector would colour a few different numbers as if they were names, without order.
+    The projector colours a few distinct numbers as names, without an order.
 
     Args:
-      accuracy: a fraction in [0, 1], or NaN for unknown.
+        accuracy: a fraction in [0, 1], or NaN for unknown.
 
     Returns:
-      For example `0.85 to 0.90` for an accuracy from 0.85 to below 0.90; empty for NaN.
+        For example `0.85 to 0.90` for an accuracy in [0.85, 0.90); empty for NaN.
     """
     if math.isnan(accuracy):
         return ""
-    # Decimal fractions such as 0.15 must not fall below their own class by rounding.
+    # Decimal fractions such as 0.15 must not fall into the class below by rounding.
     lower = min(math.floor(accuracy * 20 + 1e-9), 19)
     return f"{lower / 20:.2f} to {(lower + 1) / 20:.2f}"
 

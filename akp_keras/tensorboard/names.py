@@ -1,33 +1,32 @@
-"""Names that TensorBoard's pages can carry."""
+"""Names that TensorBoard's pages can show."""
 
 from __future__ import annotations
 
 import re
 
-# File systems take 255 bytes a part; the writers add endings of their own.
+# File systems allow 255 bytes per part; the writers add suffixes.
 LONGEST_PART = 200
 _ALLOWED = re.compile(r"[A-Za-z0-9_./@-]+")
 _REFUSED_CHARACTER = re.compile(r"[^A-Za-z0-9_./@-]")
 
 
 def check_name(name: str, what: str) -> str:
-    """Gives the name back if it can be the name of a run, a tensor or a part of one.
+    """Return a name if it can be the name of a run, a tensor or a part of one.
 
-    TensorBoard's projector puts names into addresses without escaping them, so that `+`, `&`,
-    `#`, `%` and others ask for something that is not there; the parts of a run's name are
-    folders.
+    TensorBoard's projector puts names into URLs without escaping them, so that `+`, `&`, `#`, `%`
+    and others request something that does not exist; the parts of a run's name are folders.
 
     Args:
-      name: the name.
-      what: what it names, for the message ("family", "layer", …).
+        name: the name.
+        what: kind of the name, for the message ("family", "layer", …).
 
     Returns:
-      The name, unchanged.
+        The name, unchanged.
 
     Raises:
-      ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, would be a
-        path that leads elsewhere, or is too long for a folder: more than 200 letters between
-        two `/`, or 800 in all.
+        ValueError: if the name is empty, holds a character outside `A-Za-z0-9_./@-`, is not a plain
+            relative path, or is too long for a folder: more than 200 characters between two `/`,
+            or 800 in total.
     """
     if not isinstance(name, str) or not _ALLOWED.fullmatch(name):
         raise ValueError(
@@ -44,13 +43,13 @@ def check_name(name: str, what: str) -> str:
 
 
 def measure_in_a_name(measure: str) -> str:
-    """The id of a measure in letters that a tensor's name may have.
+    """Return the id of a measure in characters that a tensor's name may have.
 
     Args:
-      measure: an id such as `knn.jaccard[k=10,cosine]`.
+        measure: an id such as `knn.jaccard[k=10,cosine]`.
 
     Returns:
-      The id with each run of refused characters replaced by one `_`, for example
-      `knn.jaccard_k_10_cosine`.
+        The id with each run of other characters replaced by `_`, for example
+        `knn.jaccard_k_10_cosine`.
     """
     return re.sub("_+", "_", _REFUSED_CHARACTER.sub("_", measure)).strip("_")

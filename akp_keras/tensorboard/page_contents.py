@@ -1,8 +1,8 @@
-"""What the page `akp` of TensorBoard shows, as plain data.
+"""The data of TensorBoard's page `akp`, as plain dataclasses.
 
-`akp_keras.tensorboard.plugin_data` turns these into summaries. They are made by
-`page_dispersions` (of the outcome of a test, or of distances alone), `page_pictures` (of a probe
-set), `sample_factors` (of a representation) and `swap_marks` (of a member's record).
+`akp_keras.tensorboard.plugin_data` turns them into summaries. They come from `page_dispersions`
+(from the outcome of a test, or distances alone), `page_pictures` (from a probe set),
+`sample_factors` (from a representation) and `swap_marks` (from a member's record).
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class FamilyDispersion:
-    """How far the members of one family lie from their centroid.
+    """The dispersion of a family: its members' distances to their centroid.
 
     Attributes:
         family: name of the family.
         mean: dispersion, the mean of `distances`, in the unit of the distances, ≥ 0; None for a
-            family of one member.
-        interval: approximate confidence limits (lower, upper) of the mean; None below three
-            members and where there is none.
+            family with a single member.
+        interval: approximate confidence limits (lower, upper) of the mean; None for fewer than
+            three members and where unknown.
         distances: member name -> its distance to the family's centroid, ≥ 0, or None.
-        ratio: the dispersion over the control's; None for the control, and where it is not
-            finite or not known.
-        ratio_interval: confidence limits (lower, upper) of the ratio; None where there is none.
+        ratio: dispersion relative to the control; None for the control, and where it is not finite
+            or unknown.
+        ratio_interval: confidence limits (lower, upper) of the ratio; None where unknown.
     """
 
     family: str
@@ -39,21 +39,21 @@ class FamilyDispersion:
 
 @dataclass(frozen=True)
 class Dispersions:
-    """The dispersions of all families at one layer under one measure, and what was concluded.
+    """The dispersions of all families at a layer under a measure, and the verdict.
 
     Attributes:
         layer: name of the layer.
-        measure: id of the measure whose distances these are.
-        families: one a family, in the order of the legend.
-        control: name of the control family; None where there is none.
+        measure: id of the measure.
+        families: one entry per family, in the order of the legend.
+        control: name of the control family, or None.
         level: confidence level of every interval, in (0, 1).
-        verdict: "AKP", "anti-AKP", "neither" or "undecidable"; None where nothing was tested, as
+        verdict: "AKP", "anti-AKP", "neither" or "undecidable"; None without a test, as
             during training.
-        reason: one sentence that says why, with its p-values.
-        effect: one sentence that says how large the largest difference from the control is.
-        cautions: sentences that a reader should keep in mind.
-        pvalue: of the test that dispersions differ between families, adjusted for layers and
-            measures; None where there is none.
+        reason: a sentence that states the reason of the verdict, with p-values.
+        effect: a sentence that states the largest difference from the control.
+        cautions: sentences on the limits of the verdict.
+        pvalue: p-value of the test that dispersions differ between families, adjusted for layers
+            and measures; None without a test.
     """
 
     layer: str
@@ -73,10 +73,10 @@ class SwapMark:
     """A swap on the axis of epochs, on which e is the end of epoch e, counted from 0.
 
     Attributes:
-        epoch: where it lies, > −1: a swap at the start of epoch e, right after the end of epoch
-            e − 1, lies at e − 1; one half-way through epoch e at e − 0.5.
-        label: what was swapped, for example `activation relu → tanh`.
-        when: in words, as the schedule counts, for example `epoch 2, step 60`.
+        epoch: position, > −1: a swap at the start of epoch e, right after the end of epoch e − 1,
+            is at e − 1; a swap half-way through epoch e at e − 0.5.
+        label: the change, for example `activation relu → tanh`.
+        when: the time as the schedule counts it, for example `epoch 2, step 60`.
     """
 
     epoch: float
@@ -86,19 +86,19 @@ class SwapMark:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """The members' ways through training at one layer under one measure, in one common map.
+    """The members' trajectories through training at a layer under a measure, in a common map.
 
     Attributes:
         layer: name of the layer.
         measure: id of the measure.
         epochs: (T,) numbers of the epochs, from 0, at whose ends the snapshots were taken,
             ascending.
-        members: (M,) names.
-        coordinates: (M, T, 2) float, in the unit of the distances. All M·T points lie in one map
-            with one scale for both axes; NaN where a member has no snapshot at an epoch (yet).
-        dispersion: family -> (T,) dispersion at each snapshot, None where it is not known.
+        members: (M,) names of the members.
+        coordinates: (M, T, 2) float, in the unit of the distances. All M·T points are in one map
+            with the same scale for both axes; NaN where a member has no snapshot at an epoch (yet).
+        dispersion: family -> (T,) dispersion at each snapshot, None where unknown.
         swaps: member -> its swaps, in order.
-        excluded: members that are not in the map, with the reason.
+        excluded: member that is not in the map -> reason.
         averaged: whether the snapshots are averaged over positions that the matrix of the layer
             keeps, so that its dispersions differ from those at the last epoch.
     """
@@ -116,16 +116,16 @@ class Trajectory:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The probe set as people see it: names, classes and, for images, thumbnails.
+    """The probe set for display: names, classes and, for images, thumbnails.
 
     Attributes:
         ids: (n,) names of the samples, in the order of the probe set.
         labels: (n,) names of their classes.
-        png: all thumbnails in one picture, row by row: sample i lies at row i // columns and
-            column i % columns. None for measurements, which have no thumbnails.
-        side: side of one thumbnail in pixels; 0 without thumbnails.
-        columns: thumbnails in a row; 0 without thumbnails.
-        pictured: how many samples, the first ones, have a thumbnail; at most 1024.
+        png: PNG file of all thumbnails, row by row: sample i is at row i // columns and column
+            i % columns. None for measurements, which have no thumbnails.
+        side: side of a thumbnail in pixels; 0 without thumbnails.
+        columns: thumbnails per row; 0 without thumbnails.
+        pictured: number of samples, the first ones, with a thumbnail; at most 1024.
     """
 
     ids: tuple[str, ...]
@@ -138,7 +138,7 @@ class Pictures:
 
 @dataclass(frozen=True)
 class SampleFactor:
-    """How one member relates the probe samples to each other at one layer.
+    """A low-rank factor of a member's Gram matrix of the probe samples at a layer.
 
     Attributes:
         layer: name of the layer.

@@ -1,4 +1,4 @@
-"""The dispersions that the page shows, of a test's outcome or of distances alone."""
+"""The dispersions that the page shows, from a test's outcome or from distances alone."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def tested_dispersions(layer: str, measure: str, outcome: Outcome) -> Dispersions:
-    """What a test of dispersions found.
+    """Return the outcome of a test of dispersions as the page shows it.
 
     Args:
         layer: name of the layer.
         measure: id of the measure.
-        outcome: of `akp_keras.dispersion.permutation_test` on the distances of that layer and
-            measure.
+        outcome: outcome of `akp_keras.dispersion.permutation_test` on the distances of that layer
+            and measure.
 
     Returns:
-        The families in the outcome's order. The interval of a mean is Student's, over the
-        members' distances to their centroid, None below three members; as these distances have
-        the centroid in common they are not independent, and the interval is approximate. That of
-        a ratio is the outcome's.
+        The families in the outcome's order. The interval of a mean is Student's, over the members'
+        distances to their centroid, and None for fewer than three members; it is approximate,
+        because distances to a common centroid are not independent. The interval of a ratio is the
+        outcome's.
     """
     level = 1 - outcome.alpha
     families = []
@@ -72,18 +72,18 @@ def measured_dispersions(
     control: str | None = None,
     level: float = 0.95,
 ) -> Dispersions:
-    """Dispersions of distances that nothing was tested on, as during training.
+    """Return dispersions without a test, as for snapshots during training.
 
     Args:
         layer: name of the layer.
         measure: id of the measure.
         members: (M,) names `<family>/<seed>`.
         distances: (M, M) distances in that order.
-        control: name of the control family; None where there is none, and then no ratios.
+        control: name of the control family; None returns no ratios.
         level: confidence level of the intervals of the means.
 
     Returns:
-        The families in the order of their first member, without a verdict. A family of one
+        The families in the order of their first member, without a verdict. A family with a single
         member has no dispersion.
 
     Raises:
@@ -96,17 +96,19 @@ def measured_dispersions(
             f"({len(members)}, {len(members)}), not {squared.shape}"
         )
     of = [family_of(name) for name in members]
-    found = {}
+    distances_of = {}
     for family in dict.fromkeys(of):
         rows = [row for row, name in enumerate(of) if name == family]
         if len(rows) > 1:
             to_centroid = distances_to_centroid(squared[np.ix_(rows, rows)]).tolist()
         else:
             to_centroid = [None]
-        found[family] = {members[row]: value for row, value in zip(rows, to_centroid, strict=True)}
+        distances_of[family] = {
+            members[row]: value for row, value in zip(rows, to_centroid, strict=True)
+        }
     means = {
         family: None if None in values.values() else float(np.mean(list(values.values())))
-        for family, values in found.items()
+        for family, values in distances_of.items()
     }
     reference = means.get(control)
     ratios = {
@@ -122,7 +124,7 @@ def measured_dispersions(
             values,
             ratios.get(family),
         )
-        for family, values in found.items()
+        for family, values in distances_of.items()
     )
     finite = {
         family: DispersionRatio(math.log(ratio), None, level)
@@ -136,7 +138,7 @@ def measured_dispersions(
 
 def _interval(values: Sequence[float | None], level: float) -> tuple[float, float] | None:
     numbers = [value for value in values if value is not None and math.isfinite(value)]
-    # Two members are equally far from their centroid, whatever their dispersion.
+    # Two members are always equally far from their centroid.
     if len(numbers) < 3:
         return None
     mean, half = float(np.mean(numbers)), half_width_of_mean(numbers, level)

@@ -15,14 +15,14 @@ MOST_PICTURES = 1024
 
 
 def draw_pictures(probe: ProbeSet) -> Pictures:
-    """Names, classes and, for images, thumbnails of the probe samples.
+    """Return names, classes and, for images, thumbnails of the probe samples.
 
     Args:
-        probe: the probe set. Of images the first 1024 get a thumbnail, so that the page need not
-            wait for more; all samples have their name and class.
+        probe: the probe set. Only the first 1024 images have thumbnails, which bounds the page's
+            loading time; all samples have names and classes.
 
     Returns:
-        The pictures, without any for measurements.
+        The pictures; without thumbnails for measurements.
 
     Raises:
         ValueError: if a label has no class name or an image cannot be drawn.
@@ -33,4 +33,4 @@ def draw_pictures(probe: ProbeSet) -> Pictures:
         return Pictures(ids, labels)
     images = probe.inputs[:MOST_PICTURES]
     atlas = draw_atlas(images)
-    return Pictures(ids, labels, atlas.png, atlas.tile, atlas.tiles_a_side, len(images))
+    return Pictures(ids, labels, atlas.png, atlas.tile, atlas.tiles_per_side, len(images))

@@ -1,4 +1,4 @@
-"""The ways of members through training, as the page shows them."""
+"""The trajectories of members through training, as the page shows them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ def page_trajectory(
     records: Mapping[str, MemberRecord],
     matrix: SimilarityMatrix | None = None,
 ) -> Trajectory:
-    """What the page shows of one layer.
+    """Return a layer's trajectories as the page shows them.
 
     Args:
-      trajectories: the members' ways at one layer.
-      records: every member by name.
-      matrix: of the trained members at the same layer; None where it is made of the snapshots.
+        trajectories: the members' trajectories at a layer.
+        records: name -> member, for every member.
+        matrix: matrix of the trained members at the same layer; None where it comes from the
+            snapshots.
 
     Returns:
-      The trajectory, each member with its own swaps.
+        The trajectory, with the swaps of each member.
     """
     return Trajectory(
         layer=trajectories.layer,
@@ -40,7 +41,7 @@ def page_trajectory(
 
 
 def _has_positions(trajectories: Trajectories, matrix: SimilarityMatrix) -> bool:
-    """Whether the matrix compares more features of some member than its snapshots have."""
+    """Return whether the matrix compares more features of some member than its snapshots have."""
     features = dict(zip(trajectories.members, trajectories.features, strict=True))
     return any(
         features.get(name, number) != number

@@ -1,4 +1,4 @@
-"""What the page `akp` of TensorBoard shows, as summaries: one JSON text a tag."""
+"""The data of TensorBoard's page `akp` as summaries, one JSON text per tag."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 _DIGITS = 7
 _MOST = 300
-# Powers by multiplication would be wrong in the last place, and their quotients long in JSON.
-_POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(-_MOST, _MOST + 1)])
+# Computed powers would be wrong in the last place, and their quotients long in JSON.
+_POWERS_OF_TEN = np.array([float(f"1e{power}") for power in range(_MOST + 1)])
 
 
 def page_summaries(
@@ -53,10 +53,11 @@ def page_summaries(
     pictures: Pictures | None = None,
     sample_factors: Iterable[SampleFactor] = (),
 ) -> Iterator[Summary]:
-    """The data of the page, one tag for each thing.
+    """Yield the data of the page as summaries, one per tag.
 
-    Tags are kept apart because TensorBoard keeps only some steps of a tag, and because the page
-    reads only what it shows. A tag may be written again at a later step: the page shows the last.
+    There are many tags because TensorBoard keeps only some steps of a tag, and because the page
+    reads only what it shows. A tag may be written again at a later step: the page shows the last
+    step.
 
     | tag | JSON |
     |---|---|
@@ -72,25 +73,24 @@ def page_summaries(
     `data` base64 of little-endian float16, row by row |
 
     Args:
-      members: all members.
-      matrices: all matrices.
-      coordinates: (m, k) coordinates for each matrix, k ≥ 3, of which two are shown.
-      dispersion: for each layer the dispersion of each family. Shown for every measure of a
-        layer of which `dispersions` holds nothing, without members and intervals.
-      dispersions: what is known of the dispersions at a layer under a measure, from
-        `page_dispersions`.
-      trajectories: the members' ways through training.
-      pictures: the probe set, from `page_pictures.draw_pictures`.
-      sample_factors: from `sample_factors.sample_factor`, for the members whose most different
-        samples the page is to show. Read one by one.
+        members: all members.
+        matrices: all similarity matrices.
+        coordinates: (m, k) coordinates per matrix, k ≥ 3, of which two are shown.
+        dispersion: layer -> family -> dispersion. Shown, without members and intervals, for layers
+            that `dispersions` lacks.
+        dispersions: dispersions at a layer under a measure, from `page_dispersions`.
+        trajectories: the members' trajectories through training.
+        pictures: the probe set, from `page_pictures.draw_pictures`.
+        sample_factors: factors from `sample_factors.sample_factor`, for the members whose most
+            different samples the page shows; consumed one by one.
 
     Yields:
-      The summaries in the order of the table. Numbers have seven significant digits; what is
-      unknown or not finite is null.
+        The summaries in the order of the table. Numbers have seven significant digits; what is
+        unknown or not finite is null.
 
     Raises:
-      ValueError: if a trajectory's arrays do not fit together, or the pictures' ids and labels
-        differ in number.
+        ValueError: if the arrays of a trajectory do not fit together, or the numbers of ids and
+            labels differ.
     """
     yield _json_summary(MEMBERS_TAG, [_member(member) for member in members])
     yield _json_summary(DISPERSION_TAG, _all_dispersions(dispersion, dispersions))
@@ -136,7 +136,7 @@ def _member(member: MemberRecord) -> dict[str, object]:
 def _all_dispersions(
     by_layer: Mapping[str, Mapping[str, float]], known: Sequence[Dispersions]
 ) -> list[dict[str, object]]:
-    layers = {found.layer for found in known}
+    layers = {dispersions.layer for dispersions in known}
     means_alone = [
         Dispersions(
             layer, "", tuple(FamilyDispersion(family, mean) for family, mean in values.items())
@@ -144,20 +144,20 @@ def _all_dispersions(
         for layer, values in by_layer.items()
         if layer not in layers
     ]
-    return [_dispersions(found) for found in (*known, *means_alone)]
+    return [_dispersions(dispersions) for dispersions in (*known, *means_alone)]
 
 
-def _dispersions(found: Dispersions) -> dict[str, object]:
+def _dispersions(dispersions: Dispersions) -> dict[str, object]:
     return {
-        "layer": found.layer,
-        "measure": found.measure or None,
-        "control": found.control,
-        "level": _number(found.level),
-        "verdict": found.verdict,
-        "reason": found.reason,
-        "effect": found.effect,
-        "cautions": list(found.cautions),
-        "pvalue": _number(found.pvalue),
+        "layer": dispersions.layer,
+        "measure": dispersions.measure or None,
+        "control": dispersions.control,
+        "level": _number(dispersions.level),
+        "verdict": dispersions.verdict,
+        "reason": dispersions.reason,
+        "effect": dispersions.effect,
+        "cautions": list(dispersions.cautions),
+        "pvalue": _number(dispersions.pvalue),
         "families": [
             {
                 "family": family.family,
@@ -167,7 +167,7 @@ def _dispersions(found: Dispersions) -> dict[str, object]:
                 "ratio_interval": _numbers(family.ratio_interval),
                 "distances": {name: _number(value) for name, value in family.distances.items()},
             }
-            for family in found.families
+            for family in dispersions.families
         ],
     }
 
@@ -243,14 +243,15 @@ def _json_summary(tag: str, content: object) -> Summary:
 
 
 def _nested(array: np.ndarray) -> list:
-    """The array's numbers in nested lists; what is not finite is None."""
+    """Return the array's numbers in nested lists, with None for what is not finite."""
     array = np.asarray(array, dtype=float)
     finite = np.isfinite(array)
     magnitudes = np.where(finite & (array != 0), np.abs(array), 1.0)
-    # By hundreds of thousands of numbers, formatting one by one takes seconds.
+    # Formatting hundreds of thousands of numbers individually takes seconds.
     places = np.clip(_DIGITS - 1 - np.floor(np.log10(magnitudes)).astype(int), -_MOST, _MOST)
-    factors = _POWERS_OF_TEN[places + _MOST]
-    rounded = np.round(np.where(finite, array, 0.0) * factors) / factors
+    # Negative powers are not exact in binary: their quotients would have sixteen digits.
+    up, down = _POWERS_OF_TEN[np.maximum(places, 0)], _POWERS_OF_TEN[np.maximum(-places, 0)]
+    rounded = np.round(np.where(finite, array, 0.0) * up / down) / up * down
     return (rounded if finite.all() else np.where(finite, rounded, None)).tolist()
 
 

@@ -1,4 +1,4 @@
-"""The embedding projector for anyone's arrays."""
+"""The embedding projector for any arrays."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def write_projector(
     probe: ProbeSet | None = None,
     samples_of: Sequence[str] | None = None,
 ) -> Path:
-    """Shows representations in TensorBoard's projector: models as points, samples as points.
+    """Write representations for TensorBoard's projector, with models and samples as points.
 
     ```python
     representations = {
@@ -48,31 +48,31 @@ def write_projector(
     ```
 
     and then `tensorboard --logdir logs`. The run `00_models` has one tensor
-    `<layer>/<measure>` for each layer, with one point a model. The runs `samples/<model>` have
-    one tensor for each layer, with one point a sample.
+    `<layer>/<measure>` per layer, with one point per model. The runs `samples/<model>` have one
+    tensor per layer, with one point per sample.
 
     Args:
-      logdir: the log directory; one that this function wrote before is replaced whole.
-      representations: for each model the (n, …) activations of each of its layers, the same
-        n samples in the same order everywhere. What follows the first axis is flattened.
-      families: for each model the family it belongs to.
-      measure: id of the measure of `akp_keras.similarity` whose distance is mapped; only a
-        name where `distances` are given.
-      distances: for each layer the (m, m) distances between all models in the order of
-        `families`, in place of those computed from the representations. Then
-        `representations` may hold only the models whose samples shall be shown, or none.
-      accuracies: for some models a fraction in [0, 1], or NaN for unknown, shown and offered as
-        a colour.
-      probe: names, classes and pictures of the samples. Without it they are numbered.
-      samples_of: names of the models whose samples are shown; without it the first model of
-        each family that has representations.
+        logdir: the log directory; one that this function wrote before is replaced.
+        representations: model -> layer -> (n, …) activations, of the same n samples in the same
+            order. What follows the first axis is flattened.
+        families: model -> its family.
+        measure: id of the measure of `akp_keras.similarity` whose distance is mapped; with
+            `distances`, any name.
+        distances: layer -> (m, m) distances between all models in the order of `families`, in
+            place of those computed from the representations. `representations` may then hold only
+            the models whose samples are shown, or none.
+        accuracies: model -> fraction in [0, 1], or NaN for unknown, shown and offered as a colour;
+            for all or some models.
+        probe: names, classes and pictures of the samples; by default samples are numbered.
+        samples_of: names of the models whose samples are shown; by default the first model of each
+            family that has representations.
 
     Returns:
-      The log directory.
+        The log directory.
 
     Raises:
-      ValueError: if the arguments do not fit together, or something could not be shown
-        rightly; `logdir` is then as it was.
+        ValueError: if the arguments do not fit together, or something could not be shown correctly;
+            `logdir` is then unchanged.
     """
     _check_kinds(representations, families, distances, accuracies, samples_of, measure)
     _check_arguments(representations, families, distances, probe)
@@ -81,7 +81,7 @@ def write_projector(
         maps = _measured_maps(representations, families, measure)
     else:
         maps = {layer: (list(families), matrix) for layer, matrix in distances.items()}
-    shown = _shown_models(representations, families, samples_of)
+    with_samples = _models_with_samples(representations, families, samples_of)
 
     with replacing(logdir) as folder:
         embeddings = [
@@ -94,8 +94,9 @@ def write_projector(
         ]
         write_event_file(folder / MODELS_RUN, wall_time=_MODELS_TIME)
         write_embeddings(folder / MODELS_RUN, embeddings)
-        sprites = draw_atlas(probe.inputs) if shown and probe and has_images(probe) else None
-        for model in shown:
+        has_pictures = with_samples and probe is not None and has_images(probe)
+        sprites = draw_atlas(probe.inputs) if has_pictures else None
+        for model in with_samples:
             run = folder / "samples" / model
             write_event_file(run, wall_time=_SAMPLES_TIME)
             write_embeddings(run, _sample_embeddings(representations[model], probe), sprites)
@@ -125,7 +126,7 @@ def _check_kinds(
         example = [samples_of] if isinstance(samples_of, str) else ["control/0"]
         raise ValueError(f"samples_of must be a list of models such as {example}")
     if not isinstance(measure, str) or not measure_in_a_name(measure):
-        raise ValueError(f"measure {measure!r} names nothing; write for example 'cka.linear'")
+        raise ValueError(f"measure {measure!r} names nothing; use for example 'cka.linear'")
 
 
 def _check_accuracies(accuracies: Mapping[str, float], families: Mapping[str, str]) -> None:
@@ -223,13 +224,13 @@ def _measured_maps(
     return maps
 
 
-def _shown_models(
+def _models_with_samples(
     representations: Mapping[str, Mapping[str, np.ndarray]],
     families: Mapping[str, str],
     samples_of: Sequence[str] | None,
 ) -> list[str]:
     if samples_of is None:
-        # Read backwards, the first model of a family is the one that stays.
+        # In reverse order, the first model of a family is the last to be set.
         first = {families[model]: model for model in reversed(list(representations))}
         return [model for model in representations if first[families[model]] == model]
     unknown = [model for model in samples_of if model not in representations]

@@ -1,4 +1,4 @@
-"""How a network relates the probe samples to each other, small enough to be looked at in a page."""
+"""Low-rank factors of a network's Gram matrix of the probe samples, small enough for a page."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ MOST_SAMPLES = 2048
 def sample_factor(
     layer: str, member: str, representation: np.ndarray, factors: int = MOST_FACTORS
 ) -> SampleFactor:
-    """The leading factor F of a representation's Gram matrix, so that F·Fᵀ is close to it.
+    """Return the leading factor F of a representation's Gram matrix: F·Fᵀ is close to it.
 
     The Gram matrix K = X·Xᵀ of the centred representation X, divided by its Frobenius norm, is
-    what linear CKA compares: CKA of two members is the sum of the products of their K. Its
-    leading eigenvectors, each times the square root of its eigenvalue, make the best
-    approximation of that rank (Eckart and Young, Psychometrika 1, 1936). Two members' F·Fᵀ can
-    be subtracted whatever axes each network has, since a rotation of X leaves K as it is.
+    what linear CKA compares: CKA of two members is the sum of the products of their K. Its leading
+    eigenvectors, each times the square root of its eigenvalue, are the best approximation of that
+    rank (Eckart and Young, Psychometrika 1, 1936). The F·Fᵀ of two members can be subtracted
+    although each network has its own axes, because a rotation of X does not change K.
 
     Args:
         layer: name of the layer.
         member: name of the member.
         representation: (n, …) finite real numbers, 2 ≤ n ≤ 2048; what follows the first axis is
             flattened.
-        factors: the largest number of columns, from 1 to 8.
+        factors: maximum number of columns, from 1 to 8.
 
     Returns:
         The factor, with fewer columns where the representation has a lower rank. Each column's
         largest entry in absolute value is positive.
 
     Raises:
-        ValueError: if the shape or a value is not as said, or all samples are represented alike.
+        ValueError: if the shape or a value is out of range, or all samples are represented alike.
     """
     if not 1 <= factors <= MOST_FACTORS:
         raise ValueError(f"factors must be from 1 to {MOST_FACTORS}, not {factors}")
@@ -45,7 +45,7 @@ def sample_factor(
     rows /= largest
     values, vectors = _eigenpairs_of_gram(rows)
     values = values / np.linalg.norm(values)
-    # What is below the rounding of the decomposition is a direction of no meaning.
+    # Eigenvalues below the rounding of the decomposition have arbitrary directions.
     rank = int((values > np.finfo(np.float64).eps * len(rows) * values[0]).sum())
     leading = values[: min(rank, factors)]
     factor = vectors[:, : len(leading)] * np.sqrt(leading)
@@ -71,7 +71,7 @@ def _checked(representation: np.ndarray, whose: str) -> np.ndarray:
 
 
 def _eigenpairs_of_gram(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues in descending order and eigenvectors of rows · rowsᵀ, by the smaller product."""
+    """Return eigenvalues, descending, and eigenvectors of rows · rowsᵀ, by the smaller product."""
     samples, features = rows.shape
     if samples <= features:
         values, vectors = np.linalg.eigh(rows @ rows.T)

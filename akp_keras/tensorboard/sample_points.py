@@ -1,4 +1,4 @@
-"""Points that are probe samples, as one network represents them."""
+"""Points that are probe samples, as a network represents them."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 def map_of_samples(
     layer: str, representation: np.ndarray, metadata: Mapping[str, list[str]]
 ) -> Embedding:
-    """The probe samples at one layer of one model, in principal components.
+    """Map the probe samples at one layer of a model by principal components.
 
-    Each model has its own axes: these points say how one model orders the samples, and do
-    not compare models.
+    Each model has its own axes: these points show how a model arranges the samples, and do not
+    compare models.
 
     Args:
-      layer: name of the layer, the tensor's name.
-      representation: (n, …) activations on the probe set.
-      metadata: from `sample_metadata`.
+        layer: name of the layer, which becomes the name of the tensor.
+        representation: (n, …) activations on the probe set.
+        metadata: metadata from `sample_metadata`.
 
     Returns:
-      The embedding, with bookmarks that colour by class where there are several.
+        The embedding, with bookmarks that colour by class if there are several classes.
     """
     points = principal_components(representation)
     bookmarks = []
@@ -49,20 +49,20 @@ def map_of_samples(
 
 
 def sample_metadata(probe: ProbeSet) -> Mapping[str, list[str]]:
-    """Names and classes of the probe samples, in their order.
+    """Return names and classes of the probe samples, in their order.
 
     Args:
-      probe: the probe set.
+        probe: the probe set.
 
     Returns:
-      The columns `name` and `class`.
+        The columns `name` and `class`.
 
     Raises:
-      ValueError: if a label has no class name, or there are not as many inputs and labels as ids.
+        ValueError: if a label has no class name, or the numbers of inputs, labels and ids differ.
     """
-    for what, given in (("inputs", probe.inputs), ("labels", probe.labels)):
-        if len(given) != len(probe.ids):
-            raise ValueError(f"{len(given)} {what} for {len(probe.ids)} ids of probe samples")
+    for what, values in (("inputs", probe.inputs), ("labels", probe.labels)):
+        if len(values) != len(probe.ids):
+            raise ValueError(f"{len(values)} {what} for {len(probe.ids)} ids of probe samples")
     if not np.issubdtype(np.asarray(probe.labels).dtype, np.integer):
         raise ValueError(
             f"labels of the probe samples are {np.asarray(probe.labels).dtype}, not integers"
@@ -82,7 +82,7 @@ def sample_metadata(probe: ProbeSet) -> Mapping[str, list[str]]:
 
 
 def has_images(probe: ProbeSet) -> bool:
-    """Whether the probe samples can be drawn: n × h × w × c with one or three channels."""
+    """Return whether the probe samples are images: n × h × w × c with one or three channels."""
     return probe.inputs.ndim == 4 and probe.inputs.shape[-1] in (1, 3)
 
 

@@ -1,4 +1,4 @@
-"""Thumbnails of samples in one picture, as the projector wants them."""
+"""Thumbnails of samples in one picture, as the projector reads them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_PIXELS_A_SIDE = 8192
+MOST_PIXELS_PER_SIDE = 8192
 _TILE_BOUNDS = (32, 64)
 
 
@@ -19,46 +19,47 @@ class SpriteAtlas:
     Attributes:
         png: the picture, a PNG file's bytes.
         tile: side of one thumbnail in pixels.
-        tiles_a_side: thumbnails in a row, and rows.
+        tiles_per_side: number of thumbnails per row, and of rows.
     """
 
     png: bytes
     tile: int
-    tiles_a_side: int
+    tiles_per_side: int
 
 
 def draw_atlas(images: np.ndarray) -> SpriteAtlas:
-    """Draws the atlas of samples, sample i at row i // s and column i % s of s × s tiles.
+    """Draw the atlas of samples, sample i at row i // s and column i % s of s × s tiles.
 
-    The atlas has as many rows as columns, because the projector finds a sample's row by the
-    number of tiles in a column; their number is a power of two, because older graphics
-    drivers round the others wrongly.
+    The atlas is square, because the projector computes a sample's row from the number of tiles per
+    column; that number is a power of two, because older graphics drivers round others wrongly.
 
     Args:
-      images: (n, h, w) or (n, h, w, c) with c 1 or 3, from 0 to 255. Float images that all
-        lie in [0, 1] are taken as fractions of 255. Images that are not square are centred
-        on a white tile. Tiles have the longer side of the images, at least 32 and at most 64
-        pixels, and fewer where the atlas would become larger than 8192 pixels.
+        images: (n, h, w) or (n, h, w, c) with c 1 or 3, from 0 to 255. Float images in
+            [0, 1] are multiplied by 255. Images that are not square are centred
+            on a white tile. Tiles have the longer side of the images, at least 32 and at most 64
+            pixels, and fewer where the atlas would become larger than 8192 pixels.
 
     Returns:
-      The atlas.
+        The atlas.
 
     Raises:
-      ValueError: if the shape is another, a value is not finite or out of range, or there are
-        more samples than pixels.
+        ValueError: if the shape is wrong, a value is not finite or out of range, or there are more
+            samples than pixels.
     """
     from PIL import Image
 
     pixels = _bytes_of(images)
     count, height, width = pixels.shape[:3]
     side = 2 ** math.ceil(math.log2(math.ceil(math.sqrt(count)))) if count > 1 else 1
-    if side > MOST_PIXELS_A_SIDE:
-        raise ValueError(f"{count} thumbnails do not fit into {MOST_PIXELS_A_SIDE} pixels a side")
+    if side > MOST_PIXELS_PER_SIDE:
+        raise ValueError(
+            f"{count} thumbnails do not fit into {MOST_PIXELS_PER_SIDE} pixels per side"
+        )
     smallest, largest = _TILE_BOUNDS
-    tile = min(max(height, width, smallest), largest, MOST_PIXELS_A_SIDE // side)
+    tile = min(max(height, width, smallest), largest, MOST_PIXELS_PER_SIDE // side)
     scale = tile / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    # Enlarged pixels stay pixels; a reduced picture is averaged.
+    # Enlarged pixels stay sharp; reduced pictures are averaged.
     resampling = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.LANCZOS
     atlas = Image.new("RGB", (side * tile, side * tile), "white")
     for index, array in enumerate(pixels):

@@ -1,4 +1,4 @@
-"""Where a member's swaps lie on the axis of epochs."""
+"""The positions of a member's swaps on the axis of epochs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 
 def swap_marks(member: MemberRecord) -> tuple[SwapMark, ...]:
-    """The swaps of a member after training began.
+    """Return a member's swaps after training began.
 
     Args:
-        member: a member.
+        member: record of the member.
 
     Returns:
-        One mark a moment, in order; what was swapped at the same moment shares a mark. What was
-        in force from the start is no swap.
+        One mark per moment, in order; changes at the same moment share a mark. What is in force
+        from the start is not a swap.
     """
     labels: dict[tuple[int, int, float], list[str]] = {}
     for swap in changes_of(member):
@@ -29,6 +29,6 @@ def swap_marks(member: MemberRecord) -> tuple[SwapMark, ...]:
         labels.setdefault(moment, []).append(f"{swap['what']} {swap['from']} → {swap['to']}")
     return tuple(
         # The page counts from the end of epoch 0.
-        SwapMark(moment - 1, ", ".join(found), f"epoch {epoch}, step {step}")
-        for (epoch, step, moment), found in sorted(labels.items())
+        SwapMark(moment - 1, ", ".join(changes), f"epoch {epoch}, step {step}")
+        for (epoch, step, moment), changes in sorted(labels.items())
     )

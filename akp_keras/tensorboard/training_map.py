@@ -1,4 +1,4 @@
-"""Points that are networks at epochs: the way of members through training."""
+"""Points that are networks at epochs: the trajectories of members through training."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from akp_keras.tensorboard.names import measure_in_a_name
 
 
 def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberRecord]) -> Embedding:
-    """All members at all epochs of their snapshots, a line through each member's epochs.
+    """Map all members at the epochs of their snapshots, with a line through each member's epochs.
 
     Args:
-      trajectories: the members' ways at one layer, already in one map.
-      records: every member by name.
+        trajectories: the members' trajectories at a layer, in a common map.
+        records: name -> member, for every member.
 
     Returns:
-      The embedding, one point a member and epoch, the epochs of a member next to each other.
+        The embedding, one point per member and epoch, grouped by member.
     """
     points = trajectories.coordinates.reshape(-1, trajectories.coordinates.shape[-1])
     return with_anchors(
@@ -36,16 +36,16 @@ def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberReco
 def map_of_family(
     family: str, trajectories: Trajectories, records: Mapping[str, MemberRecord]
 ) -> Embedding | None:
-    """One family's members over the epochs of their snapshots, in a map of its own.
+    """Map a family's members over the epochs of their snapshots.
 
     Args:
-      family: name of the family.
-      trajectories: the members' ways at one layer.
-      records: every member by name.
+        family: name of the family.
+        trajectories: the members' trajectories at a layer.
+        records: name -> member, for every member.
 
     Returns:
-      The embedding; distances between its points are the measure's. None for a family without
-      members there.
+        The embedding, whose points have the measure's distances. None for a family without members
+        there.
     """
     if family not in trajectories.within or len(trajectories.within[family]) < 2:
         return None
@@ -60,15 +60,15 @@ def map_of_family(
 def map_of_family_members(
     family: str, matrix: SimilarityMatrix, records: Mapping[str, MemberRecord]
 ) -> Embedding | None:
-    """One family's trained members in a map of its own.
+    """Map a family's trained members.
 
     Args:
-      family: name of the family.
-      matrix: distances of all members at one layer.
-      records: every member by name.
+        family: name of the family.
+        matrix: distances of all members at a layer.
+        records: name -> member, for every member.
 
     Returns:
-      The embedding; None for a family with fewer than two members there.
+        The embedding; None for a family with fewer than two members there.
     """
     rows = [row for row, name in enumerate(matrix.members) if family_of(name) == family]
     if len(rows) < 2:

@@ -1,4 +1,4 @@
-"""The run of one member: training curves, swaps and hyperparameters."""
+"""The run of a member: training curves, swaps and hyperparameters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from akp_keras.export.member_record import MemberRecord
 from akp_keras.tensorboard.page_contents import Dispersions
 
 FINAL_METRICS = "final"
-# HotSwap's count of an epoch's swaps, in which those to the same thing count too.
+# HotSwap's count of an epoch's swaps, which includes swaps that change nothing.
 SWAPS_COLUMN = "swaps"
 
 
@@ -24,22 +24,22 @@ def member_summaries(
     wall_time: float,
     dispersions: Sequence[Dispersions] = (),
 ) -> Iterator[tuple[int, Summary]]:
-    """Everything that the standard pages show of one member.
+    """Yield what TensorBoard's standard pages show of a member.
 
-    Training and validation curves stand in one run: `accuracy/train` beside
+    Training and validation curves are in the same run: `accuracy/train` beside
     `accuracy/validation`. `swaps/so_far` counts the changes up to each epoch, so that a swap is a
-    step in a chart with the same axis as the curves; `swaps` is the table of them. Final
-    metrics are `final/<name>` at the last epoch; among them, for each layer, the dispersion of
-    the member's family, `final/family_dispersion/<layer>`, and the member's own distance to the
-    family's centroid, `final/distance_to_centroid/<layer>`.
+    step in a chart with the same axis as the curves; `swaps` is a table of the changes. Final
+    metrics are `final/<name>` at the last epoch; among them, per layer, the dispersion of the
+    member's family, `final/family_dispersion/<layer>`, and the member's distance to the family's
+    centroid, `final/distance_to_centroid/<layer>`.
 
     Args:
-      member: the member.
-      wall_time: seconds that stand as the beginning of its training.
-      dispersions: one a layer.
+        member: the member.
+        wall_time: time in seconds that is shown as the beginning of its training.
+        dispersions: one entry per layer.
 
     Yields:
-      Pairs of a step, which counts epochs from 0, and a summary.
+        Pairs of a step, the number of an epoch from 0, and a summary.
     """
     yield 0, _hyperparameters(member, wall_time)
     yield 0, text_pb("swaps", _table_of_swaps(member))
@@ -63,26 +63,26 @@ def member_summaries(
 
 
 def changes_of(member: MemberRecord) -> list[Mapping[str, object]]:
-    """The swaps that changed something.
+    """Return the swaps that changed something.
 
     Args:
-      member: a member, whose swaps begin with what was in force from the start.
+        member: a member, whose swaps begin with what is in force from the start.
 
     Returns:
-      Its swaps, without those from a thing to itself.
+        Its swaps, without those that change nothing.
     """
     return [swap for swap in member.swaps if swap["from"] != swap["to"]]
 
 
 def hyperparameters_page(member: MemberRecord, dispersions: Sequence[Dispersions] = ()) -> Summary:
-    """The configuration of the page that compares members by family, seed and schedule.
+    """Return the configuration of the hyperparameters page: family, seed and schedule.
 
     Args:
-      member: any member; its metrics become the page's metrics.
-      dispersions: one a layer, which become metrics too.
+        member: any member; its metrics become the page's metrics.
+        dispersions: one entry per layer; they become metrics too.
 
     Returns:
-      The summary, for one run of the log directory.
+        The summary, to be written into one run of the log directory.
     """
     experiment = api_pb2.Experiment(
         time_created_secs=1.0,
@@ -141,7 +141,7 @@ def _hyperparameters(member: MemberRecord, wall_time: float) -> Summary:
         trial_id=member.name,
         start_time_secs=wall_time,
     )
-    # The values stand in a protobuf map, whose order in the bytes is random unless asked for.
+    # The values are in a protobuf map, whose order in the bytes is random by default.
     plugin_data = summary.value[0].metadata.plugin_data
     parsed = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
     plugin_data.content = parsed.SerializeToString(deterministic=True)

@@ -1,4 +1,4 @@
-"""Folders that appear whole or not at all."""
+"""Folders that are written atomically: they appear complete or not at all."""
 
 from __future__ import annotations
 
@@ -9,62 +9,62 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# Say that the folder may be replaced: what else lies in a folder was put there by somebody.
-_SIGN = "akp_tensorboard.json"
-_LIVE_SIGN = "akp_tensorboard_live.json"
+# These files mark a folder that may be replaced; other folders belong to somebody else.
+_MARKER = "akp_tensorboard.json"
+_LIVE_MARKER = "akp_tensorboard_live.json"
 
 
 def is_experiment(folder: str | os.PathLike[str]) -> bool:
-    """Whether a folder is there and whole, as `replacing` leaves it."""
-    return (Path(folder) / _SIGN).is_file()
+    """Return whether a folder exists and is complete, as `replacing` leaves it."""
+    return (Path(folder) / _MARKER).is_file()
 
 
 def begin_live(folder: str | os.PathLike[str]) -> Path:
-    """Gives an empty folder that is written into while TensorBoard looks at it.
+    """Make an empty folder that is written into while TensorBoard reads it.
 
-    It counts as not there: `is_experiment` says no, and `replacing` puts the whole result in its
-    place.
+    It counts as missing: `is_experiment` returns False, and `replacing` replaces it by the whole
+    result.
 
     Args:
-      folder: where it shall be. What an earlier call left there is removed.
+        folder: path of the folder; the folder of an earlier call is removed.
 
     Returns:
-      The folder.
+        The folder.
 
     Raises:
-      ValueError: if the folder is there and holds something else.
+        ValueError: if the folder exists and holds other files.
     """
     folder = Path(folder).absolute()
     _refuse_foreign(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    _write_sign(folder / _LIVE_SIGN)
+    _write_marker(folder / _LIVE_MARKER)
     return folder
 
 
 def remove_written(folders: Iterable[Path]) -> None:
-    """Removes folders that `replacing` wrote, up to the first that is not there or another's."""
+    """Remove folders that `replacing` wrote, up to the first that is missing or not its own."""
     for folder in folders:
-        if not (folder / _SIGN).is_file():
+        if not (folder / _MARKER).is_file():
             return
         shutil.rmtree(folder)
 
 
 @contextmanager
 def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives an empty folder to write into, which then takes the place of the named one.
+    """Yield an empty folder to write into, which then replaces the named one.
 
-    If the block raises, the named folder stays as it was and nothing else is left behind.
+    If the block raises, the named folder is unchanged and nothing else is left behind.
 
     Args:
-      folder: where the result shall be. If it is there already, it must be empty or have been
-        written by this function.
+        folder: path of the result. An existing folder must be empty or have been written by this
+            function.
 
     Yields:
-      The folder to write into, beside the named one.
+        The folder to write into, beside the named one.
 
     Raises:
-      ValueError: if the folder is there and holds something else.
+        ValueError: if the folder exists and holds other files.
     """
     folder = Path(folder).absolute()
     _refuse_foreign(folder)
@@ -75,7 +75,7 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
     partial.mkdir(parents=True)
     try:
         yield partial
-        _write_sign(partial / _SIGN)
+        _write_marker(partial / _MARKER)
         if folder.exists():
             folder.rename(replaced)
         partial.rename(folder)
@@ -89,12 +89,13 @@ def replacing(folder: str | os.PathLike[str]) -> Iterator[Path]:
 def _refuse_foreign(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file; name a folder for TensorBoard's files")
-    signs = (folder / _SIGN, folder / _LIVE_SIGN)
-    if folder.exists() and any(folder.iterdir()) and not any(sign.is_file() for sign in signs):
+    markers = (folder / _MARKER, folder / _LIVE_MARKER)
+    is_own = any(marker.is_file() for marker in markers)
+    if folder.exists() and any(folder.iterdir()) and not is_own:
         raise ValueError(
             f"{folder} holds files that akp_keras.tensorboard did not write; name another folder"
         )
 
 
-def _write_sign(path: Path) -> None:
+def _write_marker(path: Path) -> None:
     path.write_text(json.dumps({"format": 1}) + "\n", encoding="utf-8")

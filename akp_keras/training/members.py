@@ -1,4 +1,4 @@
-"""Members trained by any executor, one task a member."""
+"""The training of members by any executor, one task per member."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
+from akp_keras.settings import Member, TrainingSettings
 from akp_keras.tensorflow_runtime import configure_tensorflow
-from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 
 def check_training(settings: TrainingSettings) -> None:
-    """Builds the model in this process and makes sure that all schedules fit it.
+    """Build the model in this process and check that all schedules fit it.
 
     Raises:
-        ValueError: in one line that names what does not fit and what would.
+        ValueError: in one line that names what does not fit and what is valid.
     """
     _trainer(settings).check()
 
 
-def train_member(settings: TrainingSettings, member: MemberSpecification, folder: str) -> str:
-    """Trains one member in this process.
+def train_member(settings: TrainingSettings, member: Member, folder: str) -> str:
+    """Train one member in this process.
 
     Args:
-        settings: what all members have in common.
+        settings: the settings that all members share.
         member: the member.
-        folder: `members/<family>/<seed>`; appears whole, by rename, or not at all.
+        folder: `members/<family>/<seed>`; created whole, by rename, or not at all.
 
     Returns:
         The member's name.
@@ -36,24 +36,24 @@ def train_member(settings: TrainingSettings, member: MemberSpecification, folder
 
 def train_members(
     settings: TrainingSettings,
-    members: Sequence[MemberSpecification],
+    members: Sequence[Member],
     folder: str | Path,
     *,
     executor: Executor,
     done: Callable[[str], None] = lambda name: None,
 ) -> None:
-    """Trains members, each in a task of the executor, into `folder/<family>/<seed>`.
+    """Train members into `folder/<family>/<seed>`, in one task per member.
 
     Args:
-        settings: what all members have in common.
+        settings: the settings that all members share.
         members: the members to train.
-        folder: where the members' folders go; for an executor on other machines, a folder that
-            all of them see.
-        executor: where the tasks run.
-        done: called with a member's name when its folder is there.
+        folder: parent of the members' folders; for an executor on other machines, a folder to
+            which all of them have access.
+        executor: runs the tasks.
+        done: called with a member's name when its folder exists.
 
     Raises:
-        ValueError: from the first task that fails; tasks that have not begun are cancelled.
+        ValueError: from the first task that fails; tasks that have not started are cancelled.
     """
     tasks = [
         executor.submit(train_member, settings, member, str(Path(folder).absolute() / member.name))

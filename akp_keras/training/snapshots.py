@@ -1,4 +1,4 @@
-"""Representations of the probe set at the ends of chosen epochs, while a member is trained."""
+"""Representations of the probe set after chosen epochs, taken during training."""
 
 from __future__ import annotations
 
@@ -15,17 +15,16 @@ _BATCH = 256
 
 
 class TakeSnapshots(keras.callbacks.Callback):
-    """Asks the tapped layers for the probe set at the ends of some epochs.
+    """Computes the outputs of the tapped layers for the probe set after some epochs.
 
-    The weights of a model that is trained with it are those of one without it, to the last bit:
-    layers are asked as at inference, where none draws random numbers or changes its state. They
-    are asked eagerly, layer by layer. So nothing is traced, and what a swap has put in force is
-    what answers, whichever strategy put it there.
+    It does not change the trained weights by a bit: layers are called as at inference, where they
+    neither draw random numbers nor change their state. They are called eagerly, layer by layer. So
+    nothing is traced, and swaps are in effect whichever strategy made them.
 
     Args:
         inputs: (n, …) float32 samples of the probe set.
         layers: names of the tapped layers.
-        epochs: numbers of epochs from 0.
+        epochs: epochs, from 0.
     """
 
     def __init__(self, inputs: np.ndarray, layers: Sequence[str], epochs: Collection[int]) -> None:
@@ -36,23 +35,23 @@ class TakeSnapshots(keras.callbacks.Callback):
         self._taken: dict[int, Mapping[str, np.ndarray]] = {}
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Forgets what an earlier training left."""
+        """Discard the snapshots of an earlier training."""
         self._taken = {}
         self._taps = keras.Model(
             self.model.input,
             {name: self.model.get_layer(name).output for name in self._layers},
-            # A name made up by Keras would count on, and change the names of the models after it.
+            # A name made up by Keras is numbered, and would change the names of later models.
             name="snapshots",
         )
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        """Takes the representations, where this epoch is one of those chosen."""
+        """Take the representations if this epoch is among the chosen ones."""
         if epoch in self._epochs:
-            self._taken[epoch] = self._ask()
+            self._taken[epoch] = self._represent()
 
     @property
     def snapshots(self) -> Snapshots:
-        """What was taken, the epochs in order."""
+        """The snapshots, in the order of epochs."""
         epochs = tuple(sorted(self._taken))
         return Snapshots(
             epochs,
@@ -62,7 +61,7 @@ class TakeSnapshots(keras.callbacks.Callback):
             },
         )
 
-    def _ask(self) -> Mapping[str, np.ndarray]:
+    def _represent(self) -> Mapping[str, np.ndarray]:
         parts: dict[str, list[np.ndarray]] = {layer: [] for layer in self._layers}
         for start in range(0, len(self._inputs), _BATCH):
             answers = self._taps(self._inputs[start : start + _BATCH], training=False)

@@ -1,4 +1,4 @@
-"""One compiled model that trains many members, one after the other."""
+"""A compiled model that trains many members, one after another."""
 
 from __future__ import annotations
 
@@ -12,24 +12,20 @@ import tensorflow as tf
 from akp_keras.data import load_dataset, randomise_labels, take_probe_set, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
-from akp_keras.hotswap import HotSwap, Plateau, Schedule, restore
+from akp_keras.hotswap import HotSwap, Schedule, restore
 from akp_keras.models import build_model, tapped_layers
 from akp_keras.models.seeding import with_fresh_weights
-from akp_keras.training.check_loss import check_loss
-from akp_keras.training.label_stress import random_label_fraction
+from akp_keras.settings import Member, TrainingSettings
 from akp_keras.training.snapshots import TakeSnapshots
-from akp_keras.training.specification import MemberSpecification, TrainingSettings
 
 _EVALUATION_BATCH = 256
-_METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 class MemberTrainer:
     """Trains members of one experiment; the graph is traced once for all of them.
 
-    A member trained here has, to the last bit, the weights that it would have as the first and
-    only member of a fresh process: weights, optimizer state and batch order are set anew for
-    each.
+    The weights of a member are bit-identical to those of the same member trained alone in a fresh
+    process: initial weights, optimizer state and batch order are reset per member.
     """
 
     def __init__(self, settings: TrainingSettings) -> None:
@@ -37,10 +33,10 @@ class MemberTrainer:
         self._data = load_dataset(
             settings.dataset,
             data_dir=settings.data_dir,
-            seed=settings.data_seed,
+            seed=settings.seed,
             max_samples=settings.max_samples,
         )
-        self._schedules = {family: Schedule.parse(text) for family, text in settings.schedules}
+        self._families = settings.parsed_families
         mean, variance = train_statistics(self._data.train)
         try:
             self._model = build_model(
@@ -62,43 +58,27 @@ class MemberTrainer:
         self._fresh_optimizer = [variable.numpy() for variable in self._model.optimizer.variables]
 
     def check(self) -> None:
-        """Makes sure that every schedule fits the model, before anything is written.
+        """Check that every schedule fits the model, before anything is written.
 
         Raises:
-            ValueError: in one line that names what does not fit and what would.
+            ValueError: in one line that names what does not fit and what is valid.
         """
-        for family, schedule in self._schedules.items():
+        for family in self._families:
             try:
-                self._check(schedule.without("labels"))
+                # Without candidates: with them, an error could be that of another family.
+                swap = HotSwap(family.schedule.without("labels"))
+                swap.check(self._model, self._settings.epochs, self._steps_per_epoch)
             except ValueError as error:
-                raise ValueError(f"--family={family}: {error}") from error
+                raise ValueError(f"--family={family.name}: {error}") from error
 
-    def _check(self, schedule: Schedule) -> None:
-        for swap in schedule.swaps:
-            if isinstance(swap.when, Plateau) and swap.when.metric not in _METRICS:
-                raise ValueError(
-                    f"{swap.when}: there is no metric {swap.when.metric!r}; there are "
-                    f"{', '.join(_METRICS)}"
-                )
-        for _, change in schedule.changes("loss"):
-            check_loss(change.value)
-        # HotSwap checks its schedule where `fit` begins, before the first step. Without
-        # candidates: with them, another family's schedule could be what is refused.
-        swap = HotSwap(schedule)
-        swap.set_params({"epochs": self._settings.epochs, "steps": self._steps_per_epoch})
-        swap.set_model(self._model)
-        swap.on_train_begin()
-        swap.on_train_end()
-        restore(self._model)
-
-    def train(self, member: MemberSpecification, folder: Path) -> None:
-        """Trains one member and writes its folder, which appears whole or not at all."""
-        schedule = Schedule.parse(member.schedule)
-        fraction = random_label_fraction(schedule)
+    def train(self, member: Member, folder: Path) -> None:
+        """Train a member and write its folder, which is created whole or not at all."""
+        schedule = member.family.schedule
+        fraction = member.family.label_fraction
         train = self._data.train
         if fraction:
             labels = randomise_labels(
-                train.labels, fraction, self._classes, seed=self._settings.data_seed
+                train.labels, fraction, self._classes, seed=self._settings.seed
             )
             train = Split(train.inputs, labels, train.ids)
 
@@ -110,7 +90,7 @@ class MemberTrainer:
             epochs=self._settings.epochs,
             validation_data=self._in_order(self._data.validation),
             callbacks=[swap, *snapshots],
-            shuffle=False,  # the data comes shuffled, by the member's own seed
+            shuffle=False,  # the data is already shuffled, by the member's own seed
             verbose=0,
         )
         swaps = [record.to_config() for record in swap.swaps]
@@ -119,9 +99,9 @@ class MemberTrainer:
         write_member(
             folder,
             MemberRecord(
-                family=member.family,
+                family=member.family.name,
                 seed=member.seed,
-                schedule=member.schedule,
+                schedule=str(schedule),
                 layers=tapped_layers(self._settings.model),
                 metrics=self._metrics(train),
                 history={
@@ -130,11 +110,10 @@ class MemberTrainer:
                 },
                 swaps=tuple(swaps),
                 steps_per_epoch=self._steps_per_epoch,
+                settings=self._settings.shared_values(),
             ),
             self._model,
             description={
-                "dataset": self._settings.dataset,
-                "model": self._settings.model,
                 "class_names": list(self._data.class_names),
                 "random_seed": member.random_seed,
             },
@@ -153,22 +132,22 @@ class MemberTrainer:
         settings = self._settings
         if not settings.snapshots:
             return []
-        probe = take_probe_set(self._data, settings.probe_samples, settings.data_seed)
+        probe = take_probe_set(self._data, settings.probe_samples, settings.seed)
         layers = tapped_layers(settings.model)
-        return [TakeSnapshots(probe.inputs, layers, settings.snapshots)]
+        return [TakeSnapshots(probe.inputs, layers, settings.snapshot_epochs)]
 
     def _hot_swap(self, schedule: Schedule, random_seed: int = 0) -> HotSwap:
         return HotSwap(
             schedule.without("labels"),
-            candidates=[other.without("labels") for other in self._schedules.values()],
+            candidates=[family.schedule.without("labels") for family in self._families],
             seed=random_seed,
         )
 
     def _reset(self, random_seed: int) -> None:
         keras.utils.set_random_seed(random_seed)
         restore(self._model)
-        # A second, untraced model draws its weights as a fresh process would. The state of random
-        # layers, such as Dropout, is among a layer's variables and not among its weights.
+        # A second, untraced model draws its weights as in a fresh process. The state of random
+        # layers, such as Dropout, is part of a layer's variables and not of its weights.
         fresh = with_fresh_weights(self._model, random_seed)
         for layer, fresh_layer in zip(self._model.layers, fresh.layers, strict=True):
             for variable, value in zip(layer.variables, fresh_layer.variables, strict=True):
@@ -203,10 +182,12 @@ class MemberTrainer:
             "validation_accuracy": self._accuracy(self._data.validation),
             "test_accuracy": test_accuracy,
             "gap": train_accuracy - test_accuracy,
+            "chance_accuracy": float(np.bincount(self._data.test.labels).max())
+            / len(self._data.test.labels),
         }
 
     def _accuracy(self, split: Split) -> float:
-        # Eager calls: `evaluate` would trace a graph for every last configuration of swaps.
+        # Eager calls: `evaluate` would trace a graph per final configuration of swaps.
         right = 0
         for start in range(0, len(split.labels), _EVALUATION_BATCH):
             rows = slice(start, start + _EVALUATION_BATCH)
@@ -221,7 +202,7 @@ class MemberTrainer:
 
 @functools.lru_cache(maxsize=1)
 def trainer_for(settings: TrainingSettings) -> MemberTrainer:
-    """The process' trainer for these settings, made at the first call."""
+    """Return the trainer of this process for the settings, created at the first call."""
     return MemberTrainer(settings)
 
 
@@ -235,7 +216,7 @@ def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
         )
     except Exception as error:  # Keras raises anything from ValueError to KeyError here.
         raise ValueError(
-            f"--optimizer={settings.optimizer} cannot be made from its name; known are for example "
+            f"--optimizer={settings.optimizer} cannot be created by name; known are for example "
             "adam, sgd, rmsprop, adamw"
         ) from error
 

@@ -1,1 +1,1 @@
-"""Matrices in, dispersions and a verdict out: a door to `akp_keras.dispersion`."""
+"""Tests the principle on matrices and members, by `akp_keras.dispersion`."""

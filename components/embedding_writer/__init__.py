@@ -1,1 +1,1 @@
-"""TensorBoard's log directory of an experiment: a door to `akp_keras.tensorboard`."""
+"""Writes TensorBoard's log directory of an experiment, by `akp_keras.tensorboard`."""

@@ -1,1 +1,1 @@
-"""The members of one family, trained: a door to `akp_keras.training`."""
+"""Trains the members of families, by `akp_keras.training`."""

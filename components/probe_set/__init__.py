@@ -1,1 +1,1 @@
-"""The probe set of an experiment: a door to `akp_keras.data`."""
+"""Draws the probe set of an experiment, by `akp_keras.data`."""

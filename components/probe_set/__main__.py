@@ -1,19 +1,8 @@
-"""Draws the probe set of an experiment.
-
-python -m components.probe_set --dataset=wisconsin_breast_cancer --output=PROBE
-"""
+"""The step as a command: `python -m components.probe_set --help`."""
 
 import sys
 
-from components.command_line import run_step
+from akp_keras.main import run_component
 
 if __name__ == "__main__":
-    sys.exit(
-        run_step(
-            sys.argv[1:],
-            step="probe_set",
-            description=__doc__,
-            inputs={},
-            shared=("dataset", "max_samples", "probe_samples", "seed", "data_dir"),
-        )
-    )
+    sys.exit(run_component("probe_set"))

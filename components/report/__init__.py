@@ -1,1 +1,1 @@
-"""The page of an experiment: a door to `akp_keras.report`."""
+"""Writes the report page of an experiment, by `akp_keras.report`."""

@@ -1,1 +1,1 @@
-"""SavedModels and a probe set in, similarity matrices out: a door to `akp_keras.comparison`."""
+"""Compares SavedModels on a probe set, by `akp_keras.comparison`."""

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from akp_keras.comparison import compare_members, evaluate_similarity, representations
+from akp_keras import similarity
+from akp_keras.comparison import evaluate_similarity, matrix_path, read_matrix, representations
 from akp_keras.comparison.representations import representation_path, take_representations
 
 SAMPLES = np.random.default_rng(0).normal(size=(300, 5)).astype(np.float32)
@@ -28,8 +29,8 @@ def models(tmp_path, monkeypatch):
         (samples,) = inputs.values()
         for start in range(0, len(samples), 128):
             first = samples[start : start + 128] @ kernel
-            found = {"second": np.tanh(first), "first": first}
-            yield {layer: found[layer] for layer in layers or found}
+            outputs = {"second": np.tanh(first), "first": first}
+            yield {layer: outputs[layer] for layer in layers or outputs}
 
     monkeypatch.setattr(representations, "iterate_representations", answers)
     monkeypatch.setattr(representations, "configure_tensorflow", lambda: None)
@@ -57,15 +58,13 @@ def test_its_matrices_are_the_bytes_that_the_experiment_writes(models, executor,
     names = ["control/0", "control/1", "tanh/0"]
     assert summary["members"] == names
     assert summary["layers"] == ["second", "first"]
-    compare_members(
-        {name: models / name / "saved_model" for name in names},
-        SAMPLES,
-        MEASURES,
-        tmp_path / "run",
-        executor=executor,
-        layers=("second", "first"),
-    )
-    assert files(tmp_path / "out" / "similarity") == files(tmp_path / "run")
+    kernels = {name: np.load(models / name / "saved_model" / "kernel.npy") for name in names}
+    first = {name: SAMPLES @ kernel for name, kernel in kernels.items()}
+    expected = similarity.pairwise(first, MEASURES)
+    for measure in MEASURES:
+        matrix = read_matrix(matrix_path(tmp_path / "out" / "similarity", "first", measure))
+        assert matrix.members == tuple(names)
+        np.testing.assert_allclose(matrix.values, expected[measure].values, atol=1e-12)
     assert json.loads((tmp_path / "out" / "summary.json").read_text()) == summary
 
 
@@ -100,12 +99,12 @@ def test_what_is_on_disk_is_what_the_batches_were(models, executor, tmp_path):
     names = {"a/b": models / "control/0/saved_model", "a.b": models / "control/1/saved_model"}
     take_representations(names, SAMPLES, tmp_path / "taken", executor=executor)
     for name, path in names.items():
-        found = np.load(representation_path(tmp_path / "taken", name, "first"), allow_pickle=False)
-        np.testing.assert_allclose(found, SAMPLES @ np.load(path / "kernel.npy"), rtol=1e-12)
+        taken = np.load(representation_path(tmp_path / "taken", name, "first"), allow_pickle=False)
+        np.testing.assert_allclose(taken, SAMPLES @ np.load(path / "kernel.npy"), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("changed", "message"),
     [
         ({"measures": "cka.linear"}, "measures: name at least one"),
         ({"measures": []}, "measures: name at least one"),
@@ -115,8 +114,8 @@ def test_what_is_on_disk_is_what_the_batches_were(models, executor, tmp_path):
         ({"probe": {"x": SAMPLES, "y": SAMPLES[:4]}}, "the probe set has different numbers"),
     ],
 )
-def test_arguments_that_make_no_sense(models, executor, tmp_path, given, message):
-    arguments = {"probe": SAMPLES, "measures": MEASURES, **given}
+def test_arguments_that_make_no_sense(models, executor, tmp_path, changed, message):
+    arguments = {"probe": SAMPLES, "measures": MEASURES, **changed}
     with pytest.raises(ValueError, match=message):
         evaluate_similarity(models, output=tmp_path / "out", executor=executor, **arguments)
     assert not (tmp_path / "out").exists()

@@ -48,9 +48,9 @@ def test_the_digest_is_that_of_the_values(tmp_path):
         ({"x": VALUES, "ids": np.array([1, 1, 2, 3])}, "the same id for several samples"),
         ({"x": np.float32(3)}, "'x' has no samples"),
         ({"x": VALUES[:0]}, "'x' has no samples"),
-        ({"x": VALUES[:1]}, "has one sample; representations are compared over two samples"),
-        ({"x": VALUES.astype(np.complex64)}, "'x' is complex64; real numbers are needed"),
-        ({"x": np.array([[object()]])}, "damaged, or no NumPy file .*allow_pickle=False"),
+        ({"x": VALUES[:1]}, "has one sample; representations are compared over at least two"),
+        ({"x": VALUES.astype(np.complex64)}, "'x' is complex64; use real numbers"),
+        ({"x": np.array([[object()]])}, "damaged, or not a NumPy file .*allow_pickle=False"),
     ],
 )
 def test_what_models_cannot_be_shown_is_refused(tmp_path, arrays, message):
@@ -61,13 +61,13 @@ def test_what_models_cannot_be_shown_is_refused(tmp_path, arrays, message):
     assert "\n" not in str(refusal.value)
 
 
-def test_what_is_no_numpy_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"there is no probe set at .*none\.npz"):
+def test_what_is_not_a_numpy_file_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"no probe set at .*none\.npz"):
         read_probe_inputs(tmp_path / "none.npz")
     (tmp_path / "x.txt").write_text("1 2 3")
-    with pytest.raises(ValueError, match=r"an \.npz or \.npy file of NumPy is needed"):
+    with pytest.raises(ValueError, match=r"must be an \.npz or \.npy file of NumPy"):
         read_probe_inputs(tmp_path / "x.txt")
     for name in ("x.npz", "x.npy"):
         (tmp_path / name).write_bytes(b"PK\x03\x04 no archive")
-        with pytest.raises(ValueError, match=f"{name} is damaged, or no NumPy file"):
+        with pytest.raises(ValueError, match=f"{name} is damaged, or not a NumPy file"):
             read_probe_inputs(tmp_path / name)

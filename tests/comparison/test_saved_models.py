@@ -90,34 +90,34 @@ def test_a_table_names_its_own(place, tmp_path, suffix):
         path.write_text("\n".join([",".join(rows), *lines]))
     else:
         pyarrow.parquet.write_table(pa.table(rows), path)
-    found = find_saved_models(path)
-    assert [(model.name, model.family) for model in found] == [
+    models = find_saved_models(path)
+    assert [(model.name, model.family) for model in models] == [
         ("one/007", "one"),
         ("two/8", "two"),
         ("9", ""),
     ]
-    assert found[1].path == tmp_path / "y z"
+    assert models[1].path == tmp_path / "y z"
 
 
-def test_a_relative_uri_of_a_table_is_so_to_its_folder(place, tmp_path, monkeypatch):
+def test_a_relative_uri_is_relative_to_the_folder_of_its_table(place, tmp_path, monkeypatch):
     place("models/x")
     place("models/y")
     (tmp_path / "models" / "models.csv").write_text("uri,family,member\nx,f,1\n../models/y,f,2\n")
     monkeypatch.chdir("/")
-    found = find_saved_models(tmp_path / "models" / "models.csv")
-    assert [model.path.resolve() for model in found] == [tmp_path / "models" / n for n in "xy"]
+    models = find_saved_models(tmp_path / "models" / "models.csv")
+    assert [model.path.resolve() for model in models] == [tmp_path / "models" / n for n in "xy"]
 
 
 def test_one_folder_under_two_names_is_refused(place, tmp_path):
-    one, other = place("one"), place("other")
+    first, second = place("first"), place("second")
     table = tmp_path / "models.csv"
-    table.write_text(f"uri,family,member\n{one},f,1\n{other},f,2\nx/../one,f,3\n")
+    table.write_text(f"uri,family,member\n{first},f,1\n{second},f,2\nx/../first,f,3\n")
     (tmp_path / "x").mkdir()
-    with pytest.raises(ValueError, match=r"one is given twice, as 'f/1' and 'f/3'"):
+    with pytest.raises(ValueError, match=r"first is given twice, as 'f/1' and 'f/3'"):
         find_saved_models(table)
-    (tmp_path / "link").symlink_to(one)
-    with pytest.raises(ValueError, match="link is given twice, as 'one' and 'link'"):
-        names(one, other, tmp_path / "link")
+    (tmp_path / "link").symlink_to(first)
+    with pytest.raises(ValueError, match="link is given twice, as 'first' and 'link'"):
+        names(first, second, tmp_path / "link")
 
 
 def test_links_are_followed_but_not_in_circles(place, tmp_path):
@@ -129,20 +129,20 @@ def test_links_are_followed_but_not_in_circles(place, tmp_path):
     (tmp_path / "models" / "again").symlink_to(tmp_path / "models")
     assert names(tmp_path / "models") == ["a", "b", "more/saved_model"]
     (tmp_path / "models" / "lost").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="models/lost leads nowhere"):
+    with pytest.raises(ValueError, match="models/lost is broken"):
         names(tmp_path / "models")
 
 
-def test_a_folder_whose_name_is_no_text_is_named(place, tmp_path):
+def test_a_folder_whose_name_is_not_text_is_named(place, tmp_path):
     place("models/a")
     place(f"models/{os.fsdecode(bytes([0xFF]))}")
-    with pytest.raises(ValueError, match=r"models/.udcff': the folder's name is no text in UTF-8"):
+    with pytest.raises(ValueError, match=r"models/.udcff': the folder's name is not UTF-8 text"):
         names(tmp_path / "models")
 
 
 def test_a_mapping_names_its_own(place):
-    found = find_saved_models({"f/a": place("x"), "g/b": str(place("y"))})
-    assert [(model.name, model.family) for model in found] == [("f/a", "f"), ("g/b", "g")]
+    models = find_saved_models({"f/a": place("x"), "g/b": str(place("y"))})
+    assert [(model.name, model.family) for model in models] == [("f/a", "f"), ("g/b", "g")]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_mapping_names_its_own(place):
         ("uri,family,member\ngs://bucket/x,a,1\n", "gs://bucket/x is not on this machine"),
         (
             "uri,family,member\nnowhere,a,1\n",
-            r"models\.csv, row 1: .*/nowhere is no SavedModel: there is no such folder",
+            r"models\.csv, row 1: .*/nowhere is not a SavedModel: the folder does not",
         ),
         ("uri,family,member\n", "has no rows, only a header"),
     ],
@@ -169,20 +169,20 @@ def test_tables_that_cannot_be_used_are_refused(tmp_path, table, message):
 
 
 def test_what_cannot_be_compared_is_refused(place, tmp_path):
-    one = place("one", family="control", seed=0)
-    other = place("other", family="control", seed=0)
+    first = place("first", family="control", seed=0)
+    second = place("second", family="control", seed=0)
     with pytest.raises(ValueError, match=r"no SavedModel matches .*none"):
         names(tmp_path / "none*")
-    with pytest.raises(ValueError, match=r"two SavedModels or more .*, found .*one"):
-        names(one)
-    with pytest.raises(ValueError, match=r"two SavedModels or more .*, found none"):
+    with pytest.raises(ValueError, match=r"at least two SavedModels .*, got .*first"):
+        names(first)
+    with pytest.raises(ValueError, match=r"at least two SavedModels .*, got none"):
         find_saved_models([])
-    with pytest.raises(ValueError, match=r"name 'control/0', .*one and .*other; name them in"):
-        names(one, other)
-    with pytest.raises(ValueError, match="one is given twice"):
-        names(one, one)
+    with pytest.raises(ValueError, match=r"name 'control/0': .*first and .*second; name them in"):
+        names(first, second)
+    with pytest.raises(ValueError, match="first is given twice"):
+        names(first, first)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match=r"empty is no SavedModel: it has no saved_model\.pb"):
-        names(one, tmp_path / "empty")
-    with pytest.raises(ValueError, match=r"there is no table of SavedModels at .*none\.csv"):
+    with pytest.raises(ValueError, match=r"empty is not a SavedModel: it has no saved_model\.pb"):
+        names(first, tmp_path / "empty")
+    with pytest.raises(ValueError, match=r"no table of SavedModels at .*none\.csv"):
         names(tmp_path / "none.csv")

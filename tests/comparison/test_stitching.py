@@ -65,8 +65,15 @@ def other():
     return trained(2, width=12, probabilities=True, convolution=True)
 
 
-@pytest.mark.parametrize("layer", ["map", "norm", "hidden", "next"])
-@pytest.mark.parametrize("start", ["identity", "least_squares"])
+@pytest.mark.parametrize(
+    ("layer", "start"),
+    [
+        ("map", "identity"),
+        ("norm", "least_squares"),
+        ("hidden", "least_squares"),
+        ("next", "identity"),
+    ],
+)
 def test_a_network_stitched_into_itself_costs_nothing_from_the_start(one, layer, start):
     found = stitching_penalty(one, one, layer, samples(0), epochs=0, start=start)
     assert found.top_accuracy > 0.9
@@ -104,19 +111,19 @@ def test_a_rotated_twin_costs_nothing_after_fitting(one):
     assert fitted.top_accuracy > 0.99
     assert abs(fitted.penalty) < 0.01
     learnt = stitching_penalty(
-        plain, twin, "hidden", (images, labels), epochs=30, start="identity", learning_rate=2e-2
+        plain, twin, "hidden", (images, labels), epochs=10, start="identity", learning_rate=5e-2
     )
     assert learnt.penalty < 0.05
 
 
 def test_other_widths_seeds_and_maps_stitch_and_an_untrained_rest_does_not(one, other):
     for layer in ("map", "hidden"):
-        found = stitching_penalty(one, other, layer, samples(0), test=samples(9), epochs=3)
+        found = stitching_penalty(one, other, layer, samples(0), test=samples(9), epochs=1)
         assert found.top_accuracy > 0.8
         assert found.penalty < 0.1
     blank = network(3, width=12, convolution=True)
-    late = stitching_penalty(blank, other, "next", samples(0), test=samples(9), epochs=3)
-    early = stitching_penalty(one, other, "next", samples(0), test=samples(9), epochs=3)
+    late = stitching_penalty(blank, other, "next", samples(0), test=samples(9), epochs=0)
+    early = stitching_penalty(one, other, "next", samples(0), test=samples(9), epochs=0)
     assert late.penalty > early.penalty + 0.1
 
 
@@ -124,10 +131,9 @@ def test_the_same_seed_gives_the_same_numbers_and_both_networks_stay_as_they_wer
     before = [np.array(w) for w in one.get_weights() + other.get_weights()]
     flags = [v.trainable for v in other.variables]
     arguments = (one, other, "map", samples(0))
-    first = stitching_penalty(*arguments, epochs=2, seed=3)
-    assert first == stitching_penalty(*arguments, epochs=2, seed=3)
-    assert first.loss != stitching_penalty(*arguments, epochs=2, seed=4).loss
-    assert first.loss != stitching_penalty(*arguments, epochs=0).loss
+    first = stitching_penalty(*arguments, epochs=1, seed=3)
+    assert first == stitching_penalty(*arguments, epochs=1, seed=3)
+    assert first.loss != stitching_penalty(*arguments, epochs=1, seed=4).loss
     for was, now in zip(before, one.get_weights() + other.get_weights(), strict=True):
         np.testing.assert_array_equal(was, now)
     assert flags == [v.trainable for v in other.variables]
@@ -153,12 +159,14 @@ def test_what_cannot_be_stitched_is_said_in_one_line(one, other):
         assert "\n" not in text
         return text
 
-    assert "out; did you mean 'hidden'?" in message(one, other, "hiden", data)
+    assert "bottom has no layer 'hiden'; did you mean 'hidden'?" in message(
+        one, other, "hiden", data
+    )
     assert "only the last number may differ" in message(one, other, "map", data, top_layer="hidden")
-    assert "is its last" in message(one, one, "out", data)
+    assert "is its last layer" in message(one, one, "out", data)
     assert "needs equal widths" in message(one, other, "hidden", data, start="identity")
     assert "least_squares or identity" in message(one, other, "hidden", data, start="random")
-    assert "a label a sample" in message(one, other, "hidden", (data[0], data[1][:-1]))
+    assert "one label per sample" in message(one, other, "hidden", (data[0], data[1][:-1]))
     assert "integer classes" in message(one, other, "hidden", (data[0], data[1] + 0.5))
     assert "a label is 3; top has the classes 0 to 2" in message(
         one, other, "hidden", (data[0], data[1] + 1)
@@ -168,7 +176,7 @@ def test_what_cannot_be_stitched_is_said_in_one_line(one, other):
     first = keras.layers.Dense(36, name="first")(flat)
     second = keras.layers.Dense(36, name="second")(first)
     around = keras.Model(inputs, keras.layers.Dense(3)(keras.layers.add([second, flat])))
-    assert "needs more than its output" in message(around, around, "first", data)
+    assert "need more than its output" in message(around, around, "first", data)
 
 
 def test_the_nearest_affine_map_is_that_of_least_squares():

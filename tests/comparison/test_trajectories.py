@@ -19,7 +19,7 @@ def snapshots():
 
 
 @pytest.fixture(scope="module")
-def found(snapshots):
+def followed(snapshots):
     return follow_members("dense", MEASURE, EPOCHS, snapshots)
 
 
@@ -27,23 +27,23 @@ def distance(x, y):
     return similarity.pairwise({"x": x, "y": y}, [MEASURE])[MEASURE].distance()[0, 1]
 
 
-def test_values_and_distances_are_those_of_the_measure_at_each_epoch(snapshots, found):
-    assert found.members == MEMBERS
+def test_values_and_distances_are_those_of_the_measure_at_each_epoch(snapshots, followed):
+    assert followed.members == MEMBERS
     for moment in range(len(EPOCHS)):
-        one, other = snapshots["control/1"][moment], snapshots["shock/3"][moment]
-        assert found.values[moment, 1, 8] == pytest.approx(similarity.compare(one, other, MEASURE))
-        assert found.distances[moment, 1, 8] == pytest.approx(distance(one, other))
+        x, y = snapshots["control/1"][moment], snapshots["shock/3"][moment]
+        assert followed.values[moment, 1, 8] == pytest.approx(similarity.compare(x, y, MEASURE))
+        assert followed.distances[moment, 1, 8] == pytest.approx(distance(x, y))
 
 
-def test_within_a_family_all_epochs_are_compared(snapshots, found):
-    within = found.within["shock"]
+def test_within_a_family_all_epochs_are_compared(snapshots, followed):
+    within = followed.within["shock"]
     assert within.shape == (15, 15)
     expected = distance(snapshots["shock/1"][2], snapshots["shock/4"][0])
     assert within[1 * 3 + 2, 4 * 3 + 0] == pytest.approx(expected)
-    np.testing.assert_allclose(within[0::3, 0::3], found.distances[0][5:, 5:])
+    np.testing.assert_allclose(within[0::3, 0::3], followed.distances[0][5:, 5:])
 
 
-def test_the_map_is_the_classical_scaling_of_all_points(snapshots, found):
+def test_the_map_is_the_classical_scaling_of_all_points(snapshots, followed):
     every = {
         f"{name} {moment}": snapshots[name][moment]
         for name in MEMBERS
@@ -51,34 +51,34 @@ def test_the_map_is_the_classical_scaling_of_all_points(snapshots, found):
     }
     distances = similarity.pairwise(every, [MEASURE])[MEASURE].distance()
     axes = pcoa(DistanceMatrix(distances), method="eigh").samples.to_numpy()[:, :3]
-    assert not found.is_aligned
-    np.testing.assert_allclose(np.abs(found.coordinates.reshape(-1, 3)), np.abs(axes), atol=1e-8)
+    assert not followed.is_aligned
+    np.testing.assert_allclose(np.abs(followed.coordinates.reshape(-1, 3)), np.abs(axes), atol=1e-8)
 
 
-def test_dispersion_is_that_of_the_test(found):
+def test_dispersion_is_that_of_the_test(followed):
     families = [name.split("/")[0] for name in MEMBERS]
     for moment in range(len(EPOCHS)):
         outcome = dispersion.permutation_test(
-            found.distances[moment], families, permutations=99, crosscheck_permutations=0
+            followed.distances[moment], families, permutations=99, crosscheck_permutations=0
         )
         for family in ("control", "shock"):
-            assert found.dispersion[family][moment] == pytest.approx(outcome.dispersion[family])
+            assert followed.dispersion[family][moment] == pytest.approx(outcome.dispersion[family])
         np.testing.assert_allclose(
-            found.to_centroid["shock"][moment], outcome.member_distances[5:], rtol=1e-12
+            followed.to_centroid["shock"][moment], outcome.member_distances[5:], rtol=1e-12
         )
 
 
-def test_the_same_snapshots_give_the_same_bytes(snapshots, found):
+def test_the_same_snapshots_give_the_same_bytes(snapshots, followed):
     again = follow_members("dense", MEASURE, EPOCHS, snapshots)
-    assert again.coordinates.tobytes() == found.coordinates.tobytes()
-    assert again.values.tobytes() == found.values.tobytes()
+    assert again.coordinates.tobytes() == followed.coordinates.tobytes()
+    assert again.values.tobytes() == followed.values.tobytes()
 
 
-def test_too_many_points_get_a_map_an_epoch_turned_onto_the_last(snapshots, found):
+def test_too_many_points_get_a_map_per_epoch_turned_onto_the_last(snapshots, followed):
     aligned = follow_members("dense", MEASURE, EPOCHS, snapshots, most_points=29)
     assert aligned.is_aligned
-    np.testing.assert_allclose(aligned.values, found.values)
-    np.testing.assert_allclose(aligned.within["shock"], found.within["shock"])
+    np.testing.assert_allclose(aligned.values, followed.values)
+    np.testing.assert_allclose(aligned.within["shock"], followed.within["shock"])
     for moment, of_epoch in enumerate(aligned.distances):
         alone = pcoa(DistanceMatrix(of_epoch), method="eigh").samples.to_numpy()[:, :3]
         # A turn changes no distance.
@@ -102,9 +102,9 @@ def test_members_without_comparable_snapshots_are_left_out_with_the_reason(snaps
     broken["control/0"] = snapshots["control/0"].copy()
     broken["control/0"][1, 3, 2] = np.nan
     broken["shock/4"] = np.ones_like(snapshots["shock/4"])
-    found = follow_members("dense", MEASURE, EPOCHS, broken)
-    assert set(found.members) == set(MEMBERS) - {"control/0", "shock/4"}
-    assert found.excluded == {
+    followed = follow_members("dense", MEASURE, EPOCHS, broken)
+    assert set(followed.members) == set(MEMBERS) - {"control/0", "shock/4"}
+    assert followed.excluded == {
         "control/0": "not finite after epoch 2: NaN or infinity among its answers",
         "shock/4": "constant over the probe set after epoch 0: it tells no samples apart",
     }
@@ -112,16 +112,16 @@ def test_members_without_comparable_snapshots_are_left_out_with_the_reason(snaps
 
 def test_a_family_of_one_member_has_no_dispersion(snapshots):
     some = {name: snapshots[name] for name in MEMBERS[:6]}
-    found = follow_members("dense", MEASURE, EPOCHS, some)
-    assert found.dispersion["shock"] == (None, None, None)
-    assert all(value > 0 for value in found.dispersion["control"])
-    assert squareform(found.within["shock"]).shape == (3,)
+    followed = follow_members("dense", MEASURE, EPOCHS, some)
+    assert followed.dispersion["shock"] == (None, None, None)
+    assert all(value > 0 for value in followed.dispersion["control"])
+    assert squareform(followed.within["shock"]).shape == (3,)
 
 
 def test_two_members_are_enough_and_one_is_refused(snapshots):
     two = {name: snapshots[name] for name in MEMBERS[:2]}
     assert follow_members("dense", MEASURE, EPOCHS, two).coordinates.shape == (2, 3, 3)
-    with pytest.raises(ValueError, match=r"layer .dense. has 1 members .* two are needed"):
+    with pytest.raises(ValueError, match=r"layer .dense. needs at least two members .*, got 1"):
         follow_members("dense", MEASURE, EPOCHS, {"control/0": snapshots["control/0"]})
 
 

@@ -9,7 +9,7 @@ pytest.importorskip("tfx", reason="ml-pipelines-sdk is not installed")
 
 @pytest.fixture
 def tested_pipeline(experiment, tmp_path):
-    """Runs the test and the report on results that are there, and a step if it is AKP."""
+    """Runs the test and the report on results of earlier steps, and a step if it is AKP."""
     from tfx.dsl.component.experimental.decorators import component
     from tfx.dsl.components.common.importer import Importer
     from tfx.dsl.experimental.conditionals.conditional import Cond

@@ -12,9 +12,9 @@ def patches():
 
 
 def test_the_same_seed_gives_the_same_bytes(patches):
-    again = draw_cell_patches(1024, seed=0)
-    assert again.images.tobytes() == patches.images.tobytes()
-    assert again.severity.tobytes() == patches.severity.tobytes()
+    again = draw_cell_patches(256, seed=0)
+    assert again.images.tobytes() == patches.images[:256].tobytes()
+    assert again.severity.tobytes() == patches.severity[:256].tobytes()
 
 
 def test_the_first_patches_do_not_depend_on_how_many_are_asked_for(patches):

@@ -16,8 +16,8 @@ def test_lists_every_source():
         ("synthetic_cels", "did you mean 'synthetic_cells'?"),
         ("wisconsin_breast", "did you mean 'wisconsin_breast_cancer'?"),
         ("synthetic_cells:mnist", "did you mean 'synthetic_cells'?"),
-        ("imagenet", "known: synthetic_cells, tfds:<name>, wisconsin_breast_cancer"),
-        ("", "known: "),
+        ("imagenet", "known are synthetic_cells, tfds:<name>, wisconsin_breast_cancer"),
+        ("", "known are "),
     ],
 )
 def test_an_unknown_name_is_answered_with_a_suggestion(name, message):
@@ -29,7 +29,7 @@ def test_an_unknown_name_is_answered_with_a_suggestion(name, message):
 
 @pytest.mark.parametrize(
     ("flags", "message"),
-    [({"seed": -1}, "0 or more"), ({"max_samples": 0}, "1 or more")],
+    [({"seed": -1}, "seed=-1 must be at least 0"), ({"max_samples": 0}, "must be at least 1")],
 )
 def test_refuses_numbers_out_of_range(flags, message):
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,10 @@ from akp_keras.data.synthetic_cells_builder import (  # noqa: E402
     DESCRIPTION,
     SyntheticCells,
     SyntheticCellsConfig,
+    config_of_seed,
 )
 
+SMALL = {"train": 256, "validation": 64, "test": 128}
 TINY = SyntheticCellsConfig(name="tiny", seed=0, train=12, validation=6, test=8)
 
 
@@ -29,16 +32,35 @@ def prepared_tiny(folder):
 
 @pytest.fixture(scope="module")
 def dataset(data_dir):
-    return load_dataset("synthetic_cells", data_dir=data_dir)
+    """The data set with an eighth of its samples, which takes an eighth of the time to draw."""
+    (config,) = SyntheticCells.BUILDER_CONFIGS
+    with pytest.MonkeyPatch.context() as patch:
+        for split, count in SMALL.items():
+            patch.setattr(config, split, count)
+        return load_dataset("synthetic_cells", data_dir=data_dir)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A folder of data prepared by `prepared_tiny`, not to be changed."""
+    folder = tmp_path_factory.mktemp("tiny")
+    prepared_tiny(folder)
+    return folder
 
 
 def splits_of(dataset):
     return {"train": dataset.train, "validation": dataset.validation, "test": dataset.test}
 
 
+@pytest.mark.parametrize("seed", [0, 3])
+def test_every_seed_has_splits_of_the_usual_sizes(seed):
+    config = config_of_seed(seed)
+    assert (config.seed, config.train, config.validation, config.test) == (seed, 2048, 512, 1024)
+
+
 def test_sizes_types_and_ranges(dataset):
     counts = {name: len(split.ids) for name, split in splits_of(dataset).items()}
-    assert counts == {"train": 2048, "validation": 512, "test": 1024}
+    assert counts == SMALL
     for split in splits_of(dataset).values():
         assert split.inputs.shape[1:] == (32, 32, 3)
         assert split.inputs.dtype == np.float32
@@ -55,17 +77,17 @@ def test_each_class_is_half_of_each_split(dataset):
 
 def test_stored_order_does_not_follow_the_classes(dataset):
     changes = np.count_nonzero(np.diff(dataset.train.labels))
-    assert 900 < changes < 1150
+    assert 100 < changes < 156
 
 
 def test_ids_and_images_of_the_splits_are_disjoint(dataset):
     ids = np.concatenate([split.ids for split in splits_of(dataset).values()])
     images = {i.tobytes() for split in splits_of(dataset).values() for i in split.inputs}
-    assert len(set(ids)) == len(images) == 3584
+    assert len(set(ids)) == len(images) == 448
 
 
 def test_samples_are_the_patches_that_were_drawn(dataset):
-    drawn = draw_cell_patches(1024, seed=0, stream=2)
+    drawn = draw_cell_patches(128, seed=0, stream=2)
     numbers = [int(identity.removeprefix("test-")) for identity in dataset.test.ids]
     np.testing.assert_array_equal(dataset.test.inputs, drawn.images[numbers])
     np.testing.assert_array_equal(dataset.test.labels, drawn.labels[numbers])
@@ -87,14 +109,14 @@ def test_a_second_load_reads_what_is_prepared(dataset, data_dir, monkeypatch):
 
 
 def test_max_samples_keeps_the_first(dataset, data_dir):
-    few = load_dataset("synthetic_cells", data_dir=data_dir, max_samples=600)
-    assert few.train.ids.tolist() == dataset.train.ids[:600].tolist()
-    assert len(few.validation.ids) == 512
+    few = load_dataset("synthetic_cells", data_dir=data_dir, max_samples=100)
+    assert few.train.ids.tolist() == dataset.train.ids[:100].tolist()
+    assert len(few.validation.ids) == 64
 
 
 def test_a_probe_set_can_be_taken(dataset):
-    probe = take_probe_set(dataset, 256, seed=0)
-    assert np.bincount(probe.labels).tolist() == [128, 128]
+    probe = take_probe_set(dataset, 64, seed=0)
+    assert np.bincount(probe.labels).tolist() == [32, 32]
 
 
 def test_works_as_a_builder_of_tensorflow_datasets(data_dir, dataset):
@@ -107,7 +129,7 @@ def test_works_as_a_builder_of_tensorflow_datasets(data_dir, dataset):
     assert 0 <= example["severity"] <= 1
     assert info.features["label"].names == ["non_cancer", "cancer"]
     assert info.supervised_keys == ("image", "label")
-    assert info.splits["train"].num_examples == 2048
+    assert info.splits["train"].num_examples == 256
     assert str(info.version) == str(SyntheticCells.VERSION)
     assert str(SyntheticCells.VERSION) in SyntheticCells.RELEASE_NOTES
 
@@ -119,18 +141,17 @@ def test_a_changed_drawing_needs_a_new_version():
     assert (str(SyntheticCells.VERSION), fingerprint) == ("1.0.0", [171.9, 102.3, 165.6])
 
 
-def test_prepared_files_have_the_same_bytes_everywhere(tmp_path):
-    prepared = []
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        place = Path(prepared_tiny(folder).data_dir)
-        prepared.append({file.name: file.read_bytes() for file in place.iterdir()})
-    assert prepared[0] == prepared[1]
-    assert len(prepared[0]) == 6
+def test_prepared_files_have_the_same_bytes_everywhere(tiny, tmp_path):
+    first, second = (
+        {file.name: file.read_bytes() for file in Path(prepared_tiny(folder).data_dir).iterdir()}
+        for folder in (tiny, tmp_path)
+    )
+    assert first == second
+    assert len(first) == 6
 
 
-def test_nothing_else_is_left_in_the_folder(tmp_path):
-    prepared_tiny(tmp_path)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["synthetic_cells"]
+def test_nothing_else_is_left_in_the_folder(tiny):
+    assert [entry.name for entry in tiny.iterdir()] == ["synthetic_cells"]
 
 
 def test_only_downloads_report_progress_and_never_on_standard_output(tmp_path, capfd):
@@ -197,7 +218,8 @@ def garble_the_description(place):
 @pytest.mark.parametrize(
     "damage", [lose_a_split, cut_a_split, lose_the_description, garble_the_description]
 )
-def test_damaged_preparations_are_named_in_one_line(tmp_path, damage):
+def test_damaged_preparations_are_named_in_one_line(tiny, tmp_path, damage):
+    shutil.copytree(tiny, tmp_path, dirs_exist_ok=True)
     damage(Path(prepared_tiny(tmp_path).data_dir))
     with pytest.raises(ValueError, match=r"is damaged .*; remove the folder") as caught:
         read_split(prepared_tiny(tmp_path), "train", input_key="image", label_key="label")

@@ -61,7 +61,7 @@ def test_non_euclidean_distances_give_real_minus_imaginary_coordinates():
     axes = vectors * np.sqrt(np.abs(eigenvalues))
     signed = (axes**2 * np.sign(eigenvalues)).sum(axis=1)
     np.testing.assert_allclose(squared_distances_to_centroid(squared), signed, rtol=1e-8)
-    adjusted = np.sqrt(6 / 5) * np.sqrt(np.abs(signed))
+    adjusted = np.sqrt(6 / 5) * np.sqrt(np.maximum(signed, 0))
     np.testing.assert_allclose(distances_to_centroid(squared), adjusted, rtol=1e-8)
     negative = -eigenvalues[eigenvalues < 0].sum()
     assert imaginary_share(squared) == pytest.approx(negative / np.abs(eigenvalues).sum())

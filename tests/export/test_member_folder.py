@@ -1,9 +1,11 @@
+import shutil
+
 import keras
 import numpy as np
 import pytest
 
 from akp_keras.export import MemberRecord, read_member, write_member
-from akp_keras.export.member_folder import remove_unfinished
+from akp_keras.files.whole import remove_unfinished
 from akp_keras.models import build_model
 
 RECORD = MemberRecord(
@@ -24,6 +26,7 @@ RECORD = MemberRecord(
         },
     ),
     steps_per_epoch=64,
+    settings={"epochs": 8},
 )
 
 
@@ -33,19 +36,24 @@ def model():
     return build_model("mlp", input_shape=(5,), classes=2, mean=np.zeros(5), variance=np.ones(5))
 
 
-def test_what_is_written_is_read_to_the_last_bit(tmp_path, model):
-    folder = tmp_path / "members" / RECORD.family / str(RECORD.seed)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory, model):
+    """A member's folder, not to be changed."""
+    folder = tmp_path_factory.mktemp("members") / RECORD.family / str(RECORD.seed)
     write_member(folder, RECORD, model, description={"dataset": "none"})
-    assert read_member(folder) == RECORD
-    assert [path.name for path in folder.parent.iterdir()] == ["3"], "nothing half-written"
+    return folder
+
+
+def test_what_is_written_is_read_to_the_last_bit(written):
+    assert read_member(written) == RECORD
+    assert [path.name for path in written.parent.iterdir()] == ["3"], "nothing half-written"
 
 
 @pytest.mark.parametrize(
-    "file", ["metrics.json", "history.csv", "swaps.json", "saved_model/saved_model.pb"]
+    "file", ["history.csv", "saved_model/assets.extra/akp.json", "saved_model/saved_model.pb"]
 )
-def test_damage_to_any_file_is_named(tmp_path, model, file):
-    folder = tmp_path / "0"
-    write_member(folder, RECORD, model, description={})
+def test_damage_to_any_file_is_named(tmp_path, written, file):
+    folder = shutil.copytree(written, tmp_path / "0")
     damaged = folder / file
     content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
@@ -57,8 +65,8 @@ def test_damage_to_any_file_is_named(tmp_path, model, file):
         read_member(folder)
 
 
-def test_leavings_of_a_killed_run_are_removed_and_members_stay(tmp_path, model):
-    write_member(tmp_path / "control" / "0", RECORD, model, description={})
+def test_leavings_of_a_killed_run_are_removed_and_members_stay(tmp_path, written):
+    shutil.copytree(written, tmp_path / "control" / "0")
     (tmp_path / "control" / "1.4711.unfinished" / "saved_model").mkdir(parents=True)
-    remove_unfinished(tmp_path)
+    remove_unfinished(tmp_path, "*/*")
     assert [path.name for path in (tmp_path / "control").iterdir()] == ["0"]

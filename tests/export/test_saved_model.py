@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -46,10 +47,12 @@ def test_representations_are_the_layers_outputs(saved):
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_serving_signature_has_a_column_a_class(tmp_path, classes):
-    original = model(classes)
-    save_member(tmp_path / "m", original, layers=LAYERS, description={})
-    loaded = tf.saved_model.load(str(tmp_path / "m"))
+def test_serving_signature_has_a_column_a_class(saved, tmp_path, classes):
+    original, path = saved
+    if classes != 2:
+        original, path = model(classes), tmp_path / "m"
+        save_member(path, original, layers=LAYERS, description={})
+    loaded = tf.saved_model.load(str(path))
     answers = loaded.signatures["serving_default"](tf.constant(IMAGES))
     probabilities = answers["probabilities"].numpy()
     assert probabilities.shape == answers["logits"].shape == (7, classes)
@@ -93,20 +96,21 @@ def test_a_foreign_saved_model_is_asked_by_its_own_signature(tmp_path):
 
 
 def test_wrong_questions_are_answered_in_one_line(saved, tmp_path):
-    _, path = saved
+    original, path = saved
     with pytest.raises(ValueError, match="is no SavedModel"):
         load_representations(tmp_path, IMAGES)
-    with pytest.raises(ValueError, match="has no output 'block9'; it has block1"):
+    with pytest.raises(ValueError, match="has no output 'block9'; did you mean 'block3'"):
         load_representations(path, IMAGES, layers=["block9"])
     with pytest.raises(ValueError, match=r"takes samples of shape \(16, 16, 3\)"):
         load_representations(path, IMAGES[:, :8])
     with pytest.raises(ValueError, match="has no layer 'block9'"):
-        save_member(tmp_path / "m", model(), layers=["block9"], description={})
+        save_member(tmp_path / "m", original, layers=["block9"], description={})
     assert not (tmp_path / "m").exists()
 
 
-def test_a_damaged_saved_model_is_named(tmp_path):
-    save_member(tmp_path / "m", model(), layers=LAYERS, description={})
+def test_a_damaged_saved_model_is_named(saved, tmp_path):
+    _, path = saved
+    shutil.copytree(path, tmp_path / "m")
     data = tmp_path / "m" / "variables" / "variables.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:100])
     with pytest.raises(ValueError, match=f"SavedModel {tmp_path / 'm'} is damaged") as refusal:

@@ -38,6 +38,6 @@ def test_a_misspelt_model_is_refused_with_a_suggestion():
         tapped_layers("smal_cnn")
 
 
-def test_small_cnn_refuses_samples_that_are_no_images():
+def test_small_cnn_refuses_samples_that_are_not_images():
     with pytest.raises(ValueError, match=r"not samples of shape \(30,\); model 'mlp' takes any"):
         build_model("small_cnn", input_shape=(30,), classes=2, **statistics(30))

@@ -16,14 +16,14 @@ def test_weights_follow_from_the_seed_alone(name):
         variance=np.array([1, 2, 3], np.float32),
     )
     keras.utils.set_random_seed(1)
-    one = with_fresh_weights(model, 5).get_weights()
+    first = with_fresh_weights(model, 5).get_weights()
     keras.utils.set_random_seed(2)
-    other = with_fresh_weights(model, 5).get_weights()
-    assert len(one) == len(model.get_weights())
-    for before, after in zip(one, other, strict=True):
+    again = with_fresh_weights(model, 5).get_weights()
+    assert len(first) == len(model.get_weights())
+    for before, after in zip(first, again, strict=True):
         np.testing.assert_array_equal(before, after)
-    third = with_fresh_weights(model, 6).get_weights()
-    assert any((before != after).any() for before, after in zip(one, third, strict=True))
+    other = with_fresh_weights(model, 6).get_weights()
+    assert any((before != after).any() for before, after in zip(first, other, strict=True))
 
 
 def test_layers_draw_different_weights_with_the_variance_that_was_asked_for():

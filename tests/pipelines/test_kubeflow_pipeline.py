@@ -115,19 +115,19 @@ def test_a_step_of_ones_own_branches_on_the_verdict(tmp_path):
         (["--compile=a.yaml", "--local"], "give either --compile=FILE or --local"),
         (["--local"], "--pipeline_root is missing"),
         (["--compile={tmp}/a.txt"], "--compile={tmp}/a.txt must end in .yaml"),
-        (["--compile={tmp}/b/a.yaml"], "there is no folder {tmp}/b"),
+        (["--compile={tmp}/b/a.yaml"], "{tmp}/b is not a folder"),
         (["--compile={tmp}/a.yaml", "--cpus=0"], "cpus"),
         (["--local", "--pipeline_root=/proc/x"], "--pipeline_root=/proc/x cannot be made"),
         (["--compile={tmp}/a.yaml", "--image="], "--image is empty"),
         (["--compile={tmp}/a.yaml", "--gpus=1", "--accelerator="], "--accelerator is empty"),
-        (["--compile={tmp}/a.yaml", "--memory=8GB"], "--memory=8GB is no amount of memory"),
+        (["--compile={tmp}/a.yaml", "--memory=8GB"], "--memory=8GB is not an amount of memory"),
         (["--compile=/proc/p.yaml"], "--compile=/proc/p.yaml cannot be written"),
         (["--compile={tmp}/a.yaml", "--epochs=1"], "--family=tanh: the swap"),
     ],
 )
 def test_wrong_input_ends_in_one_line(tmp_path, capsys, arguments, message):
-    given = [text.format(tmp=tmp_path) for text in arguments]
-    assert main([f"--flagfile={FLAGS}", *given]) == 2
+    flags = [text.format(tmp=tmp_path) for text in arguments]
+    assert main([f"--flagfile={FLAGS}", *flags]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("pipelines.kubeflow_pipeline: ")
     assert message.format(tmp=tmp_path) in line
@@ -136,24 +136,24 @@ def test_wrong_input_ends_in_one_line(tmp_path, capsys, arguments, message):
 
 @pytest.fixture
 def small_pipeline():
-    """The outcome of an experiment that is no experiment; any verdict but one is an error."""
+    """A pipeline of one step that writes a text as its verdict; two texts make it fail."""
     pytest.importorskip("kfp")
     from kfp import dsl
 
     @dsl.component(base_image="python", install_kfp_package=False)
-    def dispersion_test(given: str, verdict: dsl.OutputPath(str)):
+    def dispersion_test(text: str, verdict: dsl.OutputPath(str)):
         from pathlib import Path
 
-        if given == "wrong":
+        if text == "wrong":
             raise ValueError("--control='wrong' is no family; did you mean 'control'?")
-        if given == "broken":
+        if text == "broken":
             raise MemoryError("no room")
-        Path(verdict).write_text(given)
+        Path(verdict).write_text(text)
 
     def make(text):
         @dsl.pipeline(name="small")
         def small():
-            dispersion_test(given=text)
+            dispersion_test(text=text)
 
         return small
 
@@ -164,25 +164,25 @@ def test_a_run_in_the_root_of_another_gives_its_own_verdict(small_pipeline, tmp_
     for name in ("PATH", "PYTHONPATH"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     for verdict in ("AKP", "neither"):
-        printed = kubeflow_pipeline._run_here(small_pipeline(verdict), tmp_path)
+        printed = kubeflow_pipeline.run_here(small_pipeline(verdict), tmp_path)
         assert printed.splitlines()[0] == f"Verdict:   {verdict}"
         assert (tmp_path / printed.split()[-1] / "dispersion-test" / "verdict").is_file()
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "message"),
+    ("text", "kind", "message"),
     [
         ("wrong", ValueError, "--control='wrong' is no family; did you mean 'control'?"),
         ("broken", WorkFailed, "MemoryError: no room"),
     ],
 )
 def test_what_a_step_says_is_what_the_command_says(
-    small_pipeline, tmp_path, monkeypatch, given, kind, message
+    small_pipeline, tmp_path, monkeypatch, text, kind, message
 ):
     for name in ("PATH", "PYTHONPATH"):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     with pytest.raises(kind) as error:
-        kubeflow_pipeline._run_here(small_pipeline(given), tmp_path)
+        kubeflow_pipeline.run_here(small_pipeline(text), tmp_path)
     assert str(error.value) == message
 
 
@@ -209,9 +209,9 @@ def test_in_subprocesses_it_gives_the_bytes_of_the_run(run_of_main, flagfile, tm
     expected = sorted((run_of_main / "similarity").rglob("*.npz"))
     assert len(expected) == 6
     for path in expected:
-        found = matrices / path.relative_to(run_of_main / "similarity")
-        assert found.read_bytes() == path.read_bytes(), found
+        written = matrices / path.relative_to(run_of_main / "similarity")
+        assert written.read_bytes() == path.read_bytes(), written
     for name in ("dispersion.json", "verdict.json"):
-        found = run / "dispersion-test" / "outcome" / name
-        assert found.read_bytes() == (run_of_main / name).read_bytes()
+        written = run / "dispersion-test" / "outcome" / name
+        assert written.read_bytes() == (run_of_main / name).read_bytes()
     assert (run / "dispersion-test" / "verdict").read_text() == "undecidable"

@@ -35,8 +35,8 @@ def store(tmp_path_factory):
         made = mlmd.Execution(type_id=type_id, custom_properties=values, last_known_state=state)
         number = written.put_executions([made])[0]
         node = written.put_context_type(mlmd.ContextType(name="node"))
-        found = [c.id for c in written.get_contexts_by_type("node") if c.name == f"akp.{kind}"]
-        (context,) = found or written.put_contexts([mlmd.Context(type_id=node, name=f"akp.{kind}")])
+        ids = [c.id for c in written.get_contexts_by_type("node") if c.name == f"akp.{kind}"]
+        (context,) = ids or written.put_contexts([mlmd.Context(type_id=node, name=f"akp.{kind}")])
         written.put_attributions_and_associations(
             [], [mlmd.Association(context_id=context, execution_id=number)]
         )
@@ -56,11 +56,11 @@ def store(tmp_path_factory):
         for n in range(2)
     ]
     execution("FamilyTrainer", [], members, dataset="cells", seed="4", code_version="c0de")
-    given = artifact("SimilarityMatrices", "given")
+    inputs = artifact("SimilarityMatrices", "external")
     outcome = artifact("DispersionOutcome", "outcome", verdict="AKP")
     test = {"control": "late", "code_version": "c0de"}
-    execution("DispersionTest", [given, *members], [outcome], **test)
-    execution("DispersionTest", [given, *members], [outcome], state=mlmd.Execution.CACHED, **test)
+    execution("DispersionTest", [inputs, *members], [outcome], **test)
+    execution("DispersionTest", [inputs, *members], [outcome], state=mlmd.Execution.CACHED, **test)
     return path
 
 
@@ -69,7 +69,7 @@ def test_it_walks_from_the_verdict_to_members_seeds_and_data(store):
     assert list(lineage(open_store(store), f"{root}/outcome")) == [
         f"DispersionOutcome (verdict AKP): {root}/outcome",
         "└─ by DispersionTest, execution 2, code version c0de: control=late",
-        f"   ├─ SimilarityMatrices: {root}/given (made outside of the pipeline)",
+        f"   ├─ SimilarityMatrices: {root}/external (made outside the pipeline)",
         "   └─ Family late (2 members): @0 x",
         "      ├─ by FamilyTrainer, execution 1, code version c0de: dataset=cells, seed=4",
         f"      ├─ late/0, random seed 70: {root}/late/0",
@@ -79,13 +79,13 @@ def test_it_walks_from_the_verdict_to_members_seeds_and_data(store):
 
 def test_the_command_finds_the_store_above_the_uri(store, capsys):
     assert main([f"{store.parent}/outcome"]) == 0
-    found = capsys.readouterr().out
+    printed = capsys.readouterr().out
     assert main([f"{store.parent}/outcome/", f"--metadata={store}"]) == 0
-    assert capsys.readouterr().out == found
-    assert "late/1, random seed 71" in found
+    assert capsys.readouterr().out == printed
+    assert "late/1, random seed 71" in printed
 
 
-@pytest.mark.parametrize("uri", ["outcome", "./given/../outcome", "file://{root}/outcome"])
+@pytest.mark.parametrize("uri", ["outcome", "./external/../outcome", "file://{root}/outcome"])
 def test_uris_and_flags_are_taken_in_all_their_forms(store, capsys, monkeypatch, uri):
     monkeypatch.chdir(store.parent)
     assert main([uri.format(root=store.parent), "--metadata", str(store)]) == 0
@@ -108,12 +108,12 @@ def test_the_newest_output_may_come_from_the_cache(store):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "0 URIs are given and one is needed"),
-        (["a", "b"], "2 URIs are given and one is needed"),
+        ([], "expected one URI, got 0"),
+        (["a", "b"], "expected one URI, got 2"),
         (["{root}/other"], "no artifact in the metadata store has the URI {root}/other"),
-        (["/nowhere/outcome"], "there is no metadata.sqlite above /nowhere/outcome"),
-        (["x", "--metadata=/nowhere.sqlite"], "--metadata=/nowhere.sqlite: there is no such file"),
-        (["x", "--metadata={root}/text.sqlite"], "text.sqlite is no store of ML Metadata"),
+        (["/nowhere/outcome"], "no metadata.sqlite above /nowhere/outcome"),
+        (["x", "--metadata=/nowhere.sqlite"], "--metadata=/nowhere.sqlite is not a file"),
+        (["x", "--metadata={root}/text.sqlite"], "text.sqlite is not a store of ML Metadata"),
     ],
 )
 def test_wrong_input_ends_in_one_line(store, capsys, arguments, message):

@@ -56,8 +56,8 @@ def test_it_runs_then_is_cached_then_runs_what_follows_from_a_changed_family(
     expected = sorted((run_of_main / "similarity").rglob("*.npz"))
     assert len(expected) == 6
     for path in expected:
-        found = matrices / path.relative_to(run_of_main / "similarity")
-        assert found.read_bytes() == path.read_bytes(), found
+        written = matrices / path.relative_to(run_of_main / "similarity")
+        assert written.read_bytes() == path.read_bytes(), written
     (outcome,) = root.glob("DispersionTest/outcome/*")
     for name in ("dispersion.json", "verdict.json"):
         assert (outcome / name).read_bytes() == (run_of_main / name).read_bytes()

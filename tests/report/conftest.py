@@ -76,6 +76,12 @@ def experiment():
 
 
 @pytest.fixture(scope="session")
+def small():
+    """Two families of five members, one layer, one measure: enough for a page."""
+    return _make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
+
+
+@pytest.fixture(scope="session")
 def written(experiment, tmp_path_factory):
     """Its report, not to be written to."""
     return experiment.write(tmp_path_factory.mktemp("report"))

@@ -1,19 +1,18 @@
 import dataclasses
 import math
 
-import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
-from scipy.spatial.distance import pdist, squareform
 from scipy.stats import ttest_1samp
 
+from akp_keras.dispersion import principal_coordinates
 from akp_keras.dispersion.intervals import half_width_of_mean
 from akp_keras.report.families import order_families, style_families
 from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
 from akp_keras.report.figures.heat_map import draw_heat_map
-from akp_keras.report.figures.mds_map import classical_mds, draw_mds_map
+from akp_keras.report.figures.mds_map import draw_mds_map
 from akp_keras.report.figures.training_curves import (
     draw_training_curves,
     swap_marks,
@@ -42,30 +41,6 @@ def test_families_can_be_told_apart(count):
         assert len({style.colour for style in styles.values()}) == count
 
 
-def test_mds_gives_back_distances_in_the_plane():
-    points = np.random.default_rng(0).normal(size=(9, 2))
-    distances = squareform(pdist(points))
-    coordinates, fractions = classical_mds(distances)
-    np.testing.assert_allclose(squareform(pdist(coordinates)), distances, atol=1e-9)
-    assert fractions.sum() == pytest.approx(1)
-    assert all(axis[np.abs(axis).argmax()] > 0 for axis in coordinates.T)
-
-
-def test_mds_holds_as_much_as_the_largest_eigenvalues():
-    points = np.random.default_rng(1).normal(size=(12, 5)) * [5, 3, 1, 1, 1]
-    _, fractions = classical_mds(squareform(pdist(points)))
-    variances = np.linalg.svd(points - points.mean(axis=0), compute_uv=False) ** 2
-    np.testing.assert_allclose(fractions, variances[:2] / variances.sum())
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_mds_of_few_or_equal_members(count):
-    distances = 1 - np.eye(count)
-    coordinates, _ = classical_mds(distances)
-    np.testing.assert_allclose(squareform(pdist(coordinates)), distances, atol=1e-9)
-    np.testing.assert_array_equal(classical_mds(np.zeros((count, count)))[0], 0)
-
-
 def test_mds_map_has_one_scale(experiment, styles):
     figure = draw_mds_map(experiment.matrices[0], styles)
     figure.draw_without_rendering()
@@ -76,8 +51,11 @@ def test_mds_map_has_one_scale(experiment, styles):
 
 def test_mds_map_puts_each_member_in_its_family(experiment, styles):
     matrix = experiment.matrices[0]
-    coordinates, _ = classical_mds(matrix.distances)
-    drawn = draw_mds_map(matrix, styles).axes[0].collections
+    mapped = principal_coordinates(matrix.distances)
+    coordinates, shares = mapped.leading(2), mapped.shares(2)
+    axes = draw_mds_map(matrix, styles).axes[0]
+    assert f"{shares[0]:.0%}" in axes.get_xlabel() and f"{shares[1]:.0%}" in axes.get_ylabel()
+    drawn = axes.collections
     assert [points.get_label() for points in drawn] == list(styles)
     for points in drawn:
         family = points.get_label()
@@ -202,10 +180,3 @@ def test_interval_of_a_mean_is_that_of_students_test():
     interval = ttest_1samp(values, 0).confidence_interval(0.9)
     assert half_width_of_mean(values, 0.9) == pytest.approx((interval.high - interval.low) / 2)
     assert half_width_of_mean(values[:1], 0.9) == 0
-
-
-def test_figures_leave_the_style_of_others_alone(make_experiment, tmp_path):
-    small = make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
-    before = dict(matplotlib.rcParams)
-    small.write(tmp_path)
-    assert dict(matplotlib.rcParams) == before

@@ -65,6 +65,12 @@ def page(written):
     return Page(written)
 
 
+@pytest.fixture(scope="module")
+def small_written(small, tmp_path_factory):
+    """The report of the small experiment, not to be written to."""
+    return small.write(tmp_path_factory.mktemp("small"), tensorboard_command=None)
+
+
 def test_asks_for_nothing_from_outside(page):
     for tag, attributes in page.elements:
         for attribute in ("src", "href", "xlink:href", "action", "srcset", "data"):
@@ -172,24 +178,24 @@ def test_says_the_data_and_the_flags(page):
     assert page.row(3, "model") == ["model", "small_cnn"]
 
 
-def test_same_bytes_for_the_same_input_and_nothing_left_over(experiment, written, tmp_path):
+def contents_of(page):
+    return {
+        str(file.relative_to(page.parent)): file.read_bytes()
+        for file in page.parent.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_same_bytes_for_the_same_input_and_nothing_left_over(small, small_written, tmp_path):
     (tmp_path / "figures").mkdir()
     (tmp_path / "figures" / "earlier.heat_map.svg").write_text("<svg/>")
-    again = experiment.write(tmp_path)
-    first, second = (
-        {
-            str(file.relative_to(page.parent)): file.read_bytes()
-            for file in page.parent.rglob("*")
-            if file.is_file()
-        }
-        for page in (written, again)
-    )
-    assert first == second
+    again = small.write(tmp_path, tensorboard_command=None)
+    assert contents_of(again) == contents_of(small_written)
 
 
 def test_primary_measure_comes_first(make_experiment, tmp_path):
-    small = make_experiment(("control", "memoriser"), 5, ("dense",))
-    page = Page(small.write(tmp_path, primary_measure="rsa"))
+    two_measures = make_experiment(("control", "memoriser"), 2, ("dense",))
+    page = Page(two_measures.write(tmp_path, primary_measure="rsa"))
     assert [" ".join(cell.split()) for cell in page.tables[0][0]] == ["Layer", "rsa", "cka.linear"]
     assert "Layer by layer under rsa ." in page.text
 
@@ -197,8 +203,8 @@ def test_primary_measure_comes_first(make_experiment, tmp_path):
 def test_names_are_text_and_no_markup(make_experiment, tmp_path):
     hostile = "<script>alert('x')</script>\"&$x$"
     other = "it's {{ 7 * 7 }}"
-    small = make_experiment(("control", hostile, other), 5, ("a b", "a/b"), ("m[k=1,<i>]",))
-    path = small.write(tmp_path, title=hostile, settings={hostile: hostile})
+    named = make_experiment(("control", hostile, other), 2, ("a b", "a/b"), ("m[k=1,<i>]",))
+    path = named.write(tmp_path, title=hostile, settings={hostile: hostile})
     page = Page(path)
     assert page.row(1, hostile)
     assert page.row(1, other)
@@ -211,9 +217,8 @@ def test_names_are_text_and_no_markup(make_experiment, tmp_path):
         assert hostile in texts
 
 
-def test_two_families_one_layer_one_measure(make_experiment, tmp_path):
-    small = make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
-    page = Page(small.write(tmp_path, tensorboard_command=None))
+def test_two_families_one_layer_one_measure(small, small_written):
+    page = Page(small_written)
     assert small.outcomes["dense", "cka.linear"].verdict == "undecidable"
     assert page.row(0, "dense")[1].startswith("undecidable")
     assert small.outcomes["dense", "cka.linear"].reason in page.text
@@ -221,30 +226,29 @@ def test_two_families_one_layer_one_measure(make_experiment, tmp_path):
 
 
 def test_single_members_have_no_dispersion(make_experiment, tmp_path):
-    small = make_experiment(("control", "memoriser"), 1, ("dense",), ("cka.linear",))
-    page = Page(small.write(tmp_path))
+    single = make_experiment(("control", "memoriser"), 1, ("dense",), ("cka.linear",))
+    page = Page(single.write(tmp_path))
     assert page.row(1, "memoriser")[-1] == "– –"
 
 
-def test_identical_members_are_drawn(make_experiment, tmp_path):
-    small = make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
+def test_identical_members_are_drawn(small, tmp_path):
     matrix = dataclasses.replace(
         small.matrices[0], values=np.ones((10, 10)), distances=np.zeros((10, 10))
     )
     assert small.write(tmp_path, matrices=[matrix]).is_file()
 
 
-def test_failed_member_is_counted_apart(experiment, make_member, tmp_path):
+def test_failed_member_is_counted_apart(small, make_member, tmp_path):
     failed = make_member(
-        "memoriser", 6, metrics={"test_accuracy": math.nan}, history={}, swaps=(), schedule=""
+        "memoriser", 5, metrics={"test_accuracy": math.nan}, history={}, swaps=(), schedule=""
     )
-    page = Page(experiment.write(tmp_path, members=[*experiment.members, failed]))
-    assert page.row(1, "memoriser")[1] == "6 1 failed"
-    assert "43 networks of 7 families" in page.text
+    page = Page(small.write(tmp_path, members=[*small.members, failed]))
+    assert page.row(1, "memoriser")[1] == "5 1 failed"
+    assert "11 networks of 2 families" in page.text
 
 
-def test_records_may_lack(experiment, tmp_path):
-    page = Page(experiment.write(tmp_path, members=[]))
+def test_records_may_lack(small, tmp_path):
+    page = Page(small.write(tmp_path, members=[]))
     assert page.row(1, "memoriser")[1:4] == ["0", "– unhappy", "–"]
     assert "#training" not in page.source
 
@@ -272,8 +276,7 @@ def test_matrices_that_do_not_fit_are_refused(experiment, tmp_path):
         experiment.write(tmp_path, matrices=experiment.matrices[:-1])
 
 
-def test_page_is_not_replaced_when_it_cannot_be_written(make_experiment, tmp_path, monkeypatch):
-    small = make_experiment(("control", "memoriser"), 5, ("dense",), ("cka.linear",))
+def test_page_is_not_replaced_when_it_cannot_be_written(small, tmp_path, monkeypatch):
     page = tmp_path / "index.html"
     page.write_text("before")
 

@@ -1,6 +1,7 @@
 import re
 from xml.etree import ElementTree
 
+import matplotlib
 from matplotlib.figure import Figure
 
 from akp_keras.report.svg import render_svg
@@ -48,3 +49,9 @@ def test_text_stays_text_as_it_was_written():
         ).iter("{http://www.w3.org/2000/svg}text")
     ]
     assert '$5 & <b> id="label"' in texts
+
+
+def test_the_style_of_others_is_left_alone():
+    before = dict(matplotlib.rcParams)
+    render_svg(draw, name="one", alternative="points")
+    assert dict(matplotlib.rcParams) == before

@@ -1,6 +1,13 @@
 """Every registered measure with its defaults, and variants of parameters that change properties."""
 
+import os
+
 from akp_keras import similarity
+
+# POT would load every array library that it finds.
+os.environ.setdefault("POT_BACKEND_DISABLE_TENSORFLOW", "1")
+os.environ.setdefault("POT_BACKEND_DISABLE_PYTORCH", "1")
+os.environ.setdefault("POT_BACKEND_DISABLE_JAX", "1")
 
 VARIANTS = (
     "cka.linear.minibatch[batch=8]",

@@ -86,7 +86,7 @@ def test_parameters_have_one_canonical_form(written, canonical):
         ("metric=cosin", "did you mean 'cosine'"),
         ("euclidian", "did you mean 'euclidean'"),
         ("K=1", "no parameter 'K'"),
-        ("k=1,k=2", "gives k twice"),
+        ("k=1,k=2", "names k twice"),
     ],
 )
 def test_wrong_parameters_are_named(text, message):

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from akp_keras import similarity
-from akp_keras.similarity import Representation
+from akp_keras.similarity import Representation, spectrum
+from akp_keras.similarity.centring import unit
+from akp_keras.similarity.factors import Factors
 
 STEP_A = ["cka.linear", "cka.linear.debiased", "procrustes.angular"]
 
@@ -43,8 +45,8 @@ def test_pairwise_holds_what_compare_gives(representations):
         np.testing.assert_array_equal(values, values.T)
         for i in range(6):
             for j in range(6):
-                one = similarity.compare(representations[names[i]], representations[names[j]], id)
-                assert values[i, j] == pytest.approx(one, abs=5e-8)
+                pair = similarity.compare(representations[names[i]], representations[names[j]], id)
+                assert values[i, j] == pytest.approx(pair, abs=5e-8)
 
 
 def test_distances_are_exactly_symmetric_with_a_zero_diagonal(representations):
@@ -224,25 +226,24 @@ def test_what_counts_for_no_rank_counts_for_a_distance(p):
     # Float32 tells what lies along the third direction from nothing, but not much more.
     x = ((base * [1.0, 0.5, 3e-6]) @ turn).astype(np.float32)
     y = (base * [0.2, 0.1, 1.0]).astype(np.float32)
-    found = similarity.pairwise({"x": x, "y": y}, ["bures.similarity"])["bures.similarity"]
-    assert found.ranks[0] == 2
+    result = similarity.pairwise({"x": x, "y": y}, ["bures.similarity"])["bures.similarity"]
+    assert result.ranks[0] == 2
     xc, yc = (v.astype(np.float64) - v.astype(np.float64).mean(axis=0) for v in (x, y))
     exact = np.linalg.svd(xc.T @ yc, compute_uv=False).sum()
     exact /= np.linalg.norm(xc) * np.linalg.norm(yc)
-    assert found.values[0, 1] == pytest.approx(exact, abs=1e-8)
+    assert result.values[0, 1] == pytest.approx(exact, abs=1e-8)
 
 
 @pytest.mark.parametrize(("p", "rank"), [(12, 12), (30, 5), (80, 7), (80, 39)])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_rotation_factors_have_the_gram_matrix(p, rank, dtype):
-    from akp_keras.similarity.preparation import Factors
-
     rng = np.random.default_rng(0)
     x = (rng.normal(size=(40, rank)) @ rng.normal(size=(rank, p))).astype(dtype)
-    for known in ("nothing", "rank", "svd"):
+    for known in (None, spectrum.rank, spectrum.svd):
         factors = Factors(x, "x")
-        if known != "nothing":
-            getattr(factors, known)
-        factor = factors.rotation_factor
+        if known is not None:
+            known(factors)
+        factor, rows = spectrum.rotation_factor(factors), unit(factors)
         assert factor.shape == (40, rank)
-        np.testing.assert_allclose(factor @ factor.T, factors.gram, atol=1e-12 if p < 80 else 1e-9)
+        tolerance = 1e-12 if p < 80 else 1e-9
+        np.testing.assert_allclose(factor @ factor.T, rows @ rows.T, atol=tolerance)

@@ -56,9 +56,11 @@ def test_huge_and_tiny_values(representations, factor):
     # Batches in which a unit is still silent have no scale of their own.
     scaled["m2"] = np.where(np.arange(150)[:, None] < 40, 0.0, scaled["m2"] * factor)
     ids = [*IDS, "cka.linear.minibatch[batch=30]"]
+    if factor > 1e75:
+        # HSIC is of the fourth power, larger than floats hold.
+        ids = [id for id in ids if id.startswith("cka")]
     streamed = similarity.pairwise_streaming(batched(scaled, 30), ids)
-    with np.errstate(over="ignore"):
-        whole = similarity.pairwise(scaled, ids)
+    whole = similarity.pairwise(scaled, ids)
     for id in ids:
         np.testing.assert_allclose(streamed[id].values, whole[id].values, rtol=1e-8)
         assert streamed[id].ranks.tolist() == [6, 11, 3]

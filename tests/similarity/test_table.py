@@ -22,7 +22,7 @@ def test_every_measure_has_a_row_of_equal_width():
     rows = table.render().splitlines()
     assert len(rows) == 2 + len(similarity.list_measures())
     widths = {row.replace("\\|", "").count("|") for row in rows}
-    assert widths == {9}
+    assert widths == {11}
 
 
 def test_a_page_without_marks_is_left_alone(tmp_path, capsys):

@@ -10,13 +10,21 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from akp_keras import similarity
 from akp_keras.similarity import threads
-from akp_keras.similarity.threads import blas_threads, spread, useful
+from akp_keras.similarity.threads import blas_threads, spread, worthwhile_threads
 
 IDS = ["cka.linear", "cka.rbf.debiased", "procrustes.angular", "knn.mutual[k=5,cosine]"]
 
 
 def numbers_of_blas_threads():
-    return {one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"}
+    return {blas["num_threads"] for blas in threadpool_info() if blas["user_api"] == "blas"}
+
+
+@pytest.fixture(autouse=True)
+def two_blas_threads():
+    """The tests run with one BLAS thread, where a limit that stays would not be noticed."""
+    with threadpool_limits(2, "blas"):
+        assert numbers_of_blas_threads() == {2}
+        yield
 
 
 def later_first(item):
@@ -67,7 +75,7 @@ def test_what_came_before_an_item_that_cannot_be_taken_fails_first():
     def items():
         yield 0
         yield 1
-        raise ValueError("there is no third item")
+        raise ValueError("no third item")
 
     def fail(item):
         time.sleep(0.1)
@@ -93,8 +101,10 @@ def test_the_limit_is_taken_back():
 @pytest.mark.parametrize(
     ("members", "each", "threads_at_most"), [(1, 1.0, 1), (3, 1.0, 1), (4, 1.0, 2), (100, 0.6, 1)]
 )
-def test_threads_are_as_many_as_are_useful(members, each, threads_at_most):
-    assert 1 <= useful(members, each, memory=1.0 if each < 1 else 1e9) <= threads_at_most
+def test_threads_are_as_many_as_are_worthwhile(members, each, threads_at_most):
+    memory = 1.0 if each < 1 else 1e9
+    assert 1 <= worthwhile_threads(members, each, memory) <= threads_at_most
+    assert worthwhile_threads(members, each, memory, most=1) == 1
 
 
 def some_representations(widths):
@@ -107,51 +117,50 @@ def some_representations(widths):
 
 
 @pytest.mark.parametrize("widths", [[20] * 9, [20, 31, 7, 150, 200, 1, 20, 20, 40]])
-def test_the_number_of_threads_changes_no_byte(monkeypatch, widths):
+def test_the_number_of_threads_changes_no_byte(widths):
     some = some_representations(widths)
-    found = []
-    for count in (1, 2, 5):
-        monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_, count=count: count)
-        with threadpool_limits(1, "blas"):
-            found.append(similarity.pairwise(some, IDS, null=3))
-    for other in found[1:]:
+    with threadpool_limits(1, "blas"):
+        alone, *others = (
+            similarity.pairwise(some, IDS, null=2, threads=count) for count in (1, 2, 4)
+        )
+    for other in others:
         for id in IDS:
-            assert (other[id].values == found[0][id].values).all()
-            assert (other[id].ranks == found[0][id].ranks).all()
-            assert (other[id].null.pvalues == found[0][id].null.pvalues).all()
-            assert (other[id].null.mean == found[0][id].null.mean).all()
+            assert (other[id].values == alone[id].values).all()
+            assert (other[id].ranks == alone[id].ranks).all()
+            assert (other[id].null.pvalues == alone[id].null.pvalues).all()
+            assert (other[id].null.mean == alone[id].null.mean).all()
 
 
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 @pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_processes_give_the_bytes_of_threads(monkeypatch, start):
-    some = some_representations([20] * 9)
-    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
-    here = similarity.pairwise(some, IDS, null=2)
+def test_processes_give_the_bytes_of_threads(start):
+    some = {name: values[:40] for name, values in some_representations([20] * 6).items()}
+    options = {"null": 2, "interval": 0.9, "threads": 2}
+    ids = [id for id in IDS if not id.startswith("knn")]
+    here = similarity.pairwise(some, ids, **options)
     context = multiprocessing.get_context(start)
     with ProcessPoolExecutor(1, mp_context=context) as executor:
-        there = similarity.pairwise(some, IDS, executor=executor, null=2)
-    for id in IDS:
-        assert (there[id].values == here[id].values).all()
-        assert (there[id].null.mean == here[id].null.mean).all()
+        elsewhere = similarity.pairwise(some, ids, executor=executor, **options)
+    for id in ids:
+        assert (elsewhere[id].values == here[id].values).all()
+        assert (elsewhere[id].null.mean == here[id].null.mean).all()
+        assert (elsewhere[id].interval.low == here[id].interval.low).all()
 
 
-def test_calls_at_the_same_time_leave_the_blas_as_it_was(monkeypatch):
+def test_calls_at_the_same_time_leave_the_blas_as_it_was():
     some = some_representations([20] * 9)
-    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
     before = numbers_of_blas_threads()
-    expected = similarity.pairwise(some, IDS)
+    expected = similarity.pairwise(some, IDS, threads=2)
     for _ in range(3):
         with ThreadPoolExecutor(4) as callers:
-            calls = [callers.submit(similarity.pairwise, some, IDS) for _ in range(4)]
+            calls = [callers.submit(similarity.pairwise, some, IDS, threads=2) for _ in range(4)]
         for call in calls:
             assert (call.result()[IDS[0]].values == expected[IDS[0]].values).all()
     assert numbers_of_blas_threads() == before
 
 
-def test_what_breaks_off_leaves_the_blas_as_it_was(monkeypatch):
+def test_what_breaks_off_leaves_the_blas_as_it_was():
     some = some_representations([20] * 9)
-    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 2)
     before = numbers_of_blas_threads()
 
     def progress(done, total, what):
@@ -159,11 +168,11 @@ def test_what_breaks_off_leaves_the_blas_as_it_was(monkeypatch):
             raise KeyboardInterrupt
 
     with ThreadPoolExecutor(4) as executor, pytest.raises(KeyboardInterrupt):
-        similarity.pairwise(some, IDS, executor=executor, progress=progress)
+        similarity.pairwise(some, IDS, executor=executor, progress=progress, threads=2)
     assert numbers_of_blas_threads() == before
 
 
-def test_a_function_may_give_the_same_memory_again(monkeypatch):
+def test_a_function_may_return_the_same_memory_again():
     some = some_representations([20] * 9)
     buffer = np.empty((150, 20))
 
@@ -174,19 +183,18 @@ def test_a_function_may_give_the_same_memory_again(monkeypatch):
 
         return source
 
-    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 4)
-    expected = similarity.pairwise(some, IDS)
-    found = similarity.pairwise({name: filled_with(x) for name, x in some.items()}, IDS)
+    expected = similarity.pairwise(some, IDS, threads=4)
+    lazy = {name: filled_with(x) for name, x in some.items()}
+    results = similarity.pairwise(lazy, IDS, threads=4)
     for id in IDS:
-        assert (found[id].values == expected[id].values).all()
+        assert (results[id].values == expected[id].values).all()
 
 
-def test_a_bad_representation_is_named_and_the_limit_is_taken_back(monkeypatch):
+def test_a_bad_representation_is_named_and_the_limit_is_taken_back():
     some = some_representations([5] * 8)
     some["m2"] = np.ones((150, 5))
     some["m5"] = np.ones((149, 5))
-    monkeypatch.setattr("akp_keras.similarity.engine.useful", lambda *_: 4)
     before = numbers_of_blas_threads()
     with pytest.raises(ValueError, match="'m2' is degenerate"):
-        similarity.pairwise(some, IDS)
+        similarity.pairwise(some, IDS, threads=4)
     assert numbers_of_blas_threads() == before

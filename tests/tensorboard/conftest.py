@@ -18,6 +18,7 @@ from akp_keras.tensorboard import write_experiment
 
 FAMILIES = ("control", "late_sigmoid", "memoriser")
 LAYERS = ("block1", "dense")
+MEASURES = ("cka.linear", "knn.jaccard[k=10,cosine]")
 SEEDS = range(4)
 SAMPLES = 30
 EPOCHS = 5
@@ -134,7 +135,7 @@ def a_matrix(members, layer, measure, rng):
     )
 
 
-def some_arguments(rng, families=FAMILIES, seeds=SEEDS):
+def some_arguments(rng, families=FAMILIES, seeds=SEEDS, measures=MEASURES):
     members = [a_member(family, seed) for family in families for seed in seeds]
     # In another order than the members, so that a mix-up shows.
     shuffled = [members[index] for index in rng.permutation(len(members))]
@@ -142,9 +143,7 @@ def some_arguments(rng, families=FAMILIES, seeds=SEEDS):
     return {
         "members": members,
         "matrices": [
-            a_matrix(shuffled, layer, measure, rng)
-            for layer in LAYERS
-            for measure in ("cka.linear", "knn.jaccard[k=10,cosine]")
+            a_matrix(shuffled, layer, measure, rng) for layer in LAYERS for measure in measures
         ],
         "dispersion": {
             layer: {family: float(rng.uniform()) for family in families} for layer in LAYERS
@@ -247,7 +246,8 @@ def pages(written):
 
 @pytest.fixture
 def arguments():
-    return some_arguments(np.random.default_rng(1))
+    """Arguments of one measure, since most of the time of writing goes into matrices' pictures."""
+    return some_arguments(np.random.default_rng(1), measures=MEASURES[:1])
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from akp_keras.tensorboard.whole_folders import is_experiment
 
 FAMILIES = ("control", "late_sigmoid", "memoriser")
 LAYERS = ("block1", "dense")
+MEASURES = ("cka.linear", "knn.jaccard[k=10,cosine]")
 MEMBERS = tuple(f"{family}/{seed}" for family in FAMILIES for seed in range(4))
 EPOCHS = (0, 2, 4)
 
@@ -216,12 +217,14 @@ def test_hyperparameters_stand_against_accuracy_and_dispersion(over_time):
     assert value == pytest.approx(own)
 
 
-def test_members_without_room_are_in_further_log_directories(
-    tmp_path, make_arguments, make_whole_arguments
-):
-    arguments = make_arguments(3, families=[f"family{i}" for i in range(7)], seeds=range(12))
+# More members than one log directory shows, 84; of one measure, which has fewer pictures.
+MANY = {"families": [f"family{i}" for i in range(7)], "seeds": range(12), "measures": MEASURES[:1]}
+
+
+def test_members_without_room_are_in_further_log_directories(tmp_path, arguments, make_arguments):
+    many = make_arguments(3, **MANY)
     logdir = tmp_path / "logs"
-    write_experiment(logdir, **arguments)
+    write_experiment(logdir, **many)
     assert {path.name for path in tmp_path.iterdir()} == {"logs", "logs_2", "logs_3"}
     runs = [runs_of(tmp_path / name) for name in ("logs", "logs_2", "logs_3")]
     assert [len(found) for found in runs] == [MOST_RUNS, MOST_RUNS, 1 + 84 - 31 - 39]
@@ -233,18 +236,17 @@ def test_members_without_room_are_in_further_log_directories(
     assert "tensorboard --logdir …/logs_3" in about.item().decode()
     assert all(is_experiment(tmp_path / name) for name in ("logs", "logs_2", "logs_3"))
 
-    write_experiment(logdir, **make_whole_arguments(3))
+    write_experiment(logdir, **arguments)
     assert {path.name for path in tmp_path.iterdir()} == {"logs"}
 
 
-def test_a_folder_of_somebody_else_is_no_further_log_directory(tmp_path, make_arguments):
+def test_a_folder_of_somebody_else_is_no_further_log_directory(tmp_path, arguments, make_arguments):
     (tmp_path / "logs_2").mkdir()
     (tmp_path / "logs_2" / "thesis.txt").write_text("…")
-    write_experiment(tmp_path / "logs", **make_arguments(3))
+    write_experiment(tmp_path / "logs", **arguments)
     assert (tmp_path / "logs_2" / "thesis.txt").exists()
-    many = make_arguments(3, families=[f"family{i}" for i in range(7)], seeds=range(12))
     with pytest.raises(ValueError, match="logs_2 holds files"):
-        write_experiment(tmp_path / "logs", **many)
+        write_experiment(tmp_path / "logs", **make_arguments(3, **MANY))
     assert len(runs_of(tmp_path / "logs")) < MOST_RUNS
 
 

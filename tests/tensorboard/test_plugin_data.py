@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from akp_keras.tensorboard.page_contents import (
@@ -153,6 +153,7 @@ def test_a_sample_factor_comes_as_little_endian_halves():
         st.floats(-1e15, 1e15).filter(lambda x: x == 0 or abs(x) > 1e-15), min_size=1, max_size=9
     )
 )
+@example([1e11])
 def test_numbers_keep_seven_digits_and_take_no_more_room(values):
     coordinates = np.array(values)[:, None, None] * np.ones((1, 1, 2))
     names = tuple(f"control/{index}" for index in range(len(values)))

@@ -9,11 +9,11 @@ from akp_keras.tensorboard.sprites import draw_atlas
 
 def tiles(atlas, count):
     picture = np.asarray(Image.open(io.BytesIO(atlas.png)))
-    assert picture.shape == (atlas.tile * atlas.tiles_a_side,) * 2 + (3,)
+    assert picture.shape == (atlas.tile * atlas.tiles_per_side,) * 2 + (3,)
     # The page finds a tile's row by the tiles in a column: right only in a square.
     return [
         picture[row * atlas.tile : (row + 1) * atlas.tile, column * atlas.tile :][:, : atlas.tile]
-        for row, column in (divmod(index, atlas.tiles_a_side) for index in range(count))
+        for row, column in (divmod(index, atlas.tiles_per_side) for index in range(count))
     ]
 
 
@@ -21,8 +21,8 @@ def tiles(atlas, count):
 def test_tile_i_is_image_i(count):
     images = np.random.default_rng(count).integers(0, 256, (count, 32, 32, 3)).astype(np.float32)
     atlas = draw_atlas(images)
-    assert atlas.tiles_a_side**2 >= count
-    assert atlas.tiles_a_side & (atlas.tiles_a_side - 1) == 0
+    assert atlas.tiles_per_side**2 >= count
+    assert atlas.tiles_per_side & (atlas.tiles_per_side - 1) == 0
     for tile, image in zip(tiles(atlas, count), images, strict=True):
         np.testing.assert_array_equal(tile, image)
 
@@ -54,7 +54,7 @@ def test_fractions_are_scaled_to_full_brightness():
 def test_large_images_and_many_images_stay_within_the_texture():
     assert draw_atlas(np.full((4, 200, 200, 3), 9, np.uint8)).tile == 64
     many = draw_atlas(np.zeros((20_000, 1, 1), np.uint8))
-    assert many.tile * many.tiles_a_side <= 8192
+    assert many.tile * many.tiles_per_side <= 8192
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from akp_keras.data import load_dataset, take_probe_set
 from akp_keras.export import load_representations, read_member
 from akp_keras.export.snapshots import read_snapshots, snapshots_path
 from akp_keras.models.classifier_head import classifier_head
-from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.settings import TrainingSettings
 from akp_keras.training import trainer as trainer_module
 from akp_keras.training.snapshots import TakeSnapshots
 from akp_keras.training.trainer import MemberTrainer
@@ -20,19 +20,16 @@ SHOCK = (
 )
 OFF = TrainingSettings(
     dataset="wisconsin_breast_cancer",
-    data_dir=None,
-    data_seed=0,
-    max_samples=None,
     model="mlp",
     optimizer="adam",
     learning_rate=1e-2,
     epochs=4,
     batch_size=32,
     steps_per_execution=4,
-    schedules=(("shock", SHOCK),),
+    families={"shock": SHOCK},
 )
-ON = dataclasses.replace(OFF, probe_samples=40, snapshots=(0, 2, 3))
-MEMBER = MemberSpecification("shock", 0, SHOCK)
+ON = dataclasses.replace(OFF, probe_samples=40, snapshots="0,2,3")
+MEMBER = OFF.planned_members()[0]
 
 
 def with_dropout(name, *, input_shape, classes, mean, variance):
@@ -74,16 +71,17 @@ def test_snapshots_change_no_bit_of_the_training(trained):
     assert len(weights["on"]) == len(weights["off"]) > 20
     for with_them, without in zip(weights["on"], weights["off"], strict=True):
         np.testing.assert_array_equal(with_them, without)
-    assert read_member(folder / "on") == read_member(folder / "off")
+    on, off = (read_member(folder / name) for name in ("on", "off"))
+    assert dataclasses.replace(on, settings={}) == dataclasses.replace(off, settings={})
     assert traces["on"] == traces["off"] > 0
 
 
 def test_the_last_snapshot_is_what_the_exported_member_answers(trained):
     folder, _, _ = trained
-    probe = take_probe_set(load_dataset(ON.dataset, seed=0), ON.probe_samples, ON.data_seed)
+    probe = take_probe_set(load_dataset(ON.dataset, seed=0), ON.probe_samples, ON.seed)
     final = load_representations(folder / "on" / "saved_model", probe.inputs)
     taken = read_snapshots(folder / "on", LAYERS)
-    assert taken.epochs == ON.snapshots
+    assert taken.epochs == ON.snapshot_epochs
     for layer in LAYERS:
         values = taken.representations[layer]
         assert values.shape == (3, 40, 16)

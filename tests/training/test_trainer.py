@@ -6,45 +6,60 @@ import pytest
 
 from akp_keras.export import load_representations, read_description, read_member
 from akp_keras.models.classifier_head import classifier_head
-from akp_keras.training import MemberSpecification, TrainingSettings
+from akp_keras.settings import Family, Member, TrainingSettings
 from akp_keras.training import trainer as trainer_module
 from akp_keras.training.trainer import MemberTrainer
 
 CONTROL = "@0 activation=relu loss=binary_crossentropy"
-SHOCK = f"{CONTROL}; @1 activation=tanh loss=hinge; @step:30 activation[dense1]=sigmoid"
+SHOCK = (
+    f"{CONTROL}; @1 activation=tanh loss=hinge dropout=0.9; @step:30 activation[dense1]=sigmoid "
+    "weights=noise(0.1) optimizer.learning_rate=1"
+)
 RANDOM = f"{CONTROL} labels=random(1.0)"
+NOISY = f"{CONTROL} inputs=noise(50); @step:30 activation=tanh"
 SETTINGS = TrainingSettings(
     dataset="wisconsin_breast_cancer",
-    data_dir=None,
-    data_seed=0,
-    max_samples=None,
     model="mlp",
     optimizer="adam",
     learning_rate=1e-2,
     epochs=3,
     batch_size=32,
     steps_per_execution=4,
-    schedules=(("control", CONTROL), ("shock", SHOCK), ("random", RANDOM)),
+    families={"control": CONTROL, "shock": SHOCK, "random": RANDOM, "noisy": NOISY},
 )
 
 
-@pytest.fixture(scope="module")
-def trainer():
-    return MemberTrainer(SETTINGS)
+def member(family, seed, schedule):
+    return Member(Family.parse(f"{family}: {schedule}"), seed, 0)
+
+
+def with_dropout(name, *, input_shape, classes, mean, variance):
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Normalization(mean=mean, variance=variance)(inputs)
+    for tap in ("dense1", "dense2", "dense3"):
+        x = keras.layers.Dense(32, activation="relu", name=tap)(x)
+        x = keras.layers.Dropout(0.2, name=f"{tap}_dropout")(x)
+    return keras.Model(inputs, classifier_head(x, classes))
 
 
 @pytest.fixture(scope="module")
-def folders(trainer, tmp_path_factory):
+def folders(tmp_path_factory):
+    """Members of one trainer, and some of them again, from another trainer in another order."""
     root = tmp_path_factory.mktemp("members")
-    specifications = {
-        "control": MemberSpecification("control", 0, CONTROL),
-        "shock": MemberSpecification("shock", 0, SHOCK),
-        "random": MemberSpecification("random", 0, RANDOM),
-        "again": MemberSpecification("control", 0, CONTROL),
-        "other_seed": MemberSpecification("control", 1, CONTROL),
-    }
-    for name, specification in specifications.items():
-        trainer.train(specification, root / name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer_module, "build_model", with_dropout)
+        first, fresh = MemberTrainer(SETTINGS), MemberTrainer(SETTINGS)
+    for trainer, folder, specification in (
+        (first, "control", member("control", 0, CONTROL)),
+        (first, "noisy", member("noisy", 0, NOISY)),
+        (first, "shock", member("shock", 0, SHOCK)),
+        (first, "other_seed", member("noisy", 1, NOISY)),
+        (first, "random", member("random", 0, RANDOM)),
+        (first, "control_again", member("control", 0, CONTROL)),
+        (fresh, "shock_again", member("shock", 0, SHOCK)),
+        (fresh, "noisy_again", member("noisy", 0, NOISY)),
+    ):
+        trainer.train(specification, root / folder)
     return root
 
 
@@ -59,38 +74,13 @@ def assert_same_member(one, other):
         np.testing.assert_array_equal(values, representations(other)[layer])
 
 
-def test_a_member_does_not_depend_on_who_was_trained_before_it(folders):
-    assert_same_member(folders / "control", folders / "again")
-
-
-def test_a_member_of_a_used_trainer_is_that_of_a_fresh_one(folders, tmp_path):
-    MemberTrainer(SETTINGS).train(MemberSpecification("shock", 0, SHOCK), tmp_path / "fresh")
-    assert_same_member(folders / "shock", tmp_path / "fresh")
-
-
-def test_a_member_with_dropout_does_not_depend_on_the_others_either(tmp_path, monkeypatch):
-    def with_dropout(name, *, input_shape, classes, mean, variance):
-        inputs = keras.Input(input_shape)
-        x = keras.layers.Normalization(mean=mean, variance=variance)(inputs)
-        for tap in ("dense1", "dense2", "dense3"):
-            x = keras.layers.Dense(16, activation="relu", name=tap)(x)
-            x = keras.layers.Dropout(0.5)(x)
-        return keras.Model(inputs, classifier_head(x, classes))
-
-    monkeypatch.setattr(trainer_module, "build_model", with_dropout)
-    plain = "@1 loss=hinge"
-    stressed = "@1 activation=tanh dropout=0.9; @2 weights=noise(0.5) optimizer.learning_rate=1"
-    schedules = (("plain", plain), ("stressed", stressed))
-    trainer = MemberTrainer(dataclasses.replace(SETTINGS, schedules=schedules))
-    for number, schedule in enumerate((plain, stressed, plain)):
-        specification = MemberSpecification("control", 0, schedule)
-        trainer.train(specification, tmp_path / str(number))
-    assert_same_member(tmp_path / "0", tmp_path / "2")
-    assert read_member(tmp_path / "0").history != read_member(tmp_path / "1").history
+@pytest.mark.parametrize("member", ["control", "shock", "noisy"])
+def test_a_member_does_not_depend_on_who_was_trained_before_it(folders, member):
+    assert_same_member(folders / member, folders / f"{member}_again")
 
 
 def test_members_differ_by_seed(folders):
-    one, other = representations(folders / "control"), representations(folders / "other_seed")
+    one, other = representations(folders / "noisy"), representations(folders / "other_seed")
     assert not np.allclose(one["dense1"], other["dense1"])
 
 
@@ -117,6 +107,16 @@ def test_only_real_labels_generalise(folders):
     assert random.swaps[0]["what"] == "labels"
 
 
+def test_noise_is_in_the_inputs_of_training_alone(folders):
+    noisy, control = read_member(folders / "noisy"), read_member(folders / "control")
+    # A mean radius is about 14, so noise of 50 hides most of what the samples say.
+    assert max(noisy.history["accuracy"]) < min(control.history["accuracy"])
+    assert noisy.metrics["train_accuracy"] > noisy.history["accuracy"][-1]
+    happened = [(swap["what"], swap["from"], swap["to"], swap["step"]) for swap in noisy.swaps]
+    assert ("inputs", "original", "noise(50)", 0) in happened
+    assert ("activation", "relu", "tanh", 30) in happened
+
+
 def test_the_exported_graph_holds_the_activation_in_force(folders):
     answers = representations(folders / "shock")
     assert (answers["dense2"] < 0).any(), "tanh, no longer relu"
@@ -130,21 +130,20 @@ def test_the_exported_graph_holds_the_activation_in_force(folders):
         ("@1 activation=reluu", "did you mean 'relu'"),
         ("@1 loss=hing", "did you mean 'hinge'"),
         ("@1 activation[conv.*]=tanh", r"activation\[conv.*\]=tanh matches no layer"),
-        ("@plateau(nonsense,patience=1) loss=hinge", "no metric 'nonsense'; there are loss, acc"),
-        ("@1 loss=Huber(delta=abc)", "loss=Huber.delta=abc. fails"),
+        ("@plateau(nonsense,patience=1) loss=hinge", "no metric 'nonsense'; known are .*loss"),
+        ("@1 loss=Huber(delta=abc)", "loss=Huber.delta=abc.: .* fails on labels"),
         ("@1 activation=glu", "activation=glu"),
         ("@step:9999 loss=hinge", "@step:9999 comes after the end of training"),
     ],
 )
 def test_a_schedule_that_cannot_fit_is_refused_before_the_first_step(schedule, message):
-    schedules = (("control", CONTROL), ("x", f"{CONTROL}; {schedule}"))
-    settings = dataclasses.replace(SETTINGS, schedules=schedules)
+    families = {"control": CONTROL, "x": f"{CONTROL}; {schedule}"}
     with pytest.raises(ValueError, match=f"--family=x: .*{message}"):
-        MemberTrainer(settings).check()
+        MemberTrainer(dataclasses.replace(SETTINGS, families=families)).check()
 
 
 def test_an_unknown_optimizer_is_refused():
-    with pytest.raises(ValueError, match="--optimizer=adamm cannot be made"):
+    with pytest.raises(ValueError, match="--optimizer=adamm cannot be created"):
         MemberTrainer(dataclasses.replace(SETTINGS, optimizer="adamm"))
 
 

@@ -86,7 +86,7 @@ class Described:
 
 
 def describe(identifier: Any, declared: Any = None) -> Described:
-    """What is known of a loss.
+    """Return what is known of a loss.
 
     Args:
         identifier: a name, a function or a loss object.
@@ -122,7 +122,7 @@ def describe(identifier: Any, declared: Any = None) -> Described:
 
 
 def unusual_options(loss: keras.losses.Loss) -> dict[str, Any]:
-    """The options of a loss that are not the default ones."""
+    """Return the options of a loss that are not the default ones."""
     parameters = inspect.signature(type(loss).__init__).parameters
     return {
         key: value

@@ -27,13 +27,13 @@ class Converted:
     loss: keras.losses.Loss
 
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """The loss of the converted labels and predictions."""
+        """Return the loss of the converted labels and predictions."""
         y_true, y_pred = convert(y_true, y_pred, self.output, self.definition)
         return self.loss(y_true, y_pred, sample_weight)
 
 
 def convert(y_true: Any, y_pred: Any, output: Output, definition: Definition) -> tuple[Any, Any]:
-    """Labels and predictions as a loss asks for them.
+    """Return labels and predictions as a loss asks for them.
 
     Args:
         y_true: labels. For a binary output (batch, …, columns) or (batch, …) with values in

@@ -17,7 +17,7 @@ from akp_keras.hotswap.names import find_loss_class
 
 
 def equal_without_conversion(output: Output, described: Described, converted: Converted) -> Any:
-    """A loss of Keras that computes on outputs and labels as they are what another one converts.
+    """Return a loss of Keras that computes without conversion what another computes with it.
 
     Both are computed on a sample.
 
@@ -46,7 +46,7 @@ def equal_without_conversion(output: Output, described: Described, converted: Co
 
 
 def is_saved_whole(loss: Any) -> bool:
-    """Whether a loss comes back from its config; Huber's lacks its delta."""
+    """Return whether a loss comes back from its config; Huber's lacks its delta."""
     if not isinstance(loss, keras.losses.Loss):
         return True
     return unusual_options(type(loss).from_config(loss.get_config())) == unusual_options(loss)

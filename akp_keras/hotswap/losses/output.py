@@ -34,7 +34,7 @@ class Output:
 
 
 def describe_output(name: str, tensor: keras.KerasTensor | None, compiled: Described) -> Output:
-    """What the last layer and the compiled loss tell of an output.
+    """Return what the last layer and the compiled loss tell of an output.
 
     Args:
         name: of the output; empty where there is one only.
@@ -67,7 +67,7 @@ def describe_output(name: str, tensor: keras.KerasTensor | None, compiled: Descr
 
 
 def check_fits(output: Output, definition: Definition, text: str) -> None:
-    """Refuses a loss that an output cannot be converted for.
+    """Refuse a loss that an output cannot be converted for.
 
     Raises:
         ValueError: with the reason.
@@ -89,7 +89,7 @@ def check_fits(output: Output, definition: Definition, text: str) -> None:
 
 
 def _head(tensor: Any) -> str:
-    """What the last layer does: `sigmoid`, `softmax`, `linear`, another name, or `unknown`."""
+    """Return what the last layer does: `sigmoid`, `softmax`, another name, or `unknown`."""
     if tensor is None:
         return "unknown"
     operation = keras_internals.producer(tensor)

@@ -15,7 +15,7 @@ Loss = Callable[[Any, Any, Any], Any]
 
 
 def check_computable(output: Output, text: str, loss: Loss) -> None:
-    """Tries a loss on two samples of an output, with labels of every usual form.
+    """Try a loss on two samples of an output, with labels of every usual form.
 
     Raises:
         ValueError: if it fails, or does not return one number, whatever the labels.
@@ -32,7 +32,7 @@ def check_computable(output: Output, text: str, loss: Loss) -> None:
 
 
 def try_loss(text: str, loss: Loss, y_true: Any, y_pred: Any, sample_weight: Any) -> None:
-    """Computes a loss and drops the result.
+    """Compute a loss and drops the result.
 
     Raises:
         ValueError: if it fails, or does not return one number.
@@ -60,7 +60,7 @@ def _shapes(tensors: Any) -> Any:
 
 
 def _samples(output: Output) -> Iterator[tuple[Any, Any]]:
-    """Labels and predictions of two samples: columns, one column a class, and class numbers."""
+    """Return labels and outputs of two samples: columns, a column per class, class numbers."""
     columns = output.columns or 2
     # Where the rank is not known, that of a sequence or an image is tried too.
     shapes = [output.shape] if output.shape else [(columns,), (3, columns), (3, 3, columns)]

@@ -47,7 +47,7 @@ TARGETS: dict[str, Target] = {
 
 
 def find_target(name: str) -> Target:
-    """The target of a name.
+    """Return the target of a name.
 
     Raises:
         ValueError: if there is none, with the nearest name.

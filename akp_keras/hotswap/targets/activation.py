@@ -55,19 +55,19 @@ class Activation(PlaceTarget):
     obeys_layers = True
 
     def check_text(self, text: str) -> None:
-        """A name, or one with arguments in parentheses."""
+        """Accept a name, or one with arguments in parentheses."""
         parse_call(text)
 
     def check_names(self, value: Any) -> None:
-        """Refuses an activation that Keras does not know."""
+        """Refuse an activation that Keras does not know."""
         _find(value)
 
     def text_of(self, value: Any) -> str:
-        """The function's name; of an activation layer with its options."""
+        """Return the function's name; of an activation layer with its options."""
         return value.__name__ if hasattr(value, "__name__") else describe(value).text
 
     def places(self, model: keras.Model) -> Sequence[ActivationPlace]:
-        """All activation functions of a model, in the order of the layers."""
+        """Return all activation functions of a model, in the order of the layers."""
         layers = list(layers_of(model))
         made = {id(layer): _make_place(layer, path) for layer, path in layers}
         # An activation layer that is the attribute of another layer belongs to that layer's place.
@@ -89,7 +89,7 @@ class Activation(PlaceTarget):
         return places
 
     def resolve(self, value: Any) -> Choice:
-        """The choice for a value.
+        """Return the choice for a value.
 
         Raises:
             ValueError: if Keras has no such activation, or it changes the shape of its input.
@@ -113,11 +113,11 @@ class Activation(PlaceTarget):
         return choice
 
     def choice(self, place: ActivationPlace, resolved: Choice) -> Choice:
-        """The same function at each place."""
+        """Return the same function at each place."""
         return resolved
 
     def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
-        """Warns of activations that are not in a place, where all are to be changed."""
+        """Warn of activations that are not in a place, where all are to be changed."""
         calls = hints.hidden_calls(model) if pattern is None and self.name == "activation" else []
         if calls and value != "original":
             warnings.warn(
@@ -130,7 +130,7 @@ class Activation(PlaceTarget):
     def nothing_selected(
         self, model: keras.Model, pattern: str | None, places: Sequence[Place]
     ) -> str:
-        """Also names activations that are not in a place."""
+        """Name also activations that are not in a place."""
         calls = hints.hidden_calls(model)
         reason = super().nothing_selected(model, pattern, places)
         return f"{reason} (no layer's own: {'; '.join(calls)})" if calls else reason
@@ -151,13 +151,13 @@ class ActivationPlace(LayerPlace):
     has_weights = False
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Makes the layer compute a function."""
+        """Make the layer compute a function."""
         super().put(choice, numbers)
         function = choice.function if choice.plain is None else choice.plain(numbers)
         self._set_plain(function, is_original=choice == self.original)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the layer compute any of some functions for the time of a trace."""
+        """Make the layer compute any of some functions for the time of a trace."""
         self._set_traced(_switch(choices, reading, self.has_weights))
 
     def _set_plain(self, function: Callable[..., Any], is_original: bool) -> None:
@@ -167,7 +167,7 @@ class ActivationPlace(LayerPlace):
         raise NotImplementedError
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """As a layer; but what is not swapped by default takes its exact name or function."""
+        """Match as a layer; but what is not swapped by default takes its exact name or function."""
         names = {self.layer.name, self.path, self.name}
         if not self.by_default and pattern not in names:
             return pattern in spellings(held) and self.by_function
@@ -202,7 +202,7 @@ class AttributePlace(ActivationPlace):
         keras_internals.set_quietly(self.layer, self.attribute, function)
 
     def remove(self) -> None:
-        """Sets the attribute back."""
+        """Set the attribute back."""
         keras_internals.set_quietly(self.layer, self.attribute, self._before)
 
 
@@ -242,11 +242,11 @@ class WholeLayerPlace(ActivationPlace):
         keras_internals.set_quietly(self.layer, "call", lambda inputs: function(inputs))
 
     def remove(self) -> None:
-        """Gives the layer its own call again."""
+        """Give the layer its own call again."""
         keras_internals.remove_quietly(self.layer, "call")
 
     def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
-        """Lets the layer's weights alone while another function is in its place."""
+        """Let the layer's weights alone while another function is in its place."""
         forms = [choice.traced for choice in choices]
         own = self.original.traced
         if own not in forms:
@@ -257,7 +257,7 @@ class WholeLayerPlace(ActivationPlace):
 
 
 def describe(function: Callable[..., Any]) -> Choice:
-    """The choice for a function or for an activation layer used as one."""
+    """Return the choice for a function or for an activation layer used as one."""
     if isinstance(function, parametric.Parametric):
         is_ours = isinstance(function.function, (parametric.Blend, parametric.LayerFormula))
         numbers = tuple(function.numbers.values())
@@ -282,7 +282,7 @@ def describe(function: Callable[..., Any]) -> Choice:
 
 
 def _switch(choices: Sequence[Choice], reading: Reading, has_weights: bool) -> Callable[[Any], Any]:
-    """A function of one argument that computes what the choice in force computes.
+    """Return a function of one argument that computes what the choice in force computes.
 
     Args:
         choices: the choices.
@@ -354,7 +354,7 @@ def _layer_text(layer: keras.Layer) -> str:
 
 
 def _output_layers(model: keras.Model) -> set[int]:
-    """Ids of the layers whose values are the model's outputs."""
+    """Return ids of the layers whose values are the model's outputs."""
     # Layers that change no value, so that what stands before them is still the model's output.
     passing = (keras.layers.Flatten, keras.layers.Reshape, keras.layers.Permute)
     layers: set[int] = set()
@@ -378,7 +378,7 @@ def _output_layers(model: keras.Model) -> set[int]:
 
 
 def _is_written_hard_sigmoid(layer: keras.Layer) -> bool:
-    """Whether a layer is the ReLU(6) of `ReLU(6)(x + 3) * (1 / 6)`, written with operators."""
+    """Return whether a layer is the ReLU(6) of `ReLU(6)(x + 3) * (1 / 6)` in operators."""
     if not isinstance(layer, keras.layers.ReLU) or layer.max_value != 6:
         return False
     before, after = keras_internals.producers(layer), keras_internals.consumers(layer)

@@ -34,7 +34,7 @@ class AddedLoss(NumberTarget):
     allowed = Range("a factor from 0")
 
     def places(self, model: keras.Model) -> Sequence[AddedLossPlace]:
-        """The layers that add losses, as far as their code says it."""
+        """Return the layers that add losses, as far as their code says it."""
         every = [*layers_of(model), (model, model.name)]
         places = [AddedLossPlace(layer, path) for layer, path in every if _adds_loss(layer)]
         name_places(places)
@@ -51,18 +51,18 @@ class AddedLossPlace(LayerPlace):
         self._factor = 1.0
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the factor."""
+        """Set the factor."""
         super().put(choice, numbers)
         (self._factor,) = numbers
         self._set(self._factor)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the factor that in force for the time of a trace."""
+        """Make the factor that in force for the time of a trace."""
         (factor,) = reading.numbers()
         self._set(factor)
 
     def remove(self) -> None:
-        """Sets the factor back."""
+        """Set the factor back."""
         self._set(self._factor)
 
     def _set(self, factor: Any) -> None:

@@ -26,7 +26,7 @@ class Dropout(NumberTarget):
     allowed = Range("a rate from 0 to below 1", high=1, without=(1,))
 
     def places(self, model: keras.Model) -> Sequence[LayerPlace]:
-        """The dropout layers of a model, in the order of the layers."""
+        """Return the dropout layers of a model, in the order of the layers."""
         kinds = {
             keras.layers.Dropout: (_drop, True),
             keras.layers.SpatialDropout1D: (_drop_maps, True),
@@ -54,7 +54,7 @@ class Dropout(NumberTarget):
         return places
 
     def choice(self, place: RandomLayerPlace, resolved: tuple[str, Number, int]) -> Choice:
-        """The rate."""
+        """Return the rate."""
         text, number, identity = resolved
         if not isinstance(place, RandomLayerPlace):
             return super().choice(place, resolved)
@@ -92,7 +92,7 @@ def _multiply(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
 
 
 def _drop_to_saturation(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
-    """As `keras.layers.AlphaDropout` (Klambauer et al., 2017) computes it."""
+    """Drop as `keras.layers.AlphaDropout` (Klambauer et al., 2017) does."""
     ops, saturation = keras.ops, -1.6732632423543772 * 1.0507009873554805
     noise_shape = layer._get_concrete_noise_shape(x, layer.noise_shape)
     drawn = keras.random.uniform(noise_shape, seed=generator)
@@ -103,5 +103,5 @@ def _drop_to_saturation(layer: keras.Layer, x: Any, rate: Any, generator: Any) -
 
 
 def _as(x: Any, rate: Any) -> Any:
-    """A rate in the type of a tensor; a float stays one."""
+    """Return a rate in the type of a tensor; a float stays one."""
     return rate if isinstance(rate, float) else keras.ops.cast(rate, x.dtype)

@@ -29,7 +29,7 @@ class Range:
     may_touch: bool = False
 
     def read_constant(self, text: str) -> float:
-        """A number in the range that does not move.
+        """Return a number in the range that does not move.
 
         Raises:
             ValueError: with what would be right.
@@ -43,7 +43,7 @@ class Range:
         return number
 
     def read(self, value: str | Callable[..., float]) -> Number:
-        """A number in the range, constant or not.
+        """Return a number in the range, constant or not.
 
         Args:
             value: text, or a function of epoch and step.
@@ -71,7 +71,7 @@ class Range:
 
 
 def read_in_function(text: str, name: str, allowed: Range, may_move: bool = True) -> Number:
-    """The number of `name(number)`.
+    """Return the number of `name(number)`.
 
     Args:
         text: the text.

@@ -30,16 +30,16 @@ class Inputs(PlaceTarget):
     takes_objects = True
 
     def check_text(self, text: str) -> None:
-        """`noise(sigma)` or `original`."""
+        """Accept `noise(sigma)` or `original`."""
         if text != "original":
             read_in_function(text, "noise", _SIGMA)
 
     def places(self, model: keras.Model) -> Sequence[InputPlace]:
-        """One place, the inputs of the model."""
+        """Return one place, the inputs of the model."""
         return [InputPlace(model)]
 
     def choice(self, place: InputPlace, resolved: Any) -> Choice:
-        """The noise of a standard deviation, which may move."""
+        """Return the noise of a standard deviation, which may move."""
         if not isinstance(resolved, str):
             text = f"noise({self.text_of(resolved)})"
             return number_choice(text, _SIGMA.read(resolved), id(resolved), draws=True)
@@ -49,7 +49,7 @@ class Inputs(PlaceTarget):
         return number_choice(f"noise({sigma:.12g})", sigma, draws=True) if sigma else _NO_NOISE
 
     def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
-        """Refuses a model whose declared inputs are all integers."""
+        """Refuse a model whose declared inputs are all integers."""
         declared = _declared(model)
         if declared and not any(keras.backend.is_float_dtype(dtype) for dtype in declared):
             raise ValueError(_no_floats(declared))
@@ -74,15 +74,15 @@ class InputPlace(Place):
             self._generator = keras.random.SeedGenerator(seed=0, name="noise_generator")
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Lets the step in progress disturb its inputs."""
+        """Let the step in progress disturb its inputs."""
         self._reading = reading
 
     def remove(self) -> None:
-        """Leaves inputs alone."""
+        """Leave inputs alone."""
         self._reading = None
 
     def disturb(self, data: Any) -> Any:
-        """A batch with noise on its inputs, as the train step in progress is to be given it.
+        """Return a batch with noise on its inputs, as the train step in progress is to be given it.
 
         Args:
             data: inputs, or (inputs, labels) or (inputs, labels, sample weights).

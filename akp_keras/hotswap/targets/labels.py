@@ -14,5 +14,5 @@ class Labels(Target):
     takes_pattern = False
 
     def check_text(self, text: str) -> None:
-        """`random(p)` with a probability."""
+        """Accept `random(p)` with a probability."""
         read_in_function(text, "random", Range("p from 0 to 1", high=1), may_move=False)

@@ -44,13 +44,13 @@ class LearningRate(NumberTarget, StateTarget):
     allowed = Range("a number above 0", without=(0,), may_touch=True)
 
     def is_assigned(self, value: Any, pattern: str | None) -> bool:
-        """Whether the change is an assignment to the optimizer."""
+        """Return whether the change is an assignment to the optimizer."""
         if pattern is not None or value == "original":
             return False
         return not isinstance(self.allowed.read(value), Moving)
 
     def places(self, model: keras.Model) -> Sequence[Place]:
-        """The optimizer, which no filter selects, and the layers with trainable weights."""
+        """Return the optimizer, which no filter selects, and the layers with trainable weights."""
         layers = [
             OwnRatePlace(layer, path)
             for layer, path in layers_of(model)
@@ -60,14 +60,14 @@ class LearningRate(NumberTarget, StateTarget):
         return [RatePlace(), *layers]
 
     def choice(self, place: Place, resolved: tuple[str, Number, int]) -> Choice:
-        """The learning rate; a constant one of the optimizer is not traced."""
+        """Return the learning rate; a constant one of the optimizer is not traced."""
         text, number, identity = resolved
         if isinstance(place, RatePlace) and not isinstance(number, Moving):
             return Choice(text, None, form=place.original.form)
         return number_choice(text, number, identity)
 
     def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
-        """Refuses an optimizer whose learning rate follows a schedule of its own."""
+        """Refuse an optimizer whose learning rate follows a schedule of its own."""
         optimizer = keras_internals.inner_optimizer(model)
         if pattern is None and value == "original":
             raise ValueError("the optimizer has one learning rate; write it as a number")
@@ -80,9 +80,9 @@ class LearningRate(NumberTarget, StateTarget):
     def apply(
         self, model: keras.Model, value: str, pattern: str | None, seed: Sequence[int]
     ) -> tuple[str, str, tuple[str, ...]]:
-        """Sets the learning rate."""
+        """Set the learning rate."""
         optimizer = keras_internals.inner_optimizer(model)
-        before = float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+        before = float(optimizer.learning_rate)
         optimizer.learning_rate = float(value)
         return f"{before:.6g}", value, ()
 
@@ -96,17 +96,17 @@ class RatePlace(Place):
         super().__init__("", Choice("original", None, form="as it is"))
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """No filter selects it."""
+        """Return no filter selects it."""
         return False
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Nothing beside what is planned."""
+        """Do nothing beside what is planned."""
 
     def remove(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
-        """Begins each step with the learning rate in force, where it moves."""
+        """Begin each step with the learning rate in force, where it moves."""
         moving = [bool(choice.numbers) for choice in choices]
         if not any(moving):
             return
@@ -132,13 +132,13 @@ class OwnRatePlace(LayerPlace):
         super().__init__(layer, path, number_choice("original", _FOLLOWS))
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Nothing beside what is planned."""
+        """Do nothing beside what is planned."""
 
     def remove(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
-        """Updates the layer's weights at the rate in force."""
+        """Update the layer's weights at the rate in force."""
 
         def rate(own: Any) -> Any:
             (number,) = reading.numbers()

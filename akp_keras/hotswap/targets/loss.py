@@ -31,19 +31,19 @@ class Loss(PlaceTarget):
     noun = "output"
 
     def check_text(self, text: str) -> None:
-        """A name, or one with arguments in parentheses."""
+        """Accept a name, or one with arguments in parentheses."""
         parse_call(text)
 
     def check_names(self, value: Any) -> None:
-        """Refuses a loss that Keras does not know."""
+        """Refuse a loss that Keras does not know."""
         names.find_loss(value)
 
     def text_of(self, value: Any) -> str:
-        """The function's name; of a loss object of Keras with its options."""
+        """Return the function's name; of a loss object of Keras with its options."""
         return value.__name__ if hasattr(value, "__name__") else catalogue.describe(value).text
 
     def places(self, model: keras.Model) -> Sequence[LossPlace]:
-        """The losses of a compiled model, named as in the history; one has no name."""
+        """Return the losses of a compiled model, named as in the history; one has no name."""
         entries = keras_internals.loss_entries(model)
         originals = [catalogue.describe(entry.loss) for entry in entries]
         titles = _titles([entry.name for entry in entries], [each.text for each in originals])
@@ -53,11 +53,11 @@ class Loss(PlaceTarget):
         ]
 
     def resolve(self, value: Any) -> Any:
-        """The loss of a value, and what is known of it."""
+        """Return the loss of a value, and what is known of it."""
         return catalogue.describe(names.find_loss(value), value)
 
     def choice(self, place: LossPlace, resolved: Any) -> LossChoice:
-        """The loss with the conversion that an output needs.
+        """Return the loss with the conversion that an output needs.
 
         Raises:
             ValueError: if the output cannot be turned into what the loss asks for, or the loss
@@ -69,7 +69,7 @@ class Loss(PlaceTarget):
     def nothing_selected(
         self, model: keras.Model, pattern: str | None, places: Sequence[Place]
     ) -> str:
-        """Also says where there is no loss, or one output only."""
+        """Say also where there is no loss, or one output only."""
         if not keras_internals.has_loss(model):
             return f"changes a loss; model {model.name!r} is compiled without a loss"
         if len(places) == 1:
@@ -119,7 +119,7 @@ class LossPlace(Place):
         return None
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the losses of the trace in progress go through a switch."""
+        """Make the losses of the trace in progress go through a switch."""
 
         def switched(compiled: Callable, y_true: Any, y_pred: Any, weight: Any) -> Any:
             losses = [_function(choice, compiled) for choice in choices]
@@ -131,15 +131,15 @@ class LossPlace(Place):
         self._traced = switched
 
     def remove(self) -> None:
-        """Ends the trace."""
+        """End the trace."""
         self._traced = None
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """Whether a filter matches the output's name; one output has none."""
+        """Return whether a filter matches the output's name; one output has none."""
         return bool(self.name) and re.fullmatch(pattern, self.name) is not None
 
     def bind(self, compiled: Callable[..., Any]) -> Callable[..., Any]:
-        """What takes the place of a loss that Keras resolved."""
+        """Return what takes the place of a loss that Keras resolved."""
 
         def loss(y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
             untried, self.untried = self.untried, ()
@@ -154,7 +154,7 @@ class LossPlace(Place):
 
 
 def route(model: keras.Model, places: Sequence[LossPlace]) -> None:
-    """Makes the losses of a compiled model go through their places.
+    """Make the losses of a compiled model go through their places.
 
     Keras resolves losses at the first step. Where it comes to other outputs than were known
     before, a single place stands for all of them.
@@ -181,7 +181,7 @@ def route(model: keras.Model, places: Sequence[LossPlace]) -> None:
 
 
 def declare(model: keras.Model, places: Sequence[LossPlace]) -> None:
-    """Makes the losses in force those that a saved model is compiled with.
+    """Make the losses in force those that a saved model is compiled with.
 
     Keras has no equal for some: then it warns when the model is saved.
     """
@@ -201,7 +201,7 @@ def declare(model: keras.Model, places: Sequence[LossPlace]) -> None:
 
 
 def _titles(names: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Names of places: of the outputs, with the loss where an output has several."""
+    """Return names of places: of the outputs, with the loss where an output has several."""
     if len(names) == 1:
         return [""]
     return [

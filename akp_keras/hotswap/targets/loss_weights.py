@@ -24,7 +24,7 @@ class LossWeights(NumberTarget):
     allowed = Range("a weight from 0")
 
     def places(self, model: keras.Model) -> Sequence[WeightPlace]:
-        """The weights of a compiled model's losses, named as the losses are."""
+        """Return the weights of a compiled model's losses, named as the losses are."""
         entries = keras_internals.loss_entries(model)
         names = [entry.name for entry in entries]
         return [
@@ -34,7 +34,7 @@ class LossWeights(NumberTarget):
     def nothing_selected(
         self, model: keras.Model, pattern: str | None, places: Sequence[Place]
     ) -> str:
-        """Also says where there is no loss."""
+        """Say also where there is no loss."""
         if not keras_internals.has_loss(model):
             return f"weighs a loss; model {model.name!r} is compiled without a loss"
         return PlaceTarget.nothing_selected(self, model, pattern, places)
@@ -57,22 +57,22 @@ class WeightPlace(Place):
         return None
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """Whether a filter matches the output's name; one output has none."""
+        """Return whether a filter matches the output's name; one output has none."""
         return bool(self.name) and re.fullmatch(pattern, self.name) is not None
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the weight."""
+        """Set the weight."""
         super().put(choice, numbers)
         (self._weight,) = numbers
         self._set(self._entry.weight if choice == self.original else self._weight)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the weight that in force for the time of a trace."""
+        """Make the weight that in force for the time of a trace."""
         (weight,) = reading.numbers()
         self._set(weight)
 
     def remove(self) -> None:
-        """Sets the weight back."""
+        """Set the weight back."""
         self._set(self._entry.weight if self.held == self.original else self._weight)
 
     def _set(self, weight: Any) -> None:

@@ -29,7 +29,7 @@ class Momentum(NumberTarget):
     allowed = Range("a momentum from 0 to 1", high=1)
 
     def places(self, model: keras.Model) -> Sequence[MomentumPlace]:
-        """The `BatchNormalization` layers of a model."""
+        """Return the `BatchNormalization` layers of a model."""
         places = [
             MomentumPlace(layer, path)
             for layer, path in layers_of(model)
@@ -50,16 +50,16 @@ class MomentumPlace(LayerPlace):
         super().__init__(layer, path, original)
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the momentum."""
+        """Set the momentum."""
         super().put(choice, numbers)
         (self._momentum,) = numbers
         keras_internals.set_quietly(self.layer, "momentum", self._momentum)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the layer's momentum that in force for the time of a trace."""
+        """Make the layer's momentum that in force for the time of a trace."""
         (momentum,) = reading.numbers()
         keras_internals.set_quietly(self.layer, "momentum", momentum)
 
     def remove(self) -> None:
-        """Sets the momentum back."""
+        """Set the momentum back."""
         keras_internals.set_quietly(self.layer, "momentum", self._momentum)

@@ -24,7 +24,7 @@ class Noise(Dropout):
     allowed = Range("a standard deviation from 0")
 
     def places(self, model: keras.Model) -> Sequence[LayerPlace]:
-        """The `GaussianNoise` layers of a model."""
+        """Return the `GaussianNoise` layers of a model."""
         with keras_internals.scope(model):
             places = [
                 NoisePlace(layer, path, "stddev", _add, is_exact=False)

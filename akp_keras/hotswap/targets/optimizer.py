@@ -29,37 +29,37 @@ class Optimizer(PlaceTarget):
     takes_objects = True
 
     def check_text(self, text: str) -> None:
-        """A name, or one with arguments in parentheses."""
+        """Accept a name, or one with arguments in parentheses."""
         parse_call(text)
 
     def check_value(self, value: Any) -> None:
-        """Text, or an optimizer of Keras."""
+        """Accept text, or an optimizer of Keras."""
         if isinstance(value, str):
             super().check_value(value)
         elif not hasattr(value, "apply_gradients"):
             raise ValueError(f"must be text such as {self.example!r}, or an optimizer of Keras")
 
     def check_names(self, value: Any) -> None:
-        """Refuses an optimizer that Keras does not know, or arguments that it does not take."""
+        """Refuse an optimizer that Keras does not know, or arguments that it does not take."""
         if isinstance(value, str):
             names.find_optimizer(value)
 
     def text_of(self, value: Any) -> str:
-        """The class of an optimizer."""
+        """Return the class of an optimizer."""
         return type(value).__name__
 
     def places(self, model: keras.Model) -> Sequence[OptimizerPlace]:
-        """One place, the optimizer of the model."""
+        """Return one place, the optimizer of the model."""
         return [] if model.optimizer is None else [OptimizerPlace(model)]
 
     def choice(self, place: OptimizerPlace, resolved: Any) -> Choice:
-        """The optimizer, the same one each time it is named."""
+        """Return the optimizer, the same one each time it is named."""
         return place.choice(resolved)
 
     def nothing_selected(
         self, model: keras.Model, pattern: str | None, places: Sequence[Place]
     ) -> str:
-        """Says that there is none."""
+        """Say that there is none."""
         return f"needs an optimizer; model {model.name!r} is compiled without one"
 
 
@@ -80,7 +80,7 @@ class OptimizerPlace(Place):
         return None
 
     def choice(self, value: Any) -> Choice:
-        """The choice of an optimizer by its text, or of an object."""
+        """Return the choice of an optimizer by its text, or of an object."""
         key = value if isinstance(value, str) else id(value)
         if key not in self._known:
             optimizer = names.find_optimizer(value) if isinstance(value, str) else value
@@ -92,12 +92,12 @@ class OptimizerPlace(Place):
         return self._known[key]
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Makes it the model's optimizer."""
+        """Make it the model's optimizer."""
         super().put(choice, numbers)
         keras_internals.set_optimizer(self._model, choice.function)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Nothing: each optimizer has train functions of its own."""
+        """Do nothing: each optimizer has train functions of its own."""
 
     def remove(self) -> None:
-        """Nothing."""
+        """Do nothing."""

@@ -46,14 +46,14 @@ class RandomLayerPlace(LayerPlace):
         super().__init__(layer, path, self.of_number(self._plain))
 
     def of_number(self, number: float) -> Choice:
-        """The choice for a constant."""
+        """Return the choice for a constant."""
         text = f"{float(number):.12g}"
         if self._is_exact:
             return Choice(text, float(number))
         return number_choice(text, float(number), draws=not self._has_generator and number > 0)
 
     def of_moving(self, text: str, number: Any, identity: int) -> Choice:
-        """The choice for a number that moves."""
+        """Return the choice for a number that moves."""
         return number_choice(text, number, identity, draws=not self._has_generator)
 
     @property
@@ -63,14 +63,14 @@ class RandomLayerPlace(LayerPlace):
         return self._held if number == self._plain else self.of_number(number)
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the attribute."""
+        """Set the attribute."""
         super().put(choice, numbers)
         if self._has_generator:
             self._plain = numbers[0] if choice.numbers else choice.function
             keras_internals.set_quietly(self.layer, self._attribute, self._plain)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Lets the layer disturb by any of some numbers for the time of a trace."""
+        """Let the layer disturb by any of some numbers for the time of a trace."""
         self._before = getattr(self.layer, self._attribute)
         if reading.index is None and not choices[0].numbers:
             keras_internals.set_quietly(self.layer, self._attribute, choices[0].function)
@@ -78,7 +78,7 @@ class RandomLayerPlace(LayerPlace):
             keras_internals.set_quietly(self.layer, "call", self._call(choices, reading))
 
     def remove(self) -> None:
-        """Gives the layer its own call and number again."""
+        """Give the layer its own call and number again."""
         keras_internals.remove_quietly(self.layer, "call")
         keras_internals.set_quietly(self.layer, self._attribute, self._before)
 
@@ -112,7 +112,7 @@ class RandomLayerPlace(LayerPlace):
         return call
 
     def _at(self, number: Any, state: Any) -> Callable[[Any], Any]:
-        """What the layer does at a number, with random numbers of a state."""
+        """Return what the layer does at a number, with random numbers of a state."""
         generator = self._generator
 
         def disturbed(x: Any) -> Any:
@@ -126,7 +126,7 @@ class RandomLayerPlace(LayerPlace):
 
 
 def _state(generator: Any, reading: Reading, path: str) -> Any:
-    """A generator's state that depends on the step's key and the layer's path."""
+    """Return a generator's state that depends on the step's key and the layer's path."""
     # A shift by at most 2^20 keeps it apart from the noise of the model's inputs.
     shift = keras.ops.convert_to_tensor([4096 + zlib.crc32(path.encode()) % 2**20, 0], "int32")
     return keras.ops.cast(reading.key() + shift, generator.state.dtype)

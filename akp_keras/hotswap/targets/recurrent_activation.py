@@ -20,7 +20,7 @@ class RecurrentActivation(Activation):
     obeys_layers = False
 
     def places(self, model: keras.Model) -> Sequence[RecurrentPlace]:
-        """The cells with a recurrent activation, by the names of their recurrent layers."""
+        """Return the cells with a recurrent activation, by the names of their recurrent layers."""
         places = [
             RecurrentPlace(layer, path)
             for layer, path in layers_of(model)

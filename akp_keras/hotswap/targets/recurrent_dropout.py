@@ -36,7 +36,7 @@ class RecurrentDropout(NumberTarget):
     allowed = Range("a rate from 0 to below 1", high=1, without=(1,))
 
     def places(self, model: keras.Model) -> Sequence[MaskPlace]:
-        """The cells, by the names of their recurrent layers."""
+        """Return the cells, by the names of their recurrent layers."""
         places = [
             RecurrentMaskPlace(layer, path)
             for layer, path in layers_of(model)
@@ -61,18 +61,18 @@ class MaskPlace(LayerPlace):
         self._rate = rate
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the rate."""
+        """Set the rate."""
         super().put(choice, numbers)
         (self._rate,) = numbers
         keras_internals.set_quietly(self.layer, self.attribute, self._rate)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Lets the cell draw masks at the rate in force for the time of a trace."""
+        """Let the cell draw masks at the rate in force for the time of a trace."""
         keras_internals.set_quietly(self.layer, self.attribute, _SOME_RATE)
         keras_internals.set_quietly(self.layer, f"get_{self.attribute}_mask", self._getter(reading))
 
     def remove(self) -> None:
-        """Gives the cell its own masks again."""
+        """Give the cell its own masks again."""
         keras_internals.remove_quietly(self.layer, f"get_{self.attribute}_mask")
         keras_internals.set_quietly(self.layer, self.attribute, self._rate)
 

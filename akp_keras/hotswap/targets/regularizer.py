@@ -34,7 +34,7 @@ class Regularizer(NumberTarget):
     allowed = Range("a factor from 0")
 
     def places(self, model: keras.Model) -> Sequence[RegularizerPlace]:
-        """The layers with regularized weights of their own."""
+        """Return the layers with regularized weights of their own."""
         places = [
             RegularizerPlace(layer, path, weights)
             for layer, path in layers_of(model)
@@ -55,18 +55,18 @@ class RegularizerPlace(LayerPlace):
         self._factor = 1.0
 
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Sets the factor."""
+        """Set the factor."""
         super().put(choice, numbers)
         (self._factor,) = numbers
         self._set(self._factor)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Makes the factor that in force for the time of a trace."""
+        """Make the factor that in force for the time of a trace."""
         (factor,) = reading.numbers()
         self._set(factor)
 
     def remove(self) -> None:
-        """Sets the factor back."""
+        """Set the factor back."""
         self._set(self._factor)
 
     def _set(self, factor: Any) -> None:

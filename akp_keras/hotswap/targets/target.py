@@ -39,7 +39,7 @@ class Target:
     obeys_layers: ClassVar[bool] = False
 
     def check_text(self, text: str) -> None:
-        """Refuses a value of the wrong form.
+        """Refuse a value of the wrong form.
 
         Raises:
             ValueError: with what would be right, as the end of a sentence about the target.
@@ -47,7 +47,7 @@ class Target:
         raise NotImplementedError
 
     def check_value(self, value: Any) -> None:
-        """Refuses a value of the wrong form or kind.
+        """Refuse a value of the wrong form or kind.
 
         Raises:
             ValueError: as `check_text`.
@@ -59,15 +59,15 @@ class Target:
             raise ValueError(f"must be text such as {self.example!r}")
 
     def text_of(self, value: Any) -> str:
-        """The text of a value that is an object."""
+        """Return the text of a value that is an object."""
         return getattr(value, "__name__", type(value).__name__)
 
     def is_assigned(self, value: Any, pattern: str | None) -> bool:
-        """Whether a change is made once, between two steps, and not held by places."""
+        """Return whether a change is made once, between two steps, and not held by places."""
         return False
 
     def check_names(self, value: Any) -> None:
-        """Refuses a name that Keras does not know.
+        """Refuse a name that Keras does not know.
 
         Raises:
             ValueError: with the nearest name.
@@ -80,11 +80,11 @@ class PlaceTarget(Target):
     takes_original = True
 
     def places(self, model: keras.Model) -> Sequence[Place]:
-        """The places of a built and compiled model, each with what it holds."""
+        """Return the places of a built and compiled model, each with what it holds."""
         raise NotImplementedError
 
     def resolve(self, value: Any) -> Any:
-        """What `choice` needs of a value, the same for all places; done once for each change.
+        """Return what `choice` needs of a value, the same for all places; done once per change.
 
         Raises:
             ValueError: if the value cannot be used.
@@ -92,7 +92,7 @@ class PlaceTarget(Target):
         return value
 
     def choice(self, place: Place, resolved: Any) -> Choice:
-        """What a place is to hold.
+        """Return what a place is to hold.
 
         Args:
             place: one of `places`.
@@ -104,7 +104,7 @@ class PlaceTarget(Target):
         raise NotImplementedError
 
     def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
-        """Refuses a change that the model does not allow.
+        """Refuse a change that the model does not allow.
 
         Raises:
             ValueError: with the reason.
@@ -113,7 +113,7 @@ class PlaceTarget(Target):
     def nothing_selected(
         self, model: keras.Model, pattern: str | None, places: Sequence[Place]
     ) -> str:
-        """The end of a message about a change that selects none of the target's places."""
+        """Return the end of a message about a change that selects none of the target's places."""
         if pattern is None:
             return f"finds no {self.noun} in model {model.name!r}; name one in square brackets"
         return f"matches no {self.noun}{suggestion(pattern, {place.name for place in places})}"
@@ -130,7 +130,7 @@ class NumberTarget(PlaceTarget):
     allowed: ClassVar[Range]
 
     def check_value(self, value: Any) -> None:
-        """A number in the range, text for one that moves, or a function of epoch and step."""
+        """Accept a number in the range, one that moves, or a function of epoch and step."""
         if isinstance(value, str):
             super().check_value(value)
         elif callable(value):
@@ -139,18 +139,18 @@ class NumberTarget(PlaceTarget):
             raise ValueError(f"must be text such as {self.example!r}, or a function")
 
     def check_text(self, text: str) -> None:
-        """A number in the range, or one that moves."""
+        """Accept a number in the range, or one that moves."""
         self.allowed.read(text)
 
     def resolve(self, value: Any) -> tuple[str, Number, int]:
-        """The value's text, its number, and what tells functions of the same name apart."""
+        """Return the value's text, its number, and what tells functions of the same name apart."""
         number = self.allowed.read(value)
         if not isinstance(value, str):
             return self.text_of(value), number, id(value)
         return (value if isinstance(number, Moving) else f"{number:.12g}"), number, 0
 
     def choice(self, place: Place, resolved: tuple[str, Number, int]) -> Choice:
-        """The number."""
+        """Return the number."""
         return number_choice(*resolved)
 
 
@@ -158,11 +158,11 @@ class StateTarget(Target):
     """A target that is assigned to a model between two steps, once."""
 
     def is_assigned(self, value: Any, pattern: str | None) -> bool:
-        """Whether a change is an assignment: all are."""
+        """Return whether a change is an assignment: all are."""
         return True
 
     def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
-        """Refuses a change that cannot be made.
+        """Refuse a change that cannot be made.
 
         Raises:
             ValueError: with the reason.
@@ -171,7 +171,7 @@ class StateTarget(Target):
     def apply(
         self, model: keras.Model, value: str, pattern: str | None, seed: Sequence[int]
     ) -> tuple[str, str, tuple[str, ...]]:
-        """Makes the change.
+        """Make the change.
 
         Args:
             model: a built and compiled model.

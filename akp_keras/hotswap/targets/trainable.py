@@ -40,12 +40,12 @@ class Trainable(PlaceTarget):
     noun = "layer with trainable weights"
 
     def check_text(self, text: str) -> None:
-        """`true` or `false`."""
+        """Accept `true` or `false`."""
         if text not in _CHOICES:
             raise ValueError("must be true or false")
 
     def places(self, model: keras.Model) -> Sequence[TrainablePlace]:
-        """The layers with weights of their own that were trainable at compile time."""
+        """Return the layers with weights of their own that were trainable at compile time."""
         places = [
             TrainablePlace(layer, path)
             for layer, path in layers_of(model)
@@ -55,13 +55,13 @@ class Trainable(PlaceTarget):
         return places
 
     def choice(self, place: TrainablePlace, resolved: str) -> Choice:
-        """Yes or no."""
+        """Return yes or no."""
         return _CHOICES[resolved]
 
     def nothing_selected(
         self, model: keras.Model, pattern: str | None, places: Sequence[TrainablePlace]
     ) -> str:
-        """Also says what to do for layers that were compiled as not trainable."""
+        """Say also what to do for layers that were compiled as not trainable."""
         frozen = [layer.name for layer, _ in layers_of(model) if not layer.trainable]
         if pattern is not None and any(re.fullmatch(pattern, name) for name in frozen):
             return (
@@ -82,12 +82,12 @@ class TrainablePlace(LayerPlace):
         super().__init__(layer, path, _CHOICES["true"])
 
     def plan(self, choices: Sequence[Choice], reading: Reading, step: OptimizerStep) -> None:
-        """Leaves the weights alone where the layer is not trainable."""
+        """Leave the weights alone where the layer is not trainable."""
         weights = own_weights(self.layer, self.layer.trainable_weights)
         step.gate(weights, _flag(choices, reading))
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Lets the layer compute as if it were not trainable.
+        """Let the layer compute as if it were not trainable.
 
         A `BatchNormalization` normalises by its moving statistics, and penalties on weights count
         for nothing.
@@ -104,14 +104,14 @@ class TrainablePlace(LayerPlace):
             )
 
     def remove(self) -> None:
-        """Gives the layer its own call and penalties again."""
+        """Give the layer its own call and penalties again."""
         keras_internals.remove_quietly(self.layer, "call")
         for weight, penalty in self._penalties:
             weight.regularizer = penalty
 
 
 def _flag(choices: Sequence[Choice], reading: Reading) -> Callable[[], Any]:
-    """Returns a bool where one is possible, else a scalar bool tensor."""
+    """Return a bool where one is possible, else a scalar bool tensor."""
     flags = [choice.function for choice in choices]
     if reading.index is None:
         return lambda: flags[0]

@@ -31,7 +31,7 @@ class Weights(StateTarget):
     example = "noise(0.1)"
 
     def check_text(self, text: str) -> None:
-        """`noise(sigma)`, `reinitialise` or `reinitialise[layer]`."""
+        """Accept `noise(sigma)`, `reinitialise` or `reinitialise[layer]`."""
         if text == "reinitialise":
             return
         if text.startswith("reinitialise[") and text.endswith("]"):
@@ -45,7 +45,7 @@ class Weights(StateTarget):
             ) from None
 
     def check(self, model: keras.Model, value: Any, pattern: str | None) -> None:
-        """Refuses a filter that matches no weights, and a layer that cannot be made anew."""
+        """Refuse a filter that matches no weights, and a layer that cannot be made anew."""
         pattern = _pattern(value, pattern)
         layers = _selected(model, pattern)
         if not layers:
@@ -66,21 +66,21 @@ class Weights(StateTarget):
     def apply(
         self, model: keras.Model, value: str, pattern: str | None, seed: Sequence[int]
     ) -> tuple[str, str, tuple[str, ...]]:
-        """Disturbs the weights of the selected layers, or draws them anew."""
+        """Disturb the weights of the selected layers, or draws them anew."""
         layers = _selected(model, _pattern(value, pattern))
         for index, layer in enumerate(layers):
             if value.startswith("noise"):
                 (sigma,) = parse_call(value).arguments
                 generator = np.random.default_rng([*seed, index])
                 for variable in own_weights(layer, layer.trainable_weights):
-                    old = keras.ops.convert_to_numpy(variable)
+                    old = variable.numpy()
                     noise = generator.normal(scale=sigma, size=old.shape)
                     variable.assign((old + noise).astype(old.dtype))
             else:
                 drawn = _drawn_anew(layer, [*seed, index])
                 old, new = (own_weights(each, each.weights) for each in (layer, drawn))
                 for variable, drawn_value in zip(old, new, strict=True):
-                    variable.assign(keras.ops.convert_to_numpy(drawn_value))
+                    variable.assign(drawn_value.numpy())
         return "trained", value, tuple(layer.name for layer in layers)
 
 
@@ -97,7 +97,7 @@ def _drawn_anew(layer: keras.Layer, seed: Sequence[int]) -> keras.Layer:
 
 
 def _pattern(value: str, pattern: str | None) -> str | None:
-    """The layer filter, which may also stand in the value: `reinitialise[dense]`."""
+    """Return the layer filter, which may also stand in the value: `reinitialise[dense]`."""
     return value[len("reinitialise[") : -1] if value.startswith("reinitialise[") else pattern
 
 
@@ -112,7 +112,7 @@ def _selected(model: keras.Model, pattern: str | None) -> list[keras.Layer]:
 
 
 def _weighted_layers(model: keras.Model) -> list[keras.Layer]:
-    """The layers with trainable weights of their own, inner ones first, each once."""
+    """Return the layers with trainable weights of their own, inner ones first, each once."""
     layers: dict[int, keras.Layer] = {}
 
     def walk(layer: keras.Layer) -> None:

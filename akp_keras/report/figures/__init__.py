@@ -1,1 +1,1 @@
-"""The figures of the report, one module a figure."""
+"""The figures of the report, one module per figure."""

@@ -21,18 +21,17 @@ def draw_dispersion_chart(
     *,
     confidence: float,
 ) -> Figure:
-    """Draw members and family means to the left, ratios to the control to the right.
+    """Draw members and family means on the left, ratios to the control on the right.
 
     Args:
-        distances: the members' distances to the centroid of their family, under its name.
-        log_ratios: natural logarithm of the dispersion ratio to the control, and the lower and
-            upper end of its interval (NaN where it has none), for the families that have a
-            finite one.
-        styles: a style for each family; their order is the order of the rows.
+        distances: family -> its members' distances to their centroid.
+        log_ratios: family -> natural logarithm of its dispersion ratio to the control, and the
+            lower and upper end of the interval (NaN without one); only finite ratios.
+        styles: family -> style, in the order of the rows.
         confidence: level of the intervals of the means, between 0 and 1.
 
     Returns:
-        A figure of two panels with a row for each family.
+        A figure of two panels with one row per family.
     """
     figure = Figure(figsize=(5.6, 0.42 * len(styles) + 1.1), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True, width_ratios=[4, 3])
@@ -85,7 +84,7 @@ def _draw_ratio(
 
 
 def _label_as_ratios(panel: Axes, log_ratios: Mapping[str, tuple[float, float, float]]) -> None:
-    """Show ratios on an axis of logarithms that holds at least 0.75 to twice."""
+    """Label an axis of logarithms with ratios; it spans at least 0.75 to 2."""
     ends = [end for ratio in log_ratios.values() for end in ratio if np.isfinite(end)]
     low, high = min([np.log(0.75), *ends]), max([np.log(2), *ends])
     margin = 0.06 * (high - low)

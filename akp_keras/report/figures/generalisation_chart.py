@@ -1,4 +1,4 @@
-"""Test accuracy against dispersion, one point a family."""
+"""Test accuracy against dispersion, one point per family."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def draw_generalisation_chart(
     the interval of the mean distance to the centroid.
 
     Args:
-        summaries: accuracy under each family's name.
-        distances: the members' distances to the centroid of their family, under its name.
-        styles: a style for each family.
+        summaries: family -> summary with its accuracy.
+        distances: family -> its members' distances to their centroid.
+        styles: family -> style.
         confidence: level of the intervals of the means, between 0 and 1.
 
     Returns:
-        A figure with one point for each family that has both numbers.
+        A figure with one point per family that has both numbers.
     """
     figure = Figure(figsize=(5.6, 0.42 * len(styles) + 1.1), layout="constrained")
     axes = figure.add_subplot()

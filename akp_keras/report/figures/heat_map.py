@@ -14,16 +14,16 @@ from akp_keras.report.families import FamilyStyle
 
 
 def draw_heat_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) -> Figure:
-    """Draw the measure between all pairs of members, families beside each other.
+    """Draw the measure between all pairs of members, grouped by family.
 
-    The colour scale spans the values between different members; the diagonal takes no part.
+    The colour scale spans the values between different members; the diagonal is ignored.
 
     Args:
         matrix: (M, M) values.
-        styles: a style for each family; their order is the order of rows and columns.
+        styles: family -> style, in the order of rows and columns.
 
     Returns:
-        A figure with one square image and its colour bar.
+        A figure with a square image and its colour bar.
     """
     position = {family: index for index, family in enumerate(styles)}
     rank = np.array([position[family_of(member)] for member in matrix.members])

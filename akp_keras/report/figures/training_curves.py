@@ -1,4 +1,4 @@
-"""A metric of training against the epoch, a panel a family, with the swaps marked."""
+"""A metric of training against the epoch, one panel per family, with the swaps marked."""
 
 from __future__ import annotations
 
@@ -17,15 +17,14 @@ COLUMNS = 4
 
 
 def swap_marks(members: Sequence[MemberRecord]) -> dict[float, str]:
-    """Where a family's swaps stand on the axis of epochs, and what they changed.
+    """Return the swaps of a family by their place on the axis of epochs.
 
     Args:
-        members: of one family. Members whose swaps came at different times (a plateau) give
-            one mark each.
+        members: the members of a family. Swaps at different times (a plateau) have one mark each.
 
     Returns:
-        Text such as `activation → tanh` under each position in epochs, a line a change. What is
-        set before the first step is the beginning and no mark, nor is a swap of a thing to itself.
+        Position in epochs -> text such as `activation → tanh`, one line per change. What is set
+        before the first step has no mark, nor has a swap that changes nothing.
     """
     marks: dict[float, list[str]] = {}
     for member in members:
@@ -47,17 +46,17 @@ def draw_training_curves(
     label: str,
     common_scale: bool,
 ) -> Figure:
-    """Draw each member's curve and the family's mean, one panel a family.
+    """Draw each member's curve and the family's mean, one panel per family.
 
     Args:
-        members: records with the metric in their history; others are passed over.
-        styles: a style for each family; their order is the order of the panels.
-        metric: name in the history, for example `val_accuracy`.
-        label: what the vertical axis says.
-        common_scale: whether all panels have one vertical axis.
+        members: records of members; those without the metric in their history are ignored.
+        styles: family -> style, in the order of the panels.
+        metric: name of the metric in the history, for example `val_accuracy`.
+        label: label of the vertical axis.
+        common_scale: whether all panels share one vertical scale.
 
     Returns:
-        A figure of at most four panels in a row. The value after the first epoch stands at 1.
+        A figure of at most four panels per row. The value after the first epoch is at 1.
     """
     columns = min(COLUMNS, len(styles))
     rows = math.ceil(len(styles) / columns)
@@ -83,7 +82,7 @@ def draw_training_curves(
         panel.set_title(family, loc="left", fontweight="bold")
         panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
         panel.set_xlim(left=0)
-        # A panel with none below it carries the epochs itself.
+        # A panel without a panel below it has tick labels.
         panel.tick_params(labelbottom=position + columns >= len(styles))
     figure.supxlabel("epoch", fontsize=9, color=INK)
     figure.supylabel(label, fontsize=9, color=INK)
@@ -91,7 +90,7 @@ def draw_training_curves(
 
 
 def _mark_swaps(panel: Axes, marks: Mapping[float, str], *, at_bottom: bool) -> None:
-    """Draw a line a swap, and its text once for a run of equal swaps, away from the curve's end."""
+    """Draw a line per swap, with one text per run of equal swaps, away from the curve's end."""
     end = panel.get_xlim()[1]
     before = None
     for position, text in marks.items():

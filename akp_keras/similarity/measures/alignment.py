@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,9 +11,13 @@ import numpy as np
 import scipy.optimize
 import scipy.sparse
 
+from akp_keras.similarity.centring import centred_and_scaled, norm, standardised, unit
 from akp_keras.similarity.declaration import Declaration, invariant_to
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.factors import Factors
+from akp_keras.similarity.inner_product import difference
+from akp_keras.similarity.measure import Measure, Template
+from akp_keras.similarity.pair_distances import positive_norms
+from akp_keras.similarity.spectrum import uncentred_svd
 from akp_keras.similarity.statistic import (
     PairStatistic,
     Prepared,
@@ -33,22 +38,25 @@ class PermutationAlignment(PairStatistic):
     """
 
     tile: ClassVar[int] = 8
+    selects: ClassVar[bool] = True
+    layout: ClassVar[Mapping[str, str]] = {"features": "rows"}
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the centred features."""
-        return {"features": factors.unit, "size": np.array(factors.norm)}
+        """Keep the centred features."""
+        return {"features": unit(factors), "size": np.array(norm(factors))}
+
+    def restored(self, gathered: Prepared, samples: int) -> Prepared:
+        """Centre the features anew, and divides them by their norm."""
+        features, length = centred_and_scaled(gathered["features"])
+        return {"features": features, "size": gathered["size"] * length}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """By linear assignment."""
+        """Solve a linear assignment."""
         return assigned_total(left["features"].T @ right["features"])
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {**prepared, "features": prepared["features"][order]}
 
 
 def assigned_total(gains: np.ndarray) -> float:
-    """The largest total of a (p, q) matrix over one-to-one matchings of min(p, q) pairs."""
+    """Return the largest total of a (p, q) matrix over one-to-one matchings of min(p, q) pairs."""
     rows, columns = scipy.optimize.linear_sum_assignment(gains, maximize=True)
     return float(gains[rows, columns].sum())
 
@@ -57,13 +65,16 @@ def assigned_total(gains: np.ndarray) -> float:
 class AlignedCosine(PairStatistic):
     """mean_i cos(xᵢR, yᵢ), R the rotation that aligns X to Y best, without centring."""
 
+    is_exact: ClassVar[bool] = True
+    preparation: ClassVar[str] = "np · min(n, p)"
+    selects: ClassVar[bool] = True
+    layout: ClassVar[Mapping[str, str]] = {"factor": "rows", "norms": "rows"}
+
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps a factor of rank many columns, and the samples' norms."""
-        left, values = factors.raw_svd
-        factor = left * values
-        norms = np.linalg.norm(factors.row_directions, axis=1)
-        norms = np.linalg.norm(factors.raw[0], axis=1) / norms
-        directions = factor / norms[:, None]
+        """Keep a factor of rank many columns, and the samples' norms."""
+        left, values = uncentred_svd(factors)
+        norms = positive_norms(factors)
+        directions = left * values / norms[:, None]
         lengths = np.linalg.norm(directions, axis=1)
         least = int(np.argmin(lengths))
         if lengths[least] < 0.9:
@@ -74,16 +85,12 @@ class AlignedCosine(PairStatistic):
         return {"factor": directions, "norms": norms}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """By one singular value decomposition."""
+        """Take one singular value decomposition."""
         x, y = left["factor"], right["factor"]
         u, _, vt = np.linalg.svd(
             (x * left["norms"][:, None]).T @ (y * right["norms"][:, None]), full_matrices=False
         )
         return float(np.mean(np.einsum("ij,ij->i", (x @ u) @ vt, y)))
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {name: array[order] for name, array in prepared.items()}
 
 
 @dataclass(frozen=True)
@@ -99,14 +106,22 @@ class FeatureMatching(PairStatistic):
         kind: which of the three.
     """
 
+    selects: ClassVar[bool] = True
+    layout: ClassVar[Mapping[str, str]] = {"features": "rows"}
     kind: str
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the standardised features."""
-        return {"features": factors.standardised}
+        """Keep the standardised features."""
+        return {"features": standardised(factors)}
+
+    def restored(self, gathered: Prepared, samples: int) -> Prepared:
+        """Standardise the features anew, without those that no longer change."""
+        centred = gathered["features"] - gathered["features"].mean(axis=0)
+        norms = np.linalg.norm(centred, axis=0)
+        return {"features": centred[:, norms > 1e-12] / norms[norms > 1e-12]}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """From the p × q correlations."""
+        """Match by the p × q correlations."""
         correlations = left["features"].T @ right["features"]
         if self.kind == "hard":
             return assigned_total(correlations) / min(correlations.shape)
@@ -115,13 +130,9 @@ class FeatureMatching(PairStatistic):
             return float(best / 2.0)
         return transported_mean(correlations)
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {"features": prepared["features"][order]}
-
 
 def transported_mean(gains: np.ndarray) -> float:
-    """max_T ⟨T, gains⟩ over T ≥ 0 whose rows sum to 1/p and columns to 1/q.
+    """Return max_T ⟨T, gains⟩ over T ≥ 0 whose rows sum to 1/p and columns to 1/q.
 
     Exact: an assignment of copies of rows and columns where their least common multiple is small,
     a linear program otherwise.
@@ -149,11 +160,6 @@ def _angle(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
     return np.arccos(np.clip(table, -1.0, 1.0))
 
 
-def _distance(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    x, y = np.asarray(left["size"])[:, None], np.asarray(right["size"])[None, :]
-    return np.sqrt(np.square(x - y) + 2.0 * x * y * np.maximum(1.0 - table, 0.0))
-
-
 def _permutation(angular: bool) -> Measure:
     return Measure(
         Declaration(
@@ -173,7 +179,7 @@ def _permutation(angular: bool) -> Measure:
             self_value=0.0,
         ),
         PermutationAlignment(),
-        _angle if angular else _distance,
+        _angle if angular else difference,
     )
 
 

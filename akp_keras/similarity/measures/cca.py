@@ -8,22 +8,32 @@ All of them are 1 as soon as one rank reaches n − 1: see `SimilarityResult.ran
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.centring import unit
 from akp_keras.similarity.declaration import Declaration, invariant_to
+from akp_keras.similarity.factors import Factors
 from akp_keras.similarity.frobenius_product import FrobeniusProduct
 from akp_keras.similarity.identifiers import Parameter
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.nuclear_norm import NuclearNorm
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
-from akp_keras.similarity.statistic import PairStatistic, Prepared, Tile, fraction
+from akp_keras.similarity.spectrum import svd
+from akp_keras.similarity.statistic import (
+    PairStatistic,
+    Prepared,
+    Tile,
+    columns_of,
+    fraction,
+    rows_of,
+)
 
 
 def _smaller_rank(left: Tile, right: Tile) -> np.ndarray:
-    return np.minimum(np.asarray(left["rank"])[:, None], np.asarray(right["rank"])[None, :])
+    return np.minimum(rows_of(left, "rank"), columns_of(right, "rank"))
 
 
 def _mean(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
@@ -46,6 +56,7 @@ def _similarity(
     cost: str,
     invariances: str,
     self_value: float | None = 1.0,
+    saturates: str = "",
 ) -> Declaration:
     return Declaration(
         title=title,
@@ -56,6 +67,7 @@ def _similarity(
         range=(0.0, 1.0),
         invariances=invariant_to(invariances),
         self_value=self_value,
+        saturates=saturates,
     )
 
 
@@ -66,6 +78,7 @@ def _mean_cca() -> Measure:
         "Raghu et al. 2017, arXiv 1706.05806, without truncation",
         "nrr′ + r³",
         "L T",
+        saturates="either",
     )
     return Measure(declaration, NuclearNorm("basis"), _mean)
 
@@ -77,6 +90,7 @@ def _mean_squared_cca() -> Measure:
         "Kornblith et al. 2019, arXiv 1905.00414, table 1",
         "nrr′",
         "L T",
+        saturates="either",
     )
     return Measure(declaration, FrobeniusProduct("basis", "basis"), _mean)
 
@@ -144,21 +158,20 @@ class ProjectionWeighted(PairStatistic):
     """Projection-weighted mean of the canonical correlations, weighted on the left side."""
 
     symmetric: ClassVar[bool] = False
+    preparation: ClassVar[str] = "np · min(n, p)"
+    accuracy: ClassVar[str] = "ε · s₁/s_r"
+    layout: ClassVar[Mapping[str, str]] = {"basis": "rows"}
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the basis of the span and the features in that basis."""
-        basis = factors.svd[0]
-        return {"basis": basis, "features": basis.T @ factors.unit}
+        """Keep the basis of the span and the features in that basis."""
+        basis = svd(factors)[0]
+        return {"basis": basis, "features": basis.T @ unit(factors)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Weights by how much of the features each canonical variate of the left side makes."""
+        """Weight by how much of the features each canonical variate of the left side makes."""
         turn, correlations, _ = np.linalg.svd(left["basis"].T @ right["basis"], full_matrices=False)
         weights = np.abs(turn.T @ left["features"]).sum(axis=1)
         return float(weights @ np.clip(correlations, 0.0, 1.0) / weights.sum())
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {**prepared, "basis": prepared["basis"][order]}
 
 
 def _pwcca() -> Measure:
@@ -174,6 +187,7 @@ def _pwcca() -> Measure:
             right_invariances=invariant_to("L T"),
             symmetric=False,
             self_value=1.0,
+            saturates="either",
         ),
         ProjectionWeighted(),
         fraction,

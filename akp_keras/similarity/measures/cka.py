@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.centring import norm
 from akp_keras.similarity.declaration import Declaration, invariant_to
+from akp_keras.similarity.factors import Factors
+from akp_keras.similarity.far_samples import bulk_centred
 from akp_keras.similarity.identifiers import Parameter
-from akp_keras.similarity.inner_product import InnerProduct, pack_off_diagonal
-from akp_keras.similarity.kernels import KernelGram, u_centred
-from akp_keras.similarity.linear_gram import LinearGram
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.inner_product import InnerProduct
+from akp_keras.similarity.kernels import KernelGram
+from akp_keras.similarity.linear_gram import LinearGram, u_centred_gram
+from akp_keras.similarity.measure import Measure, Template
+from akp_keras.similarity.rows import Rows
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile, Value, cosine, fraction
 
 
@@ -33,29 +37,29 @@ class MinibatchGram(InnerProduct):
         batch: samples in a batch.
     """
 
+    is_hollow: ClassVar[bool] = True
+    selects: ClassVar[bool] = False
     batch: int = 64
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """The U-centred Gram matrices of all batches, packed, each by its own normalisation."""
-        return self._batches(factors.unit), factors.norm * factors.norm
+        """Return the U-centred Gram matrices of all batches, each by its own normalisation."""
+        return self._batches(bulk_centred(factors)), norm(factors) * norm(factors)
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the features too, since a permutation of samples makes other batches."""
-        return {**super().prepare(factors), "features": factors.unit}
+        """Keep the features too, since a permutation of samples makes other batches."""
+        return {**super().prepare(factors), "features": bulk_centred(factors)}
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """New batches of the permuted samples."""
-        features = prepared["features"][order]
+    def permute(self, prepared: Prepared, rows: Rows) -> Prepared:
+        """Make new batches of the permuted samples."""
+        features = prepared["features"][rows.indices]
         vector = self._batches(features)
         return {**prepared, "features": features, "vector": vector / np.linalg.norm(vector)}
 
     def _batches(self, features: np.ndarray) -> np.ndarray:
         size = min(self.batch, len(features))
-        packed = []
-        for start in range(0, len(features) - size + 1, size):
-            rows = features[start : start + size]
-            packed.append(pack_off_diagonal(u_centred(rows @ rows.T)))
-        return np.concatenate(packed) * math.sqrt(2.0 / (size * (size - 3)))
+        starts = range(0, len(features) - size + 1, size)
+        vectors = [u_centred_gram(features[start : start + size]) for start in starts]
+        return np.concatenate(vectors) * math.sqrt(2.0 / (size * (size - 3)))
 
 
 def _negative_logarithm(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
@@ -80,6 +84,7 @@ def _cka(title: str, formula: str, reference: str, statistic: Statistic, debiase
             hilbertian=True,
             self_value=1.0,
             min_samples=4 if debiased else 3,
+            sequential=isinstance(statistic, MinibatchGram),
         ),
         statistic,
         value,

@@ -6,7 +6,7 @@ import numpy as np
 
 from akp_keras.similarity.declaration import Declaration, invariant_to
 from akp_keras.similarity.kernels import KernelGram
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.statistic import Tile, cosine
 
 

@@ -10,7 +10,7 @@ from akp_keras.similarity.declaration import Declaration, invariant_to
 from akp_keras.similarity.dissimilarity import DissimilarityProduct
 from akp_keras.similarity.identifiers import Parameter
 from akp_keras.similarity.inner_product import difference
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.statistic import Tile
 
 

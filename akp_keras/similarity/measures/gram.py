@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.arithmetic import gram_panels
+from akp_keras.similarity.centring import uncentred
 from akp_keras.similarity.declaration import Declaration, invariant_to
-from akp_keras.similarity.inner_product import InnerProduct, pack
+from akp_keras.similarity.factors import Factors
+from akp_keras.similarity.inner_product import InnerProduct, squared_distance
 from akp_keras.similarity.linear_gram import LinearGram
-from akp_keras.similarity.permutation_index import permute_packed
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
-from akp_keras.similarity.statistic import Prepared, Tile
+from akp_keras.similarity.measure import Measure, Template
+from akp_keras.similarity.packing import pack_panels
+from akp_keras.similarity.statistic import Prepared, Tile, columns_of, rows_of
 
 
 @dataclass(frozen=True)
@@ -23,30 +26,47 @@ class UncentredGram(InnerProduct):
     Prepared with `norm`, ‖X‖_F, which `size` leaves out: its fourth power may overflow.
     """
 
+    is_hollow: ClassVar[bool] = False
+    is_exact: ClassVar[bool] = True
+    starts_from: ClassVar[frozenset[str]] = frozenset({"features", "kernel"})
+
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the norm too."""
-        return {**super().prepare(factors), "norm": np.array(factors.raw[1])}
+        """Keep the norm too."""
+        if factors.kind == "kernel":
+            norm = np.sqrt(np.trace(np.asarray(factors.values, dtype=np.float64)))
+        else:
+            norm = uncentred(factors)[1]
+        return {**super().prepare(factors), "norm": np.array(norm)}
 
     def vector(self, factors: Factors) -> tuple[np.ndarray, float]:
-        """The packed matrix."""
-        raw, _ = factors.raw
-        return pack(raw @ raw.T), 1.0
+        """Return the packed matrix."""
+        packed = self.room(factors)
+        if factors.kind == "kernel":
+            kernel = np.asarray(factors.values, dtype=np.float64)
+            pack_panels([kernel / np.trace(kernel)], packed)
+        else:
+            pack_panels(gram_panels(uncentred(factors)[0]), packed)
+        return packed, 1.0
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {**prepared, "vector": permute_packed(prepared["vector"], order, True)}
+    def restored(self, gathered: Prepared, samples: int) -> Prepared:
+        """Divide the matrix by its trace anew."""
+        restored = super().restored(gathered, samples)
+        trace = float(restored["vector"][:samples].sum() * restored["size"])
+        return {
+            **restored,
+            "size": restored["size"] / trace,
+            "norm": gathered["norm"] * np.sqrt(trace),
+        }
 
 
 def _relative_squares(
     statistic: np.ndarray, left: Tile, right: Tile
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """‖XXᵀ − YYᵀ‖²_F/m⁴, (‖X‖⁴_F + ‖Y‖⁴_F)/m⁴ and m = max(‖X‖_F, ‖Y‖_F), (L, R) each."""
-    norms = np.asarray(left["norm"])[:, None], np.asarray(right["norm"])[None, :]
+    """Return ‖XXᵀ − YYᵀ‖²/m⁴, (‖X‖⁴ + ‖Y‖⁴)/m⁴ and m = max(‖X‖, ‖Y‖) of all pairs, (L, R) each."""
+    norms = rows_of(left, "norm"), columns_of(right, "norm")
     larger = np.maximum(*norms)
     a, b = (np.square(norm / larger) for norm in norms)
-    x, y = a * np.asarray(left["size"])[:, None], b * np.asarray(right["size"])[None, :]
-    # As `inner_product.difference`: no cancellation but that in 1 − cos.
-    squared = np.square(x - y) + 2.0 * x * y * np.maximum(1.0 - statistic, 0.0)
+    squared = squared_distance(statistic, a * rows_of(left, "size"), b * columns_of(right, "size"))
     return squared, np.square(a) + np.square(b), larger
 
 

@@ -12,7 +12,7 @@ from akp_keras.similarity.identifiers import Parameter
 from akp_keras.similarity.inner_product import product
 from akp_keras.similarity.kernels import KernelGram
 from akp_keras.similarity.linear_gram import LinearGram
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.statistic import Statistic, Tile
 
 

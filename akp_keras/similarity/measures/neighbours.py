@@ -5,30 +5,31 @@ A sample is never its own neighbour, also where others equal it: it is left out 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+import scipy.sparse
 
+from akp_keras.similarity.arithmetic import product
+from akp_keras.similarity.centring import uncentred
 from akp_keras.similarity.declaration import Declaration, invariant_to
+from akp_keras.similarity.factors import Factors
 from akp_keras.similarity.identifiers import Parameter
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
+from akp_keras.similarity.nearest_neighbours import METRICS, neighbours
+from akp_keras.similarity.pair_distances import positive_norms
 from akp_keras.similarity.statistic import PairStatistic, Prepared, Statistic, Tile, Value, plain
+
+# Entries of a table of who neighbours whom.
+_TABLE_ENTRIES = 2**24
 
 _INVARIANCES = {
     "cosine": invariant_to("O S"),
     "euclidean": invariant_to("O S T"),
     "inner": invariant_to("O S"),
 }
-
-
-def _relabelled(neighbours: np.ndarray, order: np.ndarray) -> np.ndarray:
-    """Neighbours of the samples in another order, by their new positions."""
-    position = np.empty(len(order), dtype=neighbours.dtype)
-    position[order] = np.arange(len(order), dtype=neighbours.dtype)
-    return position[neighbours[order]]
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,31 @@ class Neighbours(Statistic):
     Prepared: `neighbours`, (n, k) int32, nearest first.
     """
 
+    starts_from: ClassVar[frozenset[str]] = frozenset({"features", "dissimilarities"})
+    preparation: ClassVar[str] = "n²p"
+    accuracy: ClassVar[str] = "distances within 1e-10 are tied"
+    layout: ClassVar[Mapping[str, str]] = {"neighbours": "neighbours"}
     k: int
     metric: str
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours."""
-        return {"neighbours": factors.neighbours(self.k, self.metric)}
+        """Keep the neighbours."""
+        return {"neighbours": neighbours(factors, self.k, self.metric)}
 
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather, and new names of the neighbours."""
-        return {"neighbours": _relabelled(prepared["neighbours"], order)}
+
+def _ranks(neighbours: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return (n, l) the ranks, from 1, of (n, l) samples among (n, k) neighbours; 0 of others."""
+    n, k = neighbours.shape
+    height = max(1, min(n, _TABLE_ENTRIES // n))
+    table = np.zeros((height, n), dtype=np.min_scalar_type(k))
+    ranks = np.empty(others.shape, dtype=np.int64)
+    for start in range(0, n, height):
+        own = neighbours[start : start + height]
+        rows = np.arange(len(own))[:, None]
+        table[rows, own] = np.arange(1, k + 1)
+        ranks[start : start + len(own)] = table[rows, others[start : start + len(own)]]
+        table[rows, own] = 0
+    return ranks
 
 
 @dataclass(frozen=True)
@@ -60,19 +76,22 @@ class Overlap(Neighbours):
     tile: ClassVar[int] = 64
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """For each left representation one table of who neighbours whom, read for all right."""
+        """Read for each left representation one table of who neighbours whom for all right."""
         lefts, rights = np.asarray(left["neighbours"]), np.asarray(right["neighbours"])
         n, k = lefts.shape[1:]
-        rows = np.arange(n)[:, None]
-        shares = np.zeros((len(lefts), len(rights), k + 1))
-        table = np.zeros((n, n), dtype=np.uint8)
-        for i, neighbours in enumerate(lefts):
-            table[rows, neighbours] = 1
-            for j in range(i if right is left else 0, len(rights)):
-                common = table[rows, rights[j]].sum(axis=1, dtype=np.int64)
-                shares[i, j] = np.bincount(common, minlength=k + 1) / n
-            table[rows, neighbours] = 0
-        return shares
+        height = max(1, min(n, _TABLE_ENTRIES // n))
+        counts = np.zeros((len(lefts), len(rights), k + 1), dtype=np.int64)
+        table = np.zeros((height, n), dtype=np.uint8)
+        for start in range(0, n, height):
+            samples = slice(start, start + height)
+            rows = np.arange(len(lefts[0, samples]))[:, None]
+            for i, own in enumerate(lefts[:, samples]):
+                table[rows, own] = 1
+                for j in range(i if right is left else 0, len(rights)):
+                    common = table[rows, rights[j, samples]].sum(axis=1, dtype=np.int64)
+                    counts[i, j] += np.bincount(common, minlength=k + 1)
+                table[rows, own] = 0
+        return counts / n
 
 
 def _mutual(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
@@ -94,12 +113,9 @@ class Ranks(PairStatistic, Neighbours):
     """
 
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray:
-        """Wang et al. 2022, with ranks from 1."""
-        a, b = left["neighbours"], right["neighbours"]
-        n, k = a.shape
-        rank_in_a = np.zeros((n, n), dtype=np.int32)
-        rank_in_a[np.arange(n)[:, None], a] = np.arange(1, k + 1)
-        first = rank_in_a[np.arange(n)[:, None], b].astype(np.float64)
+        """Compute as Wang et al. 2022, with ranks from 1."""
+        first = _ranks(left["neighbours"], right["neighbours"]).astype(np.float64)
+        k = first.shape[1]
         second = np.arange(1, k + 1)[None, :]
         terms = np.where(
             first > 0, 2.0 / ((1.0 + np.abs(first - second)) * (first + second)), 0.0
@@ -126,7 +142,7 @@ class Cycle(PairStatistic, Neighbours):
     symmetric: ClassVar[bool] = False
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Two steps, and whether the second leads back."""
+        """Take two steps, and count whether the second leads back."""
         twice = left["neighbours"][right["neighbours"]]
         back = twice == np.arange(len(twice))[:, None, None]
         return float(back.any(axis=(1, 2)).mean())
@@ -140,7 +156,7 @@ class Sequences(PairStatistic, Neighbours):
     """
 
     def pair(self, left: Prepared, right: Prepared) -> np.ndarray:
-        """By dynamic programming over both sequences, for all samples at once."""
+        """Solve by dynamic programming over both sequences, for all samples at once."""
         a, b = left["neighbours"], right["neighbours"]
         n, k = a.shape
         longest = np.zeros((k + 1, n), dtype=np.int32)
@@ -165,82 +181,87 @@ class Sequences(PairStatistic, Neighbours):
 class SecondOrder(PairStatistic):
     """mean_i of the cosine of sample i's similarities to its neighbours in X or in Y."""
 
+    preparation: ClassVar[str] = "n²p"
+    accuracy: ClassVar[str] = "distances within 1e-10 are tied"
+    layout: ClassVar[Mapping[str, str]] = {"neighbours": "neighbours", "cosines": "square"}
     k: int
 
+    def memory(self, samples: int) -> float:
+        """Count the cosines of two representations, and a copy."""
+        return 3 * 8.0 * samples**2
+
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the neighbours and the cosines."""
-        return {"neighbours": factors.neighbours(self.k, "cosine"), "cosines": factors.cosines}
+        """Keep the neighbours and the cosines."""
+        nearest = neighbours(factors, self.k, "cosine")
+        rows = uncentred(factors)[0] / positive_norms(factors)[:, None]
+        return {"neighbours": nearest, "cosines": np.clip(product(rows, rows.T), -1.0, 1.0)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """Over the union of both sets of neighbours."""
-        n = len(left["neighbours"])
-        rows = np.arange(n)[:, None]
-        union = np.zeros((n, n), dtype=bool)
-        union[rows, left["neighbours"]] = True
-        new = ~union[rows, right["neighbours"]]
-        products = np.zeros(n)
-        squares = np.zeros((2, n))
-        for columns, weight in ((left["neighbours"], 1.0), (right["neighbours"], new)):
+        """Look at the union of both sets of neighbours."""
+        rows = np.arange(len(left["neighbours"]))[:, None]
+        is_new = _ranks(left["neighbours"], right["neighbours"]) == 0
+        products, squares = 0.0, np.zeros((2, len(rows)))
+        for columns, weight in ((left["neighbours"], 1.0), (right["neighbours"], is_new)):
             x, y = left["cosines"][rows, columns], right["cosines"][rows, columns]
-            products += (x * y * weight).sum(axis=1)
+            products = products + (x * y * weight).sum(axis=1)
             squares += np.stack([(x * x * weight).sum(axis=1), (y * y * weight).sum(axis=1)])
         norms = np.sqrt(squares[0] * squares[1])
-        if not norms.all():
-            raise ValueError("a sample is orthogonal to all its neighbours, so it has no cosine")
-        return float(np.mean(products / norms))
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather, and new names of the neighbours."""
-        return {
-            "neighbours": _relabelled(prepared["neighbours"], order),
-            "cosines": prepared["cosines"][np.ix_(order, order)],
-        }
+        return float(np.mean(products / norms)) if norms.all() else float("nan")
 
 
 @dataclass(frozen=True)
 class NeighbourAlignment(PairStatistic):
     """Unbiased kernel alignment restricted to common neighbours, as its authors compute it.
 
-    Prepared: `gram`, X Xᵀ without centring, its largest entry for neighbours 1; `mask`, who
-    neighbours whom; `own`, the alignment with itself.
+    Prepared: `neighbours`; `products`, (n, k) X Xᵀ without centring at these, the largest of them
+    1; `own`, the alignment with itself.
     """
 
     symmetric: ClassVar[bool] = False
+    is_exact: ClassVar[bool] = True
+    preparation: ClassVar[str] = "n²p"
+    accuracy: ClassVar[str] = "products within 1e-14 are tied"
+    layout: ClassVar[Mapping[str, str]] = {"neighbours": "neighbours", "products": "rows"}
     k: int
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the Gram matrix and the mask."""
-        raw = factors.raw[0]
-        n = factors.samples
-        mask = np.zeros((n, n), dtype=bool)
-        mask[np.arange(n)[:, None], factors.neighbours(self.k, "inner")] = True
-        gram = raw @ raw.T
-        largest = np.abs(gram[mask]).max()
+        """Keep the products with the neighbours."""
+        nearest = neighbours(factors, self.k, "inner")
+        rows = uncentred(factors)[0]
+        products = np.empty(nearest.shape)
+        for place in range(self.k):
+            products[:, place] = np.einsum("ij,ij->i", rows, rows[nearest[:, place]])
+        largest = np.abs(products).max()
         if largest > 0.0:
-            gram /= largest
-        own = _unbiased_product(np.where(mask, gram, 0.0), np.where(mask, gram, 0.0))
+            products /= largest
+        matrix = _sparse(nearest, products)
+        own = _unbiased_product(matrix, matrix)
         if not own > 0.0:
             raise factors.degenerate("its alignment with itself on its neighbours is not positive")
-        return {"gram": gram, "mask": mask, "own": np.array(own)}
+        return {"neighbours": nearest, "products": products, "own": np.array(own)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """HSIC₁(M∘K, M∘L), normalised by each one's own."""
-        mask = left["mask"] & right["mask"]
-        product = _unbiased_product(
-            np.where(mask, left["gram"], 0.0), np.where(mask, right["gram"], 0.0)
-        )
-        return product / float(np.sqrt(left["own"]) * np.sqrt(right["own"]))
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather a matrix."""
-        both = np.ix_(order, order)
-        return {**prepared, "gram": prepared["gram"][both], "mask": prepared["mask"][both]}
+        """Compute HSIC₁(M∘K, M∘L), normalised by each one's own."""
+        common = _ranks(left["neighbours"], right["neighbours"])
+        rows, places = np.nonzero(common)
+        columns = right["neighbours"][rows, places]
+        shape = (len(common), len(common))
+        x = left["products"][rows, common[rows, places] - 1]
+        y = right["products"][rows, places]
+        k, m = (scipy.sparse.csr_array((v, (rows, columns)), shape=shape) for v in (x, y))
+        return _unbiased_product(k, m) / float(np.sqrt(left["own"]) * np.sqrt(right["own"]))
 
 
-def _unbiased_product(k: np.ndarray, m: np.ndarray) -> float:
-    """n(n − 3) HSIC₁ of two matrices with zero diagonals, which need not be symmetric."""
-    n = len(k)
-    trace = float(np.vdot(k, m.T))
+def _sparse(neighbours: np.ndarray, values: np.ndarray) -> scipy.sparse.csr_array:
+    n, k = neighbours.shape
+    rows = np.repeat(np.arange(n), k)
+    return scipy.sparse.csr_array((values.ravel(), (rows, neighbours.ravel())), shape=(n, n))
+
+
+def _unbiased_product(k: scipy.sparse.csr_array, m: scipy.sparse.csr_array) -> float:
+    """Compute n(n − 3) HSIC₁ of two matrices with zero diagonals, which need not be symmetric."""
+    n = k.shape[0]
+    trace = float(k.multiply(m.T).sum())
     totals = float(k.sum()) * float(m.sum()) / ((n - 1) * (n - 2))
     crossed = float(k.sum(axis=0) @ m.sum(axis=1))
     return trace + totals - 2.0 * crossed / (n - 2)
@@ -296,6 +317,7 @@ def _second_order(k: int) -> Measure:
         ),
         SecondOrder(k),
         plain,
+        "a sample is orthogonal to all its neighbours, so it has no cosine",
     )
 
 
@@ -308,7 +330,7 @@ def _cknna(k: int) -> Measure:
                 "M = M_X ∧ M_Y"
             ),
             reference="Huh et al. 2024, arXiv 2405.07987, appendix A",
-            cost="n²",
+            cost="nk",
             larger_is_more_similar=True,
             range=(-np.inf, np.inf),
             invariances=invariant_to("O S"),
@@ -323,7 +345,7 @@ def _cknna(k: int) -> Measure:
 
 
 _K = Parameter("k", 10, minimum=1)
-_METRIC = Parameter("metric", "cosine", choices=("cosine", "euclidean", "inner"))
+_METRIC = Parameter("metric", "cosine", choices=METRICS)
 _HUH = "Huh et al. 2024, arXiv 2405.07987"
 _WANG = "Wang et al. 2022, arXiv 2005.12398"
 

@@ -6,22 +6,66 @@ They take logits, n × classes, whose columns mean the same in every network.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from akp_keras.similarity.declaration import Declaration
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.factors import Factors, once
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.statistic import (
     PairStatistic,
     Prepared,
     Statistic,
     Tile,
     Value,
+    columns_of,
     plain,
+    rows_of,
 )
+
+
+@once
+def log_probabilities(factors: Factors) -> np.ndarray:
+    """Return (n, classes) the log-softmax of the values taken as logits."""
+    logits = np.asarray(factors.values, dtype=np.float64)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+@once
+def predictions(factors: Factors) -> np.ndarray:
+    """Return (n,) int32 the class of the largest logit."""
+    return np.argmax(factors.values, axis=1).astype(np.int32)
+
+
+@once
+def labels(factors: Factors) -> np.ndarray:
+    """Return (n,) the samples' classes, or says what is wrong with them."""
+    classes = factors.labels
+    if classes is None:
+        raise ValueError("a measure of errors needs labels= with the samples' classes")
+    if classes.shape != (factors.samples,):
+        raise ValueError(
+            f"labels have shape {classes.shape}; representation {factors.name!r} "
+            f"needs ({factors.samples},)"
+        )
+    kind = classes.dtype.kind
+    if kind not in "iub" and not (kind == "f" and (classes == np.floor(classes)).all()):
+        raise ValueError(
+            f"labels have dtype {classes.dtype}; whole numbers from 0 to "
+            f"{factors.features - 1} are needed, the columns of {factors.name!r}"
+        )
+    low, high = classes.min(), classes.max()
+    if low < 0 or high >= factors.features:
+        raise ValueError(
+            f"labels go from {low} to {high}; {factors.name!r} has logits of the classes 0 to "
+            f"{factors.features - 1}"
+        )
+    # The same array as passed, which is not this one's to make read-only.
+    return classes.view()
 
 
 @dataclass(frozen=True)
@@ -30,22 +74,20 @@ class Agreement(Statistic):
 
     tile: ClassVar[int] = 128
     needs_variance: ClassVar[bool] = False
+    layout: ClassVar[Mapping[str, str]] = {"predictions": "rows"}
+    selects: ClassVar[bool] = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the predictions."""
-        return {"predictions": factors.predictions.astype(np.int32)}
+        """Keep the predictions."""
+        return {"predictions": predictions(factors)}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """One product of one-hot predictions a class."""
+        """Take one product of one-hot predictions per class."""
         a, b = np.asarray(left["predictions"]), np.asarray(right["predictions"])
         total = np.zeros((len(a), len(b)))
         for label in np.union1d(a, b):
             total += (a == label).astype(np.float64) @ (b == label).astype(np.float64).T
         return total / a.shape[1]
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {"predictions": prepared["predictions"][order]}
 
 
 @dataclass(frozen=True)
@@ -53,8 +95,8 @@ class VariedAgreement(Agreement):
     """The same of networks that predict two classes or more."""
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the predictions."""
-        if (factors.predictions == factors.predictions[0]).all():
+        """Keep the predictions."""
+        if (predictions(factors) == predictions(factors)[0]).all():
             raise factors.degenerate(
                 "it predicts one class for every sample, so agreement beyond chance is not defined"
             )
@@ -74,34 +116,35 @@ class Errors(Statistic):
 
     tile: ClassVar[int] = 128
     needs_variance: ClassVar[bool] = False
+    layout: ClassVar[Mapping[str, str]] = {"predictions": "rows", "wrong": "rows"}
+    selects: ClassVar[bool] = True
     some_wrong: bool = False
     some_right: bool = False
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps predictions and errors."""
-        wrong = factors.predictions != factors.labels
+        """Keep predictions and errors."""
+        wrong = predictions(factors) != labels(factors)
         if self.some_wrong and not wrong.any():
             raise factors.degenerate("it is right on every sample, so there are no errors")
         if self.some_right and wrong.all():
             raise factors.degenerate("it is wrong on every sample, so errors are no choice")
         return {
-            "predictions": factors.predictions.astype(np.int32),
+            "predictions": predictions(factors),
             "wrong": wrong.astype(np.float64),
             "rate": np.array(wrong.mean()),
         }
 
+    def restored(self, gathered: Prepared, samples: int) -> Prepared:
+        """Take the error rate anew."""
+        return {**gathered, "rate": np.array(gathered["wrong"].mean())}
+
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """By products of 0/1 vectors."""
+        """Take products of 0/1 vectors."""
         a, b = np.asarray(left["wrong"]), np.asarray(right["wrong"])
         both = a @ b.T
-        one = (a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - 2.0 * both) / a.shape[1]
+        either = (a.sum(axis=1)[:, None] + b.sum(axis=1)[None, :] - 2.0 * both) / a.shape[1]
         differ = 1.0 - Agreement().compare(left, right)
-        return np.stack([one, differ], axis=-1)
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        gathered = {name: prepared[name][order] for name in prepared if prepared[name].ndim}
-        return {**prepared, **gathered}
+        return np.stack([either, differ], axis=-1)
 
 
 @dataclass(frozen=True)
@@ -109,25 +152,23 @@ class JensenShannon(PairStatistic):
     """mean_i of the Jensen–Shannon divergence of predicted probabilities, in bits."""
 
     needs_variance: ClassVar[bool] = False
+    layout: ClassVar[Mapping[str, str]] = {"probabilities": "rows", "entropies": "rows"}
+    selects: ClassVar[bool] = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps probabilities and their entropies."""
-        logarithms = factors.log_probabilities
+        """Keep probabilities and their entropies."""
+        logarithms = log_probabilities(factors)
         probabilities = np.exp(logarithms)
         # 0 · log 0 is 0, also where the logarithm has left the range of floats.
         terms = np.where(probabilities > 0.0, probabilities * logarithms, 0.0)
         return {"probabilities": probabilities, "entropies": -terms.sum(axis=1)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """The entropy of the mixture minus the mean entropy."""
+        """Take the mean entropy from the entropy of the mixture."""
         mixture = (left["probabilities"] + right["probabilities"]) / 2.0
         terms = mixture * np.log(np.where(mixture > 0.0, mixture, 1.0))
         entropies = (left["entropies"] + right["entropies"]) / 2.0
         return float(np.mean(-terms.sum(axis=1) - entropies)) / float(np.log(2.0))
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {name: array[order] for name, array in prepared.items()}
 
 
 @dataclass(frozen=True)
@@ -135,26 +176,28 @@ class Ensemble(PairStatistic):
     """Accuracy of the mean of two networks' probabilities minus the mean of their accuracies."""
 
     needs_variance: ClassVar[bool] = False
+    layout: ClassVar[Mapping[str, str]] = {"probabilities": "rows", "labels": "rows"}
+    selects: ClassVar[bool] = True
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps probabilities, labels and accuracy."""
-        right = factors.predictions == factors.labels
+        """Keep probabilities, labels and accuracy."""
+        right = predictions(factors) == labels(factors)
         return {
-            "probabilities": np.exp(factors.log_probabilities),
-            "labels": np.asarray(factors.labels),
+            "probabilities": np.exp(log_probabilities(factors)),
+            "labels": labels(factors),
             "accuracy": np.array(right.mean()),
         }
 
+    def restored(self, gathered: Prepared, samples: int) -> Prepared:
+        """Take the accuracy anew."""
+        right = gathered["probabilities"].argmax(axis=1) == gathered["labels"]
+        return {**gathered, "accuracy": np.array(right.mean())}
+
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """The right side's labels are not looked at: in a null it is they that are permuted."""
+        """Ignore the right side's labels: in a null it is they that are permuted."""
         together = (left["probabilities"] + right["probabilities"]).argmax(axis=1)
         single = (left["accuracy"] + right["accuracy"]) / 2.0
         return float((together == left["labels"]).mean() - single)
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        gathered = {name: prepared[name][order] for name in prepared if prepared[name].ndim}
-        return {**prepared, **gathered}
 
 
 @dataclass(frozen=True)
@@ -170,21 +213,17 @@ class RiskCoverage(Statistic):
     needs_variance: ClassVar[bool] = False
 
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the area."""
-        wrong = (factors.predictions != factors.labels).astype(np.float64)
-        doubt = -factors.log_probabilities.max(axis=1)
+        """Keep the area."""
+        wrong = (predictions(factors) != labels(factors)).astype(np.float64)
+        doubt = -log_probabilities(factors).max(axis=1)
         _, place, sizes = np.unique(doubt, return_inverse=True, return_counts=True)
         shared = np.bincount(place, weights=wrong) / sizes
         risks = np.cumsum(np.repeat(shared, sizes)) / np.arange(1, len(wrong) + 1)
         return {"area": np.array(risks.mean())}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """All pairs by broadcasting."""
-        return np.abs(np.asarray(left["area"])[:, None] - np.asarray(right["area"])[None, :])
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """Nothing changes."""
-        return prepared
+        """Compute all pairs by broadcasting."""
+        return np.abs(rows_of(left, "area") - columns_of(right, "area"))
 
 
 def _kappa(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
@@ -199,19 +238,18 @@ def _cohen_kappa(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
 
 
 def _error_consistency(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    x, y = np.asarray(left["rate"])[:, None], np.asarray(right["rate"])[None, :]
+    x, y = rows_of(left, "rate"), columns_of(right, "rate")
     return _kappa(1.0 - statistic[..., 0], x * y + (1.0 - x) * (1.0 - y))
 
 
 def _error_ratio(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
     n = np.asarray(left["wrong"]).shape[1]
-    x, y = np.asarray(left["rate"])[:, None], np.asarray(right["rate"])[None, :]
+    x, y = rows_of(left, "rate"), columns_of(right, "rate")
     # Where exactly one is right, predictions differ too. Shares are counts over n.
     different = np.rint(n * (statistic[..., 1] - statistic[..., 0]))
     same = np.rint(n * (x + y - statistic[..., 0]) / 2.0) - different
-    if ((different + same) < 1.0).any():
-        raise ValueError("no sample is wrong in both of two networks, so errors have no ratio")
-    with np.errstate(divide="ignore"):
+    # Without a common error 0 / 0, which is undefined; without an equal one infinite.
+    with np.errstate(divide="ignore", invalid="ignore"):
         return different / same
 
 
@@ -224,7 +262,7 @@ def _divergence(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
 
 
 def _accuracy_difference(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    return np.abs(np.asarray(left["rate"])[:, None] - np.asarray(right["rate"])[None, :])
+    return np.abs(rows_of(left, "rate") - columns_of(right, "rate"))
 
 
 def _error_inconsistency(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
@@ -232,7 +270,7 @@ def _error_inconsistency(statistic: np.ndarray, left: Tile, right: Tile) -> np.n
 
 
 def _normalised_disagreement(statistic: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    x, y = np.asarray(left["rate"])[:, None], np.asarray(right["rate"])[None, :]
+    x, y = rows_of(left, "rate"), columns_of(right, "rate")
     least, most = np.abs(x - y), np.minimum(x + y, 1.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = (statistic[..., 1] - least) / (most - least)
@@ -254,6 +292,7 @@ def _measure(
     self_value: float | None = 0.0,
     range: tuple[float, float] = (0.0, 1.0),
     larger_is_more_similar: bool = False,
+    undefined: str = "",
 ) -> Measure:
     return Measure(
         Declaration(
@@ -274,6 +313,7 @@ def _measure(
         ),
         statistic,
         value,
+        undefined,
     )
 
 
@@ -381,6 +421,7 @@ MEASURES = (
             _error_ratio,
             invariances=_SCALE,
             range=(0.0, math.inf),
+            undefined="no sample is wrong in both of two networks, so errors have no ratio",
         ),
     ),
     Template(

@@ -13,9 +13,10 @@ import numpy as np
 
 from akp_keras.similarity.declaration import Declaration, invariant_to
 from akp_keras.similarity.identifiers import Parameter
+from akp_keras.similarity.inner_product import difference, squared_distance
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.nuclear_norm import NuclearNorm
-from akp_keras.similarity.registry import Measure, Template
-from akp_keras.similarity.statistic import Tile, Value, fraction
+from akp_keras.similarity.statistic import Tile, Value, columns_of, fraction, rows_of
 
 
 def _angle(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
@@ -31,13 +32,7 @@ def _chord(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
 
 
 def _squared_size_and_shape(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    x, y = np.asarray(left["size"])[:, None], np.asarray(right["size"])[None, :]
-    # (x − y)² + 2xy(1 − c) has no cancellation but that in 1 − c.
-    return np.square(x - y) + 2.0 * x * y * np.maximum(1.0 - table, 0.0)
-
-
-def _size_and_shape(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    return np.sqrt(_squared_size_and_shape(table, left, right))
+    return squared_distance(table, rows_of(left, "size"), columns_of(right, "size"))
 
 
 def _measure(
@@ -95,7 +90,7 @@ def _size_and_shape_measure() -> Measure:
         "Procrustes size-and-shape distance",
         "√(‖Xc‖²_F + ‖Yc‖²_F − 2‖XcᵀYc‖_*)",
         "Williams et al. 2021, arXiv 2110.14739; the root of the Bures metric of Gram matrices",
-        _size_and_shape,
+        difference,
         highest=math.inf,
         invariances="O T",
     )

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import scipy.linalg
 
+from akp_keras.similarity.arithmetic import product
+from akp_keras.similarity.centring import unit
 from akp_keras.similarity.declaration import Declaration, invariant_to
+from akp_keras.similarity.factors import Factors
 from akp_keras.similarity.frobenius_product import FrobeniusProduct
 from akp_keras.similarity.identifiers import Parameter
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.statistic import (
     PairStatistic,
     Prepared,
     Tile,
+    columns_of,
     fraction,
     plain,
+    rows_of,
 )
 
 
 def _over_larger_rank(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    larger = np.maximum(np.asarray(left["rank"])[:, None], np.asarray(right["rank"])[None, :])
+    larger = np.maximum(rows_of(left, "rank"), columns_of(right, "rank"))
     return np.clip(table / larger, 0.0, 1.0)
 
 
 def _hat_distance(table: np.ndarray, left: Tile, right: Tile) -> np.ndarray:
-    squares = np.asarray(left["square"])[:, None] + np.asarray(right["square"])[None, :]
+    squares = rows_of(left, "square") + columns_of(right, "square")
     return np.sqrt(np.maximum(squares - 2.0 * table, 0.0))
 
 
@@ -45,6 +51,7 @@ def _linear_regression() -> Measure:
             right_invariances=invariant_to("L T"),
             symmetric=False,
             self_value=1.0,
+            saturates="right",
         ),
         FrobeniusProduct("unit", "basis"),
         fraction,
@@ -63,7 +70,7 @@ def _eigenspace_overlap() -> Measure:
             invariances=invariant_to("L"),
             self_value=1.0,
         ),
-        FrobeniusProduct("raw_basis", "raw_basis"),
+        FrobeniusProduct("uncentred_basis", "uncentred_basis"),
         _over_larger_rank,
     )
 
@@ -96,21 +103,25 @@ class AffineInvariant(PairStatistic):
         ridge: what is added to the diagonal, in units of the mean eigenvalue.
     """
 
+    is_exact: ClassVar[bool] = True
+    preparation: ClassVar[str] = "n²p"
+    accuracy: ClassVar[str] = "ε · n/ridge"
+    layout: ClassVar[Mapping[str, str]] = {"matrix": "square"}
     ridge: float
 
+    def memory(self, samples: int) -> float:
+        """Count two matrices, copies of them and their eigenvectors."""
+        return 5 * 8.0 * samples**2
+
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the Gram matrix of mean eigenvalue 1, plus the ridge."""
+        """Keep the Gram matrix of mean eigenvalue 1, plus the ridge."""
         n = factors.samples
-        return {"matrix": n * factors.gram.astype(np.float64) + self.ridge * np.eye(n)}
+        return {"matrix": n * product(unit(factors), unit(factors).T) + self.ridge * np.eye(n)}
 
     def pair(self, left: Prepared, right: Prepared) -> float:
-        """From the generalised eigenvalues."""
+        """Take the generalised eigenvalues."""
         ratios = scipy.linalg.eigh(right["matrix"], left["matrix"], eigvals_only=True)
         return float(np.linalg.norm(np.log(ratios)))
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """One gather."""
-        return {"matrix": prepared["matrix"][np.ix_(order, order)]}
 
 
 def _affine_invariant(ridge: float) -> Measure:

@@ -20,7 +20,7 @@ from akp_keras.similarity.dissimilarity import (
 )
 from akp_keras.similarity.identifiers import Parameter
 from akp_keras.similarity.inner_product import product
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
 from akp_keras.similarity.statistic import Statistic, Tile, Value, cosine, fraction
 
 _INVARIANCES = {

@@ -13,33 +13,40 @@ from typing import ClassVar
 
 import numpy as np
 
+from akp_keras.similarity.centring import uncentred
 from akp_keras.similarity.declaration import Declaration, invariant_to
+from akp_keras.similarity.factors import Factors
 from akp_keras.similarity.identifiers import Parameter
-from akp_keras.similarity.preparation import Factors
-from akp_keras.similarity.registry import Measure, Template
+from akp_keras.similarity.measure import Measure, Template
+from akp_keras.similarity.nearest_neighbours import neighbours
+from akp_keras.similarity.packing import stretches
+from akp_keras.similarity.pair_distances import cosine_dissimilarities, positive_norms
 from akp_keras.similarity.statistic import Prepared, Statistic, Tile, plain
 
 
 def magnitude(factors: Factors) -> np.ndarray:
-    """‖x̄‖, the norm of the mean sample."""
-    raw, norm = factors.raw
-    return np.array([float(np.linalg.norm(raw.mean(axis=0, dtype=np.float64))) * norm])
+    """Return ‖x̄‖, the norm of the mean sample."""
+    rows, norm = uncentred(factors)
+    return np.array([float(np.linalg.norm(rows.mean(axis=0))) * norm])
 
 
 def concentricity(factors: Factors) -> np.ndarray:
-    """mean_i cos(xᵢ, x̄)."""
-    mean = factors.raw[0].mean(axis=0, dtype=np.float64)
+    """Return mean_i cos(xᵢ, x̄)."""
+    rows = uncentred(factors)[0]
+    mean = rows.mean(axis=0)
     length = float(np.linalg.norm(mean))
     if not length > 0.0:
         raise factors.degenerate("its mean sample is zero, so nothing has a cosine with it")
-    return np.array([float(np.mean(factors.row_directions @ (mean / length)))])
+    return np.array([float(np.mean(rows @ (mean / length) / positive_norms(factors)))])
 
 
 def uniformity(factors: Factors) -> np.ndarray:
-    """log(n⁻² Σᵢⱼ exp(−2‖xᵢ − xⱼ‖²)) of samples scaled to norm 1."""
-    squared = 2.0 - 2.0 * factors.cosines
-    np.fill_diagonal(squared, 0.0)
-    return np.array([math.log(float(np.mean(np.exp(-2.0 * squared))))])
+    """Return log(n⁻² Σᵢⱼ exp(−2‖xᵢ − xⱼ‖²)) of samples scaled to norm 1."""
+    above = sum(
+        float(np.exp(-4.0 * stretch).sum())
+        for stretch in stretches(cosine_dissimilarities(factors))
+    )
+    return np.array([math.log((factors.samples + 2.0 * above) / factors.samples**2)])
 
 
 _TIMES = np.logspace(-1.0, 1.0, 256)
@@ -59,11 +66,10 @@ class HeatTrace:
     k: int
 
     def __call__(self, factors: Factors) -> np.ndarray:
-        """(256,) the curve."""
-        neighbours = factors.neighbours(self.k, "euclidean")
+        """Return (256,) the curve."""
         n = factors.samples
         adjacency = np.zeros((n, n))
-        adjacency[np.arange(n)[:, None], neighbours] = 1.0
+        adjacency[np.arange(n)[:, None], neighbours(factors, self.k, "euclidean")] = 1.0
         adjacency = np.maximum(adjacency, adjacency.T)
         scale = 1.0 / np.sqrt(adjacency.sum(axis=1))
         eigenvalues = 1.0 - np.linalg.eigvalsh(adjacency * scale[:, None] * scale[None, :])
@@ -80,22 +86,36 @@ class LargestDifference(Statistic):
     """
 
     tile: ClassVar[int] = 128
+    is_exact: ClassVar[bool] = True
     needs_variance: ClassVar[bool] = False
     summary: Callable[[Factors], np.ndarray]
 
+    @property
+    def preparation(self) -> str:
+        """The eigenvalues of a heat trace, and distances, cost more than the rest."""
+        if isinstance(self.summary, HeatTrace):
+            return "n²p + n³"
+        return "n²p" if self.summary is uniformity else "np"
+
+    @property
+    def accuracy(self) -> str:
+        """Neighbours are chosen."""
+        is_graph = isinstance(self.summary, HeatTrace)
+        return "distances within 1e-10 are tied" if is_graph else ""
+
+    def memory(self, samples: int) -> float:
+        """Count the matrix of which a heat trace takes the eigenvalues, and copies."""
+        return 3 * 8.0 * samples**2 if isinstance(self.summary, HeatTrace) else 0.0
+
     def prepare(self, factors: Factors) -> Prepared:
-        """Keeps the curve."""
+        """Keep the curve."""
         return {"curve": np.asarray(self.summary(factors), dtype=np.float64)}
 
     def compare(self, left: Tile, right: Tile) -> np.ndarray:
-        """All pairs by broadcasting."""
+        """Compute all pairs by broadcasting."""
         return np.abs(
             np.asarray(left["curve"])[:, None, :] - np.asarray(right["curve"])[None, :, :]
         ).max(axis=-1)
-
-    def permute(self, prepared: Prepared, order: np.ndarray) -> Prepared:
-        """Nothing changes."""
-        return prepared
 
 
 def _difference(

@@ -1,5 +1,5 @@
 """The page `akp` of TensorBoard: matrix, map and dispersion of families.
 
-TensorBoard imports this package at its start and ends if that fails, so nothing is imported
-here.
+TensorBoard imports this package at its start and ends if that fails; therefore this module
+imports nothing.
 """

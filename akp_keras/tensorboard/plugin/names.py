@@ -1,4 +1,4 @@
-"""Names that the writer of the page's data and its reader share."""
+"""Names that the writer and the reader of the page's data share."""
 
 PLUGIN_NAME = "akp"
 MEMBERS_TAG = "members"

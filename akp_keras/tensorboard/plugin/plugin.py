@@ -1,6 +1,6 @@
-"""The back end of the page: its files, and the data that TensorBoard's data provider has.
+"""The back end of the page: serves its files and the data of TensorBoard's data provider.
 
-It reads nothing else: no file of the log directory, no network.
+It reads neither files of the log directory nor the network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _KINDS = {".js": "application/javascript", ".css": "text/css"}
 _LONGEST_QUERY = 4096
 _LARGEST_STEP = 2**63 - 1
-# TensorBoard itself keeps fewer steps of a tag, unless it is told to keep all.
+# TensorBoard keeps fewer steps of a tag, unless it is configured to keep all.
 _MOST_STEPS = 1000
 
 
@@ -41,10 +41,10 @@ class AkpPlugin(base_plugin.TBPlugin):
     - `/data?run=…&tag=…[&step=…]`: the JSON of that tag at that step, or written last.
     - `/<name>.js`, `/<name>.css`: the files of the page.
 
-    A request without run or tag, with another parameter or with a step that is no integer of
-    64 bits has status 400; what is not there 404; another method than GET or HEAD 405; a query
-    longer than 4096 characters 414; data that are not JSON 422; data that cannot be read 500.
-    Every such answer is {"error": message}.
+    Status codes: 400 for a request without run or tag, with another parameter or with a step that
+    is not a 64-bit integer; 404 for an unknown path, run, tag or step; 405 for methods other than
+    GET and HEAD; 414 for a query of more than 4096 characters; 422 for data that are not JSON; 500
+    for data that cannot be read. The body of each is {"error": message}.
     """
 
     plugin_name = PLUGIN_NAME
@@ -54,7 +54,7 @@ class AkpPlugin(base_plugin.TBPlugin):
         self._provider = context.data_provider
 
     def get_plugin_apps(self) -> Mapping[str, Callable[..., Any]]:
-        """Gives the routes."""
+        """Return the routes."""
         apps = {
             f"/{file.name}": _answering(_file_answer(file, _KINDS[suffix]))
             for file in (resources.files("akp_keras.tensorboard.plugin") / "static").iterdir()
@@ -63,38 +63,38 @@ class AkpPlugin(base_plugin.TBPlugin):
         return {**apps, "/tags": _answering(self._tags), "/data": _answering(self._data)}
 
     def is_active(self) -> bool:
-        """Leaves the question to TensorBoard, which asks its data provider."""
+        """Return False: TensorBoard asks its data provider instead."""
         return False
 
     def data_plugin_names(self) -> tuple[str, ...]:
-        """Names whose data make the page active."""
+        """Return the plugin names whose data make the page active."""
         return (PLUGIN_NAME,)
 
     def frontend_metadata(self) -> base_plugin.FrontendMetadata:
-        """Says where the page's script is and what its tab is called."""
+        """Return the location of the page's script and the title of its tab."""
         return base_plugin.FrontendMetadata(es_module_path="/index.js", tab_name="Families")
 
     def _tags(self, request: wrappers.Request) -> wrappers.Response:
-        found = self._provider.list_tensors(
+        tensors = self._provider.list_tensors(
             plugin_util.context(request.environ),
             experiment_id=plugin_util.experiment_id(request.environ),
             plugin_name=PLUGIN_NAME,
         )
-        tags = {run: sorted(series) for run, series in sorted(found.items())}
+        tags = {run: sorted(series) for run, series in sorted(tensors.items())}
         return http_util.Respond(request, tags, "application/json")
 
     def _data(self, request: wrappers.Request) -> wrappers.Response:
         run, tag, step = _parameters(request)
-        found = self._provider.read_tensors(
+        tensors = self._provider.read_tensors(
             plugin_util.context(request.environ),
             experiment_id=plugin_util.experiment_id(request.environ),
             plugin_name=PLUGIN_NAME,
             downsample=_MOST_STEPS,
             run_tag_filter=provider.RunTagFilter(runs=[run], tags=[tag]),
         )
-        series = found.get(run, {}).get(tag)
+        series = tensors.get(run, {}).get(tag)
         if not series:
-            raise _RefusedError(404, "there is no such run or tag")
+            raise _RefusedError(404, "unknown run or tag")
         wanted = series[-1:] if step is None else [datum for datum in series if datum.step == step]
         if not wanted:
             raise _RefusedError(404, f"this tag has no step {step}")
@@ -124,7 +124,7 @@ def _answering(
             return _refuse(request, refused.code, str(refused))
         except errors.PublicError as error:
             return _refuse(request, error.http_code, str(error))
-        # One tag that cannot be read must leave the page and the other tags as they are.
+        # A tag that cannot be read must not affect the page and the other tags.
         except Exception as error:
             return _refuse(request, 500, f"the data could not be read: {error}")
 
@@ -136,8 +136,9 @@ def _file_answer(file: Traversable, kind: str) -> Callable[[wrappers.Request], w
 
 
 def _parameters(request: wrappers.Request) -> tuple[str, str, int | None]:
-    given = request.args.to_dict(flat=False)
-    if not set(given) <= {"run", "tag", "step"} or any(len(found) > 1 for found in given.values()):
+    parameters = request.args.to_dict(flat=False)
+    repeated = any(len(values) > 1 for values in parameters.values())
+    if repeated or not set(parameters) <= {"run", "tag", "step"}:
         raise _RefusedError(400, "the parameters are run, tag and step, each once")
     run, tag, step = (request.args.get(name) for name in ("run", "tag", "step"))
     if not run or not tag:
@@ -163,4 +164,4 @@ def _refuse(request: wrappers.Request, code: int, message: str) -> wrappers.Resp
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")

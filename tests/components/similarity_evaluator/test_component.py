@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from tfx import types
 from tfx.types import channel_utils
 from tfx.types.artifact import Artifact
 
+from akp_keras.code_version import code_version
 from components import artifacts
 from components.similarity_evaluator.component import SimilarityEvaluator
 
@@ -74,19 +76,19 @@ def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
         )
         return made.exec_properties["content"]
 
-    found = [content()]
-    assert content() == found[0]
+    digests = [content()]
+    assert content() == digests[0]
     (tmp_path / "probe.npy").write_text("other")
-    found.append(content())
+    digests.append(content())
     (tmp_path / "models" / "b" / "saved_model.pb").write_text("B")
-    found.append(content())
+    digests.append(content())
     (tmp_path / "models" / "b" / "variables").write_text("")
-    found.append(content())
-    assert len(set(found)) == 4
+    digests.append(content())
+    assert len(set(digests)) == 4
 
 
 @pytest.mark.parametrize(
-    "given",
+    "sources",
     [
         {},
         {"probe_file": "probe.npz"},
@@ -94,15 +96,28 @@ def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
         {"probe_file": "p.npz", "saved_models": ["x"], "models": types.Channel(type=ExportedModel)},
     ],
 )
-def test_models_and_probe_are_given_once(given):
+def test_models_and_probe_are_given_once(sources):
     with pytest.raises(ValueError, match="give either"):
-        SimilarityEvaluator(**given, **PARAMETERS)
+        SimilarityEvaluator(**sources, **PARAMETERS)
 
 
-def test_a_parameter_that_is_not_passed_would_not_be_recorded_and_is_refused():
-    less = {name: value for name, value in PARAMETERS.items() if name != "null"}
-    with pytest.raises(ValueError, match="Missing argument 'null'"):
-        SimilarityEvaluator(saved_models=["x"], probe_file="p.npz", **less)
+def test_paths_may_be_one_text_or_path_objects():
+    made = SimilarityEvaluator(saved_models="exports/*", probe_file=Path("p.npz"), **PARAMETERS)
+    assert json.loads(made.exec_properties["saved_models"]) == ["exports/*"]
+    assert made.exec_properties["probe_file"] == "p.npz"
+    made = SimilarityEvaluator(saved_models=[Path("a"), "b"], probe_file="p.npz", **PARAMETERS)
+    assert json.loads(made.exec_properties["saved_models"]) == ["a", "b"]
+    with pytest.raises(ValueError, match="saved_models is empty"):
+        SimilarityEvaluator(saved_models=[], probe_file="p.npz", **PARAMETERS)
+
+
+def test_a_setting_that_is_not_passed_is_recorded_with_its_default():
+    made = SimilarityEvaluator(saved_models=["x"], probe_file="p.npz", null=3)
+    recorded = made.exec_properties
+    assert recorded["null"] == 3
+    assert recorded["measures"] == "cka.linear,cka.linear.debiased,procrustes.angular"
+    assert recorded["code_version"] == code_version()
+    assert set(PARAMETERS) < set(recorded)
 
 
 def test_models_that_are_no_channel_are_refused():

@@ -80,8 +80,8 @@ def probe(tmp_path):
 @pytest.fixture
 def outputs(tmp_path):
     return {
-        "matrices": [artifact(artifacts.SimilarityMatrices, tmp_path / "matrices" / "9")],
         "table": [artifact(artifacts.SimilarityTable, tmp_path / "table" / "9")],
+        "matrices": [artifact(artifacts.SimilarityMatrices, tmp_path / "matrices" / "9")],
     }
 
 
@@ -105,14 +105,14 @@ def test_members_are_compared_in_the_order_of_families(tmp_path, probe, outputs)
         outputs,
         {**PARAMETERS, "families": "control,tanh"},
     )
-    (matrices,), (table,) = outputs.values()
-    found = sorted(Path(matrices.uri).rglob("*"))
-    assert [str(path.relative_to(matrices.uri)) for path in found] == [
+    (table,), (matrices,) = outputs.values()
+    files = sorted(Path(matrices.uri).rglob("*"))
+    assert [str(path.relative_to(matrices.uri)) for path in files] == [
         "dense",
         "dense/cka.linear.npz",
         "dense/procrustes.angular.npz",
     ]
-    matrix = read_matrix(found[1])
+    matrix = read_matrix(files[1])
     assert matrix.members == ("control/9", "control/10", "tanh/0")
     samples = np.load(Path(probe.uri) / "probe.npz")["images"]
     first, second = (
@@ -128,7 +128,7 @@ def test_members_are_compared_in_the_order_of_families(tmp_path, probe, outputs)
     }
     assert matrices.measures == "cka.linear,procrustes.angular"
     assert matrices.members == 3
-    assert matrices.get_string_custom_property("layers") == "dense"
+    assert matrices.layers == "dense"
 
 
 def test_models_of_another_team_are_found_in_their_artifacts(tmp_path, probe, outputs):
@@ -156,9 +156,9 @@ def test_folders_and_a_file_in_place_of_artifacts(tmp_path, probe, outputs):
 
 
 def test_what_does_not_fit_fails_and_writes_nothing(tmp_path, probe, outputs):
-    with pytest.raises(ValueError, match="there is no model to compare"):
+    with pytest.raises(ValueError, match="--saved_models is missing"):
         Executor().Do({"probe": [probe]}, outputs, PARAMETERS)
-    with pytest.raises(ValueError, match=r"two SavedModels or more"):
+    with pytest.raises(ValueError, match=r"at least two SavedModels"):
         Executor().Do({"models": members(tmp_path)[:1], "probe": [probe]}, outputs, PARAMETERS)
     for (output,) in outputs.values():
         assert list(Path(output.uri).iterdir()) == []

@@ -14,7 +14,13 @@ import pytest
 from akp_keras import similarity
 from akp_keras.comparison import read_matrix
 from akp_keras.export import load_representations
-from components.similarity_evaluator.__main__ import main
+from akp_keras.steps.command import run_step
+from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
+
+
+def main(arguments):
+    return run_step(SIMILARITY_EVALUATOR, arguments, program="components.similarity_evaluator")
+
 
 SAMPLES = np.random.default_rng(0).normal(size=(40, 6)).astype(np.float32)
 WRITE = """
@@ -71,8 +77,8 @@ def command(exports, models, output, *arguments):
 
 
 def matrices(output):
-    found = [read_matrix(path) for path in Path(output).rglob("*.npz")]
-    return {(matrix.layer, matrix.measure): matrix for matrix in found}
+    read = [read_matrix(path) for path in Path(output).rglob("*.npz")]
+    return {(matrix.layer, matrix.measure): matrix for matrix in read}
 
 
 @pytest.mark.usefixtures("_in_this_process")
@@ -87,17 +93,17 @@ def matrices(output):
 def test_they_are_compared_by_their_own_signatures(exports, tmp_path, models, signature, layers):
     output = tmp_path / "out"
     assert main(command(exports, models, output, f"--signature={signature}")) == 0
-    found = matrices(output)
-    assert {layer for layer, _ in found} == set(layers)
+    compared = matrices(output)
+    assert {layer for layer, _ in compared} == set(layers)
     folders = sorted({path.parent for path in exports.glob(f"{models}/**/saved_model.pb")})
     answers = [load_representations(path, SAMPLES, signature=signature) for path in folders]
-    for (layer, measure), matrix in found.items():
+    for (layer, measure), matrix in compared.items():
         assert matrix.members == ("0", "1", "2")
         expected = similarity.compare(answers[0][layer], answers[2][layer], measure)
         assert matrix.values[0, 2] == pytest.approx(expected, abs=1e-12)
     summary = json.loads((output / "summary.json").read_text())
     assert summary["layers"] == layers
-    assert [entry["all_pairs"]["pairs"] for entry in summary["similarity"]] == [3] * len(found)
+    assert [entry["all_pairs"]["pairs"] for entry in summary["similarity"]] == [3] * len(compared)
 
 
 @pytest.mark.usefixtures("_in_this_process")
@@ -184,11 +190,11 @@ def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
         files = sorted(path for path in output.rglob("*") if path.is_file())
         return done, {str(path.relative_to(output)): path.read_bytes() for path in files}
 
-    done, found = run(tmp_path / "one", "--workers=1")
+    done, compared = run(tmp_path / "one", "--workers=1")
     assert done.stdout == (f"3 models compared at 2 layers under 2 measures: {tmp_path / 'one'}\n")
     for stage, total in (("representations", 3), ("matrices", 2)):
         assert re.search(rf"{stage} .* {total}/{total} .* still 00:00", done.stderr), done.stderr
-    assert set(found) == {
+    assert set(compared) == {
         "similarity.csv",
         "similarity.parquet",
         "summary.json",
@@ -198,5 +204,5 @@ def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
             for measure in ("cka.linear", "procrustes.angular")
         ),
     }
-    assert run(tmp_path / "two", "--workers=2")[1] == found
+    assert run(tmp_path / "two", "--workers=2")[1] == compared
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}

@@ -1,3 +1,4 @@
+import inspect
 import runpy
 from pathlib import Path
 
@@ -8,8 +9,29 @@ pytest.importorskip("kfp", reason="the extra 'kfp' is missing")
 import yaml
 from kfp import compiler, dsl
 
-from components.similarity_evaluator import __main__ as command
-from components.similarity_evaluator import kubeflow, step
+from akp_keras import kubeflow as faces
+from akp_keras.settings import declarations
+from akp_keras.steps import similarity_evaluator as room
+from akp_keras.steps.command import run_step
+from akp_keras.steps.experiment import STEPS
+from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
+from components.similarity_evaluator import kubeflow
+
+SUMMARY = {"members": ["a", "b"], "layers": ["dense"], "measures": ["cka.linear"], "similarity": []}
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the evaluation is called with, in place of a comparison."""
+    calls = []
+
+    def evaluate(saved_models, probe, measures, output, **options):
+        calls.append((saved_models, str(probe), measures, str(output), options))
+        (Path(output) / "similarity" / "dense").mkdir(parents=True)
+        return SUMMARY
+
+    monkeypatch.setattr(room, "evaluate_similarity", evaluate)
+    return calls
 
 
 def compiled(component, path):
@@ -18,24 +40,39 @@ def compiled(component, path):
 
 
 def test_the_lightweight_component_installs_nothing_and_runs_in_the_image(tmp_path):
-    found = compiled(kubeflow.component("registry/akp-keras:1"), tmp_path / "component.yaml")
-    ((_, executor),) = found["deploymentSpec"]["executors"].items()
+    made = compiled(kubeflow.component("registry/akp-keras:1"), tmp_path / "component.yaml")
+    ((_, executor),) = made["deploymentSpec"]["executors"].items()
     assert executor["container"]["image"] == "registry/akp-keras:1"
     assert "pip install" not in " ".join(executor["container"]["command"])
-    declared = found["components"]["comp-similarity-evaluator"]
+    declared = made["components"]["comp-similarity-evaluator"]
     assert set(declared["outputDefinitions"]["artifacts"]) == {"matrices", "table"}
     assert declared["inputDefinitions"]["artifacts"]["models"]["isArtifactList"]
 
 
-def test_the_lightweight_component_calls_the_step(tmp_path, monkeypatch):
-    calls = []
+def test_a_component_is_imported_by_the_name_of_its_step():
+    from akp_keras.kubeflow import similarity_evaluator
 
-    def evaluate(saved_models, probe, output, **parameters):
-        calls.append((saved_models, probe, parameters))
-        (Path(output) / "similarity" / "dense").mkdir(parents=True)
-        return {"measures": ["cka.linear"], "members": ["a", "b"]}
+    container = similarity_evaluator.component_spec.implementation.container
+    assert container.image == faces.IMAGE
+    with pytest.raises(ImportError, match="similarity_evaluater"):
+        from akp_keras.kubeflow import similarity_evaluater  # noqa: F401
 
-    monkeypatch.setattr(step, "similarity_evaluator", evaluate)
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_parameters_are_the_settings_with_their_defaults(step, tmp_path):
+    made = faces.component(step.name)
+    parameters = made.component_spec.inputs
+    settings = {declared.flag: declared for declared in declarations(step.settings)}
+    assert set(parameters) == {*step.inputs, *settings, "code_version"}
+    for name, declared in settings.items():
+        if declared.default and not declared.several and name != "workers":
+            assert parameters[name].default == declared.default
+    source = inspect.getsource(made.python_func)
+    assert f'run_in_container("{step.name}", locals())' in source
+    compiled(faces.container_component(step.name), tmp_path / "container.yaml")
+
+
+def test_the_lightweight_component_calls_the_step(tmp_path, calls):
     matrices, table = (
         dsl.Dataset(name=name, uri=str(tmp_path / name)) for name in ("matrices", "table")
     )
@@ -43,67 +80,57 @@ def test_the_lightweight_component_calls_the_step(tmp_path, monkeypatch):
         models=[dsl.Model(name=name, uri=str(tmp_path / name)) for name in ("a", "b")],
         probe=dsl.Dataset(name="probe", uri=str(tmp_path / "probe")),
         measures="cka.linear",
-        families="",
-        signature="representations",
-        layers="",
-        spatial="flatten",
+        families="control,late",
+        # As Kubeflow hands on a whole number.
         null=3.0,
-        seed=0,
-        memory_gb=4.0,
-        code_version="1",
         matrices=matrices,
         table=table,
     )
-    ((saved_models, probe, parameters),) = calls
+    ((saved_models, probe, measures, output, options),) = calls
     assert saved_models == [str(tmp_path / "a"), str(tmp_path / "b")]
-    assert probe == str(tmp_path / "probe")
-    assert parameters["null"] == 3 and isinstance(parameters["null"], int)
-    assert matrices.metadata == {"measures": "cka.linear", "members": 2}
+    assert (probe, output) == (str(tmp_path / "probe"), str(tmp_path / "table"))
+    assert measures == ("cka.linear",)
+    assert options["families"] == ("control", "late")
+    assert options["null"] == 3 and isinstance(options["null"], int)
+    assert matrices.metadata == {"measures": "cka.linear", "members": 2, "layers": "dense"}
     assert (tmp_path / "matrices" / "dense").is_dir()
 
 
-def test_the_container_component_is_the_command_line(tmp_path, monkeypatch):
-    found = compiled(kubeflow.container_component("image"), tmp_path / "component.yaml")
-    ((_, executor),) = found["deploymentSpec"]["executors"].items()
+def test_the_container_component_is_the_command_line(tmp_path, calls):
+    made = compiled(kubeflow.container_component("image"), tmp_path / "component.yaml")
+    ((_, executor),) = made["deploymentSpec"]["executors"].items()
     container = executor["container"]
     assert container["image"] == "image"
-    assert container["command"] == ["python", "-m", "components.similarity_evaluator"]
-    declared = found["root"]["inputDefinitions"]["parameters"]
-    given = {
+    assert container["command"] == ["python", "-m", "akp_keras", "similarity_evaluator"]
+    declared = made["root"]["inputDefinitions"]["parameters"]
+    values = {
         # As Kubeflow fills numbers in: the shortest way to write them.
         name: f"{parameter['defaultValue']:g}"
-        if parameter["parameterType"].startswith("NUMBER") and "defaultValue" in parameter
+        if parameter["parameterType"].startswith("NUMBER")
         else parameter.get("defaultValue", name)
         for name, parameter in declared.items()
     }
+    output = str(tmp_path / "OUT")
     arguments = [
-        given[argument.split("'")[1]]
+        values[argument.split("'")[1]]
         if "inputs.parameters" in argument
-        else argument.replace("{{$.outputs.artifacts['similarity'].path}}", "OUT")
+        else argument.replace("{{$.outputs.artifacts['output'].path}}", output)
         for argument in container["args"]
     ]
-    calls = []
-
-    def evaluate(**parameters):
-        calls.append(parameters)
-        return {"members": [], "layers": [], "measures": [], "similarity": []}
-
-    monkeypatch.setattr(step, "similarity_evaluator", evaluate)
-    assert command.main(arguments) == 0
-    (parameters,) = calls
-    assert parameters == {
-        "saved_models": ["saved_models"],
-        "probe": "probe",
-        "measures": "measures",
-        "families": "",
+    assert run_step(SIMILARITY_EVALUATOR, arguments) == 0
+    ((saved_models, probe, measures, folder, options),) = calls
+    assert (saved_models, probe, folder) == (["saved_models"], "probe", output)
+    assert measures == ("cka.linear", "cka.linear.debiased", "procrustes.angular")
+    del options["executor"], options["progress"]
+    assert options == {
+        "families": (),
         "signature": "representations",
-        "layers": "",
+        "layers": None,
         "spatial": "flatten",
         "null": 0,
         "seed": 0,
         "memory_gb": 4.0,
-        "workers": 2,
-        "output": "OUT",
+        "representations": None,
     }
 
 

@@ -9,7 +9,13 @@ import pytest
 import tensorflow as tf
 
 from akp_keras.comparison import representations
-from components.similarity_evaluator.__main__ import main
+from akp_keras.steps.command import run_step
+from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
+
+
+def main(arguments):
+    return run_step(SIMILARITY_EVALUATOR, arguments, program="components.similarity_evaluator")
+
 
 SAMPLES = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
 
@@ -107,7 +113,7 @@ def test_python_functions_of_the_exporter_are_not_there(tmp_path):
 def test_a_killed_worker_ends_the_command_in_one_line(tmp_path, capsys, monkeypatch):
     for name in "ab":
         save(tmp_path / "models" / name, lambda x: {"layer": 2 * x})
-    # What becomes of a worker that the kernel kills for want of memory.
+    # What becomes of a worker that the kernel kills for lack of memory.
     (tmp_path / "killed_worker.py").write_text(
         "import os, signal\ndef represent(*arguments): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
@@ -116,5 +122,5 @@ def test_a_killed_worker_ends_the_command_in_one_line(tmp_path, capsys, monkeypa
     monkeypatch.setattr(representations, "_represent", represent)
     assert main(arguments(tmp_path)) == 1
     line = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "a worker process died, perhaps for want of memory; run again to go on" in line
+    assert "a worker process died, perhaps for lack of memory; run again to resume" in line
     assert not (tmp_path / "out").exists()

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.similarity_evaluator.__main__ import main
+from akp_keras.steps.command import run_step
+from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
 
 pytestmark = pytest.mark.usefixtures("_in_this_process")
+
+
+def main(arguments):
+    return run_step(SIMILARITY_EVALUATOR, arguments, program="components.similarity_evaluator")
+
+
 SAMPLES = np.random.default_rng(0).normal(size=(12, 5)).astype(np.float32)
 
 
@@ -44,15 +51,15 @@ def models(good, tmp_path):
 
 
 def refuse(capsys, tmp_path, *arguments):
-    """Runs the command; gives the one line that it ends with."""
+    """Runs the command; returns the line that it ends with."""
     before = set(tmp_path.rglob("*"))
-    given = {
+    flags = {
         "saved_models": tmp_path / "models",
         "probe": tmp_path / "models" / "probe.npy",
         "measures": "cka.linear",
         "output": tmp_path / "out",
     } | dict(argument.split("=", 1) for argument in arguments)
-    assert main([f"--{name}={value}" for name, value in given.items()]) == 2
+    assert main([f"--{name}={value}" for name, value in flags.items()]) == 2
     assert set(tmp_path.rglob("*")) == before
     said = capsys.readouterr()
     assert said.out == ""
@@ -62,8 +69,8 @@ def refuse(capsys, tmp_path, *arguments):
 
 
 def test_the_good_ones_are_good(capsys, models, tmp_path):
-    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
-    arguments = [f"--{name}={value}" for name, value in given.items()]
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    arguments = [f"--{name}={value}" for name, value in flags.items()]
     assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
     assert (tmp_path / "out" / "similarity" / "layer" / "cka.linear.npz").is_file()
 
@@ -95,7 +102,7 @@ def test_models_of_other_inputs(capsys, models, tmp_path):
 def test_models_of_other_layers(capsys, models, tmp_path):
     save(models / "c", lambda x, kernel: {"head": x @ kernel})
     line = refuse(capsys, tmp_path)
-    assert f"{models}/c answers with the layers head, {models}/a with layer" in line
+    assert f"{models}/c has the layers head, and {models}/a has layer" in line
 
 
 @pytest.mark.parametrize(
@@ -114,7 +121,7 @@ def test_probe_sets_that_do_not_fit(capsys, models, tmp_path, probe, message):
 
 
 def test_no_probe_set(capsys, models, tmp_path):
-    assert "there is no probe set at nowhere.npz" in refuse(capsys, tmp_path, "probe=nowhere.npz")
+    assert "no probe set at nowhere.npz" in refuse(capsys, tmp_path, "probe=nowhere.npz")
 
 
 def test_missing_variables(capsys, models, tmp_path):
@@ -152,8 +159,8 @@ def test_one_answer_for_everything_gives_no_advice_about_training(capsys, models
 
 def test_models_left_out_are_named(capsys, models, tmp_path):
     save(models / "c", lambda x, kernel: {"layer": np.nan * (x @ kernel)})
-    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
-    assert main([*(f"--{k}={v}" for k, v in given.items()), f"--output={tmp_path / 'out'}"]) == 0
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    assert main([*(f"--{k}={v}" for k, v in flags.items()), f"--output={tmp_path / 'out'}"]) == 0
     first, left_out = capsys.readouterr().out.splitlines()
     assert first.startswith("3 models compared at 1 layers")
     assert left_out == "left out: c at layer (not finite: NaN or infinity among its answers)"
@@ -164,7 +171,7 @@ def test_two_models_of_one_name(capsys, models, tmp_path):
         f"uri,family,member\n{models}/a,f,1\n{models}/b,f,1\n",
     )
     line = refuse(capsys, tmp_path, f"saved_models={models}/models.csv")
-    assert f"two SavedModels have the name 'f/1', {models}/a and {models}/b" in line
+    assert f"two SavedModels have the name 'f/1': {models}/a and {models}/b" in line
 
 
 def test_a_table_without_the_column(capsys, models, tmp_path):
@@ -180,13 +187,13 @@ def test_no_model_matches(capsys, models, tmp_path):
 
 def test_one_model(capsys, models, tmp_path):
     line = refuse(capsys, tmp_path, f"saved_models={models}/a")
-    assert f"two SavedModels or more are needed to compare, found {models}/a" in line
+    assert f"at least two SavedModels are needed for a comparison, got {models}/a" in line
 
 
-def test_a_folder_that_is_no_saved_model(capsys, models, tmp_path):
+def test_a_folder_that_is_not_a_saved_model(capsys, models, tmp_path):
     (models / "empty").mkdir()
     line = refuse(capsys, tmp_path, f"saved_models={models}/empty")
-    assert f"{models}/empty is no SavedModel: it has no saved_model.pb" in line
+    assert f"{models}/empty is not a SavedModel: it has no saved_model.pb" in line
 
 
 @pytest.mark.parametrize("output", ["/proc/akp_keras/out", "{models}/probe.npy/out"])
@@ -198,23 +205,23 @@ def test_an_output_that_cannot_be_written(capsys, models, tmp_path, output):
 def test_an_output_that_is_there(capsys, models, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine").touch()
-    assert f"--output={tmp_path}/out exists already" in refuse(capsys, tmp_path)
+    assert f"--output={tmp_path}/out already exists" in refuse(capsys, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("argument", "message"),
     [
         ("measures=cka.liner", "unknown measure 'cka.liner', did you mean 'cka.linear'"),
-        ("measures=cka.linear,cka.linear", "measure cka.linear is named twice"),
-        ("measures=", "--measures is missing"),
-        ("spatial=flat", "spatial=flat is none of flatten, global_average, positions"),
-        ("layers=layr", "has no output 'layr'; it has layer (did you mean 'layer'?)"),
-        ("null=-1", "null=-1 must be zero or"),
-        ("memory_gb=0", "memory_gb=0.0 must be positive"),
-        ("seed=-1", "seed=-1 must be zero or positive"),
-        ("layers=,", "--layers=, names no layer"),
-        ("memory_gb=0", "--memory_gb=0.0 must be positive"),
-        ("families=g", "no SavedModel is of the family 'g'"),
+        ("measures=cka.linear,cka.linear", "--measures names cka.linear twice"),
+        ("measures=", "--measures is empty"),
+        ("spatial=flat", "spatial=flat must be one of flatten, global_average,"),
+        ("layers=layr", "has no output 'layr'; did you mean 'layer'?"),
+        ("null=-1", "null=-1 must be from 0"),
+        ("memory_gb=0", "memory_gb=0.0 must be above 0"),
+        ("seed=-1", "seed=-1 must be from 0"),
+        ("layers=,", "--layers=, names nothing"),
+        ("memory_gb=0", "--memory_gb=0.0 must be above 0"),
+        ("families=g", "no SavedModel is of the family 'g'; no SavedModel names its family"),
         ("meassures=cka.linear", "meassures"),
     ],
 )
@@ -225,12 +232,12 @@ def test_flags_that_make_no_sense(capsys, models, tmp_path, argument, message):
     )
 
 
-def test_interrupted_work_goes_on_where_it_stopped(models, tmp_path, monkeypatch):
+def test_interrupted_work_resumes_where_it_stopped(models, tmp_path, monkeypatch):
     from akp_keras.comparison import evaluation, representations
 
-    given = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
     arguments = [
-        *(f"--{name}={value}" for name, value in given.items()),
+        *(f"--{name}={value}" for name, value in flags.items()),
         f"--output={tmp_path / 'out'}",
     ]
     with monkeypatch.context() as patch:

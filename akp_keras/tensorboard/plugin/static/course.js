@@ -1,4 +1,4 @@
-// Dispersion over the epochs of training, one line a family.
+// Dispersion over the epochs of training, one line per family.
 
 import {drawn, make} from './elements.js';
 import {number, ticks} from './numbers.js';
@@ -6,7 +6,7 @@ import {between, familySwaps, tellSwap} from './swaps.js';
 
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 14, 14, 38];
 
-// Gives a function that moves the marker of time.
+// Returns a function that moves the marker of time.
 export function drawCourse(place, shown) {
   const {trajectory} = shown;
   const known = Object.values(trajectory?.dispersion ?? {}).flat().filter(Number.isFinite);
@@ -50,7 +50,7 @@ export function drawCourse(place, shown) {
     svg.append(...familySwaps(shown, style.name).flatMap(swap =>
       drawnSwap(swap, style, epochs, values, x, y)));
   }
-  place.replaceChildren(svg, make('p', {class: 'note'}, 'One line a family: the mean distance of '
+  place.replaceChildren(svg, make('p', {class: 'note'}, 'One line per family: the mean distance of '
     + 'its members to their centroid. Rings mark swaps, a thick line the time in which members were '
     + 'swapped one by one, the dashed line the time of the map.'
     + (Object.values(trajectory.swaps).flat().some(({epoch}) => epoch < epochs[0])

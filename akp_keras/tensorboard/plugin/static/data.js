@@ -1,5 +1,5 @@
-// What the back end gives: the tags of every run, and the JSON of a tag. What was read is kept
-// until the data are read anew.
+// The answers of the back end: the tags of every run, and the JSON of a tag. Answers are cached until
+// the data are reloaded.
 
 let kept = new Map();
 

@@ -9,12 +9,12 @@ const ROW = 30;
 const BOTTOM = 40;
 
 export function drawDispersion(place, shown, actions) {
-  const found = shown.dispersion;
-  if (!found?.families.length) {
+  const dispersions = shown.dispersion;
+  if (!dispersions?.families.length) {
     place.replaceChildren(make('p', {class: 'none'}, 'Nothing was written for this layer.'));
     return;
   }
-  const of = new Map(found.families.map(family => [family.family, family]));
+  const of = new Map(dispersions.families.map(family => [family.family, family]));
   const rows = [...shown.families.values()].filter(style => of.has(style.name));
   const width = Math.max(260, place.clientWidth);
   const longest = Math.max(...rows.map(style => style.name.length));
@@ -22,7 +22,7 @@ export function drawDispersion(place, shown, actions) {
   const ratios = rows.some(style => of.get(style.name).ratio !== null);
   const right = ratios ? 128 : 62;
   const height = ROW * rows.length + BOTTOM;
-  const all = found.families.flatMap(family => [family.mean, ...(family.interval ?? []),
+  const all = dispersions.families.flatMap(family => [family.mean, ...(family.interval ?? []),
     ...Object.values(family.distances)]).filter(Number.isFinite);
   const top = Math.max(...all, 0) * 1.03 || 1;
   const x = value => left + (value / top) * (width - left - right);
@@ -37,13 +37,13 @@ export function drawDispersion(place, shown, actions) {
     'text-anchor': 'middle'}, 'distance to the centroid of the family'));
   if (ratios) {
     svg.append(drawn('text', {class: 'title', x: width, y: floor + 15, 'text-anchor': 'end'},
-      `times ${found.control ?? 'control'}`));
+      `times ${dispersions.control ?? 'control'}`));
   }
   rows.forEach((style, row) => {
     svg.append(drawnFamily(style, of.get(style.name), ROW * (row + 0.5), {x, left, width, ratios},
-      found.control, actions));
+      dispersions.control, actions));
   });
-  place.replaceChildren(svg, ...averaged(shown), verdict(found));
+  place.replaceChildren(svg, ...averaged(shown), verdict(dispersions));
 }
 
 function drawnFamily(style, family, y, {x, left, width, ratios}, control, actions) {
@@ -104,28 +104,28 @@ const MEANINGS = {
   undecidable: 'It cannot be decided here',
 };
 
-function verdict(found) {
+function verdict(dispersions) {
   const box = make('div', {id: 'verdict'});
-  if (found.verdict) {
-    box.append(make('p', {}, make('span', {class: `badge ${found.verdict}`}, found.verdict), ' ',
-      make('b', {}, `${MEANINGS[found.verdict] ?? found.verdict}. `), found.reason));
+  if (dispersions.verdict) {
+    box.append(make('p', {}, make('span', {class: `badge ${dispersions.verdict}`}, dispersions.verdict), ' ',
+      make('b', {}, `${MEANINGS[dispersions.verdict] ?? dispersions.verdict}. `), dispersions.reason));
   } else {
     box.append(make('p', {class: 'none'}, 'Nothing was tested yet.'));
   }
-  if (found.effect) box.append(make('p', {id: 'effect'}, found.effect));
-  for (const caution of found.cautions) box.append(make('p', {class: 'caution'}, caution));
-  const level = `${number(100 * found.level)} %`;
-  const drawnOf = found.families.some(family => family.interval);
-  const ratios = found.families.some(family => family.ratio !== null);
+  if (dispersions.effect) box.append(make('p', {id: 'effect'}, dispersions.effect));
+  for (const caution of dispersions.cautions) box.append(make('p', {class: 'caution'}, caution));
+  const level = `${number(100 * dispersions.level)} %`;
+  const drawnOf = dispersions.families.some(family => family.interval);
+  const ratios = dispersions.families.some(family => family.ratio !== null);
   if (drawnOf) {
     box.append(make('p', {class: 'note'}, `Small points are members; a large point is their mean,`
       + ` the dispersion of the family, with its approximate `
       + `${level} interval (three members or more).`
-      + (ratios ? ` To the right, the dispersion over that of ${found.control}`
-        + `${found.families.some(family => family.ratio_interval) ? `, with its ${level} interval` : ''}.`
+      + (ratios ? ` To the right, the dispersion over that of ${dispersions.control}`
+        + `${dispersions.families.some(family => family.ratio_interval) ? `, with its ${level} interval` : ''}.`
         : '')
-      + (found.pvalue === null ? ''
-        : ` Test that dispersions differ: adjusted p = ${number(found.pvalue, 2)}.`)));
+      + (dispersions.pvalue === null ? ''
+        : ` Test that dispersions differ: adjusted p = ${number(dispersions.pvalue, 2)}.`)));
   }
   return box;
 }

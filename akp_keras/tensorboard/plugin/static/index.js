@@ -1,5 +1,5 @@
 // The page `akp` of TensorBoard: the similarity matrix with its families, the map of the members,
-// the dispersion of the families, and what is known of the members that one clicks.
+// the dispersion of the families, and details of the selected members.
 
 import {drawCourse} from './course.js';
 import {forget, matrices, measureInAName, readData, readTags} from './data.js';
@@ -101,12 +101,12 @@ async function readRun() {
   const [members, dispersions] = await Promise.all(['members', 'dispersion'].map(tag => part(tag, [])));
   shown.members = new Map(members.map(member => [member.name, member]));
   shown.dispersions = dispersions;
-  const found = matrices(shown.tags);
+  const written = matrices(shown.tags);
   // The writer lists layers by depth and measures by importance; tags are in order of the alphabet.
-  const layers = ordered(found.map(({layer}) => layer), dispersions.map(({layer}) => layer));
+  const layers = ordered(written.map(({layer}) => layer), dispersions.map(({layer}) => layer));
   fill('layer', layers.map(layer => [layer, layer]));
   const ids = dispersions.map(({measure}) => measure).filter(Boolean);
-  fill('measure', ordered(found.map(({measure}) => measure), ids.map(measureInAName)).map(
+  fill('measure', ordered(written.map(({measure}) => measure), ids.map(measureInAName)).map(
     measure => [measure, ids.find(id => measureInAName(id) === measure) ?? measure]));
   await readMatrix();
 }
@@ -117,7 +117,7 @@ async function readMatrix() {
   if (!shown.tags.includes(tag)) throw new Error(`${measure} was not written at ${layer}.`);
   const [matrix, trajectory] = await Promise.all(
     [readData(shown.run, tag), part(`trajectory/${layer}/${measure}`, null)]);
-  // Somebody may have gone on while this came.
+  // The selection may have changed while this was loaded.
   if (byId('layer').value !== layer || byId('measure').value !== measure) return;
   const atEnd = !shown.trajectory || shown.time === shown.trajectory.epochs.length - 1;
   shown.matrix = matrix;
@@ -125,10 +125,10 @@ async function readMatrix() {
   const last = (shown.trajectory?.epochs.length ?? 1) - 1;
   shown.time = atEnd ? last : Math.min(shown.time, last);
   const {dispersions} = shown;
-  shown.dispersion = dispersions.find(found => found.layer === layer && found.measure === matrix.measure)
-    ?? dispersions.find(found => found.layer === layer && !found.measure) ?? null;
+  shown.dispersion = dispersions.find(d => d.layer === layer && d.measure === matrix.measure)
+    ?? dispersions.find(d => d.layer === layer && !d.measure) ?? null;
   const names = [...shown.members.keys(), ...matrix.members];
-  shown.families = styleFamilies(names.map(familyOf), dispersions.find(found => found.control)?.control);
+  shown.families = styleFamilies(names.map(familyOf), dispersions.find(d => d.control)?.control);
   const place = name => shown.styleOf(name)?.place ?? 0;
   shown.order = matrix.members.map((_, index) => index).sort((a, b) =>
     place(matrix.members[a]) - place(matrix.members[b]) || a - b);

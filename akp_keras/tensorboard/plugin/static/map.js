@@ -9,7 +9,7 @@ import {between} from './swaps.js';
 
 const MARGIN = 22;
 
-// Gives a function that moves the points to another time.
+// Returns a function that moves the points to another time.
 export function drawMap(place, shown, actions) {
   const {matrix, trajectory} = shown;
   const width = Math.max(160, place.clientWidth);
@@ -100,14 +100,14 @@ export function highlight(names) {
 const there = at => Boolean(at) && at[0] !== null && at[1] !== null;
 
 function fit(all, width, height) {
-  const found = all.filter(there);
+  const positions = all.filter(there);
   const ends = [0, 1].map(axis => {
     let [low, high] = [Infinity, -Infinity];
-    for (const at of found) {
+    for (const at of positions) {
       low = Math.min(low, at[axis]);
       high = Math.max(high, at[axis]);
     }
-    return found.length ? [low, high] : [0, 0];
+    return positions.length ? [low, high] : [0, 0];
   });
   const room = [width - 2 * MARGIN, height - 2 * MARGIN - 18];
   const needed = Math.max(...ends.map(([low, high], axis) => (high - low) / room[axis]));

@@ -29,9 +29,9 @@ export function ticks(low, high, count) {
   const rough = span / Math.max(1, count);
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map(factor => factor * power).find(size => size >= rough);
-  const found = [];
+  const values = [];
   for (let place = Math.ceil(low / step - 1e-9); place * step <= high + 1e-9 * span; place += 1) {
-    found.push(Number((place * step).toPrecision(10)));
+    values.push(Number((place * step).toPrecision(10)));
   }
-  return found;
+  return values;
 }

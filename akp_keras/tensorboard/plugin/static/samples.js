@@ -20,12 +20,12 @@ export function decodeFactor(content) {
 export function byDifference(first, second) {
   if (first.samples !== second.samples) throw new Error('the members have different probe sets');
   const products = [product(first, first), product(first, second), product(second, second)];
-  const found = Array.from({length: first.samples}, (_, sample) => {
+  const samples = Array.from({length: first.samples}, (_, sample) => {
     const square = form(first, products[0], first, sample)
       - 2 * form(first, products[1], second, sample) + form(second, products[2], second, sample);
     return {sample, difference: Math.sqrt(Math.max(0, square))};
   });
-  return found.sort((a, b) => b.difference - a.difference || a.sample - b.sample);
+  return samples.sort((a, b) => b.difference - a.difference || a.sample - b.sample);
 }
 
 function half(bits) {
@@ -37,17 +37,17 @@ function half(bits) {
 }
 
 function product(first, second) {
-  const found = new Float64Array(first.factors * second.factors);
+  const values = new Float64Array(first.factors * second.factors);
   for (let sample = 0; sample < first.samples; sample += 1) {
     for (let row = 0; row < first.factors; row += 1) {
       const left = first.values[sample * first.factors + row];
       for (let column = 0; column < second.factors; column += 1) {
-        found[row * second.factors + column] +=
+        values[row * second.factors + column] +=
           left * second.values[sample * second.factors + column];
       }
     }
   }
-  return found;
+  return values;
 }
 
 function form(first, middle, second, sample) {

@@ -111,8 +111,8 @@ function neighbours(shown, name, actions) {
   const others = matrix.members.map((other, index) => ({other, distance: matrix.distances[own][index]}))
     .filter((_, index) => index !== own)
     .sort((a, b) => a.distance - b.distance || a.other.localeCompare(b.other));
-  const list = (id, title, found) => make('div', {id}, make('h4', {}, title),
-    make('ol', {class: 'members'}, ...found.map(({other, distance}) => {
+  const list = (id, title, neighbours) => make('div', {id}, make('h4', {}, title),
+    make('ol', {class: 'members'}, ...neighbours.map(({other, distance}) => {
       const dot = make('i');
       dot.style.background = shown.styleOf(other)?.colour ?? 'currentColor';
       const button = make('button', {type: 'button', 'data-name': other, 'data-distance': distance,
@@ -135,17 +135,17 @@ async function differences(shown, names) {
     const written = shown.matrix.members.filter(
       name => shown.tags.includes(`sample_factors/${layer}/${name}`));
     return [title, note(`Not written at ${layer} for ${missing.join(' and ')}`
-      + (written.length ? `; there are those of ${written.slice(0, 4).join(', ')}`
+      + (written.length ? `; written are those of ${written.slice(0, 4).join(', ')}`
         + `${written.length > 4 ? ` and ${written.length - 4} more` : ''}.` : '.'))];
   }
   const [pictures, ...contents] = await Promise.all([
     shown.tags.includes('pictures') ? readData(shown.run, 'pictures') : null,
     ...tags.map(tag => readData(shown.run, tag))]);
   const all = byDifference(...contents.map(decodeFactor));
-  const found = all.slice(0, SHOWN_SAMPLES);
-  const largest = found[0]?.difference || 1;
+  const largestFirst = all.slice(0, SHOWN_SAMPLES);
+  const largest = largestFirst[0]?.difference || 1;
   const kept = Math.min(...contents.map(content => content.kept ?? 1));
-  const figures = found.map(({sample, difference}, rank) =>
+  const figures = largestFirst.map(({sample, difference}, rank) =>
     figure(pictures, sample, difference, largest, rank));
   return [title,
     make('div', {class: pictures?.png ? 'samples' : 'samples words', id: 'samples'}, ...figures),

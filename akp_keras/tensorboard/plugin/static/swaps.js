@@ -1,28 +1,28 @@
 // The swaps of families on the axis of epochs, from those of their members. On it, e is the end of
 // epoch e, counted from 0, as the schedules count.
 
-// One entry a swap that members of a family had in common: where the first and the last of them
+// One entry per swap that members of a family had in common: where the first and the last of them
 // came to it, and how many did. A swap on a plateau comes to each member at a time of its own, or
 // never.
 export function familySwaps(shown, family) {
   const {members, swaps} = shown.trajectory;
   const own = members.filter(name => shown.styleOf(name)?.name === family);
-  const found = new Map();
+  const shared = new Map();
   for (const name of own) {
-    const seen = new Map();
+    const turns = new Map();
     for (const {epoch, label, when} of swaps[name] ?? []) {
-      const turn = seen.get(label) ?? 0;
-      seen.set(label, turn + 1);
+      const turn = turns.get(label) ?? 0;
+      turns.set(label, turn + 1);
       const key = JSON.stringify([label, turn]);
-      const swap = found.get(key)
+      const swap = shared.get(key)
         ?? {label, first: epoch, last: epoch, from: when, to: when, count: 0, of: own.length};
       if (epoch < swap.first) Object.assign(swap, {first: epoch, from: when});
       if (epoch > swap.last) Object.assign(swap, {last: epoch, to: when});
       swap.count += 1;
-      found.set(key, swap);
+      shared.set(key, swap);
     }
   }
-  return [...found.values()].sort((a, b) => a.first - b.first);
+  return [...shared.values()].sort((a, b) => a.first - b.first);
 }
 
 // In words, for example `loss a → b: epoch 2, step 60 to epoch 4, step 120; 3 of 8 members`.

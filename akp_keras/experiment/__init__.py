@@ -1,1 +1,0 @@
-"""Families and members, flags, the run directory, and the stages of an experiment in order."""

@@ -1,0 +1,1 @@
+"""The steps of an experiment: functions from files and settings to files, declared once each."""

@@ -1,0 +1,44 @@
+"""The command `akp`."""
+
+import pytest
+
+from akp_keras.main import akp
+from akp_keras.steps.experiment import STEPS
+
+
+def test_help_lists_every_step(capsys):
+    assert akp([]) == akp(["--help"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("run", *(step.name for step in STEPS)):
+        assert f"\n  {name} " in printed
+
+
+def test_an_unknown_command_is_refused_in_one_line(capsys):
+    assert akp(["dispersion_tset"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "akp: 'dispersion_tset' is not a command; did you mean 'dispersion_test'?"
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_every_step_explains_its_flags(step, capsys):
+    assert akp([step.name, "--help"]) == 0
+    printed = capsys.readouterr().out
+    assert step.description.splitlines()[0] in printed
+    for name, declared in step.inputs.items():
+        assert f"--{declared.flag or name}:" in printed
+    assert "--output:" in printed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "--epochs=x"], "akp run: "),
+        (["run"], "akp run: --family is missing"),
+        (["report", "--nonsense=1"], "akp report: Unknown command line flag 'nonsense'"),
+        (["dispersion_test", "--output=x"], "akp dispersion_test: --matrices is missing"),
+    ],
+)
+def test_wrong_input_ends_in_one_line_with_exit_code_2(arguments, message, capsys):
+    assert akp(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(message)

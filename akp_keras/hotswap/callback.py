@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from akp_keras.hints import hint
 from akp_keras.hotswap import keras_internals
 from akp_keras.hotswap.clock import Clock
 from akp_keras.hotswap.fit_run import FitRun
@@ -17,7 +18,6 @@ from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.resolver import Resolver, candidate_changes, layer_filters
 from akp_keras.hotswap.schedule import Schedule, Swap
-from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.targets import PlaceTarget, StateTarget, find_target
 from akp_keras.hotswap.when import Plateau
 
@@ -85,7 +85,7 @@ class HotSwap(keras.callbacks.Callback):
         self.schedule.check_names()
         _check_targets(self.schedule)
         if strategy not in STRATEGIES:
-            raise ValueError(f"unknown strategy {strategy!r}{suggestion(strategy, STRATEGIES)}")
+            raise ValueError(f"unknown strategy {strategy!r}; {hint(strategy, STRATEGIES)}")
         self.strategy = strategy
         self.layers = layer_filters(layers)
         self.candidates = _sequence(candidates)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from akp_keras.hotswap.suggestion import suggestion
+from akp_keras.hints import hint
 from akp_keras.hotswap.when import Epoch, Plateau, Step, When
 
 _CHANGE = re.compile(r"(?P<target>[^\[=]*)(?:\[(?P<pattern>.*?)\](?==))?=(?P<value>.*)")
@@ -107,7 +107,7 @@ def _plateau(inside: str) -> Plateau:
     for option in options:
         name, _, value = option.partition("=")
         if name not in known:
-            raise ValueError(f"unknown option {name!r}{suggestion(name, known)}")
+            raise ValueError(f"unknown option {name!r}; {hint(name, known)}")
         if name in values:
             raise ValueError(f"has {name} twice")
         try:

@@ -114,6 +114,11 @@ def iterations(model: keras.Model) -> int:
     return 0 if optimizer is None else int(optimizer.iterations)
 
 
+def is_traced(model: keras.Model) -> bool:
+    """Return whether a compiled model trains by traced functions."""
+    return not model.run_eagerly and keras.backend.backend() != "torch"
+
+
 def compilation(model: keras.Model) -> object:
     """Return an object that is another one after each `compile`."""
     return model._loss_tracker
@@ -357,11 +362,6 @@ def scaled(
     return _Scaled(regularizer, factor)
 
 
-def dropout_mask(cell: keras.Layer, step_input: Any, rate: Any) -> Any:
-    """Return a mask as a recurrent cell draws it, at any rate."""
-    return cell._create_dropout_mask(step_input, rate)
-
-
 def set_optimizer(model: keras.Model, optimizer: keras.Optimizer) -> None:
     """Give a compiled model another optimizer, with slots for its weights.
 
@@ -439,7 +439,7 @@ def siblings(callback: keras.callbacks.Callback) -> list[keras.callbacks.Callbac
 
 
 def before_first_step(model: keras.Model, begin: Callable[[Any], None]) -> None:
-    """See that a function is called before the first training step of a `fit` that begins.
+    """See that a function is called before the first training step of the `fit` that begins.
 
     Args:
         model: the model.

@@ -9,8 +9,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from akp_keras.hints import hint
 from akp_keras.hotswap.calls import Call, parse_call
-from akp_keras.hotswap.suggestion import suggestion
 
 # Abstract classes and functions of the namespaces that are not activations or losses.
 _NO_LOSSES = ("Loss", "LossFunctionWrapper", "deserialize", "get", "serialize", "CTC", "ctc")
@@ -64,7 +64,7 @@ def find_activation(value: str | Callable[..., Any]) -> Callable[..., Any]:
             f"as in LeakyReLU(negative_slope=0.1)"
         )
     known = [*activation_names(), *_ACTIVATION_LAYERS]
-    raise ValueError(f"unknown activation {call.name!r}{suggestion(call.name, known)}")
+    raise ValueError(f"unknown activation {call.name!r}; {hint(call.name, known)}")
 
 
 def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
@@ -93,7 +93,7 @@ def find_loss(value: str | Callable[..., Any]) -> Callable[..., Any]:
             return _construct(loss, call)
         if loss is not None and not has_options:
             return loss
-    raise ValueError(f"unknown loss {call.name!r}{suggestion(call.name, loss_names())}")
+    raise ValueError(f"unknown loss {call.name!r}; {hint(call.name, loss_names())}")
 
 
 def find_optimizer(value: str) -> Any:
@@ -114,7 +114,7 @@ def find_optimizer(value: str) -> Any:
     cls = known.get(call.name.lower()) or keras.saving.get_registered_object(call.name)
     if cls is None:
         titles = [each.__name__ for each in known.values()]
-        raise ValueError(f"unknown optimizer {call.name!r}{suggestion(call.name, titles)}")
+        raise ValueError(f"unknown optimizer {call.name!r}; {hint(call.name, titles)}")
     return _construct(cls, call)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.moving import Number
@@ -58,6 +58,11 @@ class Choice:
 def number_choice(text: str, number: Number, identity: int = 0, draws: bool = False) -> Choice:
     """Return a choice that is a number; all of them are of one form."""
     return Choice(text, None, identity, (number,), is_plain=False, draws=draws, form="number")
+
+
+def constant(number: float) -> Choice:
+    """Return the choice for a number that does not move."""
+    return number_choice(f"{float(number):.12g}", float(number))
 
 
 @dataclass(frozen=True)
@@ -186,6 +191,35 @@ class LayerPlace(Place):
         return any(re.fullmatch(pattern, subject) for subject in subjects)
 
 
+AnyLayerPlace = TypeVar("AnyLayerPlace", bound=LayerPlace)
+
+
+class NumberPlace(Place):
+    """A place that holds a number, as it is or as a scalar tensor while a function is traced."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        (self._number,) = self.original.numbers
+
+    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
+        """Set the number."""
+        super().put(choice, numbers)
+        (self._number,) = numbers
+        self._set(self._number)
+
+    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
+        """Set the number in force for the time of a trace."""
+        (number,) = reading.numbers()
+        self._set(number)
+
+    def remove(self) -> None:
+        """Set the number back."""
+        self._set(self._number)
+
+    def _set(self, number: Any) -> None:
+        raise NotImplementedError
+
+
 def own_weights(layer: keras.Layer, weights: Sequence[keras.Variable]) -> list[keras.Variable]:
     """Return those of a layer's weights that belong to no layer inside it."""
     inner = {id(w) for sublayer in keras_internals.sublayers(layer) for w in sublayer.weights}
@@ -220,13 +254,15 @@ def layers_of(model: keras.Model) -> Iterator[tuple[keras.Layer, str]]:
     return walk(model, "")
 
 
-def name_places(places: Sequence[LayerPlace]) -> None:
-    """Name each place by its layer, or by its path where several layers have the same name."""
+def named(places: Iterable[AnyLayerPlace]) -> list[AnyLayerPlace]:
+    """Return places named by their layers, or by paths where layers have the same name."""
+    places = list(places)
     names = [place.layer.name for place in places]
     for place in places:
         is_cell = place.path.rpartition("/")[2] != place.layer.name
         is_unique = names.count(place.layer.name) == 1
         place.name = place.layer.name if is_unique and not is_cell else place.path
+    return places
 
 
 def with_shape(tensor: Any, shape: Any) -> Any:

@@ -8,8 +8,8 @@ from typing import Any
 
 import keras
 
+from akp_keras.hints import hint
 from akp_keras.hotswap import keras_internals
-from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.when import Plateau
 
 
@@ -97,7 +97,7 @@ def check_metric(when: Plateau, names: Collection[str]) -> None:
     # Keras counts metrics of the same name, and calls a repeated weighted one weighted_.
     plain = re.sub(r"_[0-9]+$", "", when.metric.removeprefix("val_")).replace("weighted_", "")
     if plain not in names and when.metric.removeprefix("val_") not in names:
-        known = [*names, *(f"val_{name}" for name in names)]
+        known = sorted([*names, *(f"val_{name}" for name in names)])
         raise ValueError(
-            f"{when}: there is no metric {when.metric!r}{suggestion(when.metric, known, limit=40)}"
+            f"{when}: there is no metric {when.metric!r}; {hint(when.metric, known, most=40)}"
         )

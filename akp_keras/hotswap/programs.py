@@ -277,7 +277,8 @@ class EagerProgram:
 
     def _holding(self, tracer: Tracer, is_training: bool) -> Any:
         configuration = Configuration.of_one(tracer.held, tracer.places)
-        integers, numbers = self._now.integers(configuration), self._now.numbers(configuration)
+        integers = keras.ops.convert_to_tensor(self._now.integers(configuration), "int32")
+        numbers = self._now.numbers(configuration)
         reading = _readings(configuration, integers.__getitem__, numbers.__getitem__)
         return tracer.holding(configuration, reading, is_training)
 
@@ -323,8 +324,7 @@ class Programs:
         self, model: keras.Model, tracer: Tracer, configuration: Configuration | None
     ) -> None:
         self._model, self._tracer, self._configuration = model, tracer, configuration
-        # On torch, nothing is traced.
-        self.is_eager = model.run_eagerly or keras.backend.backend() == "torch"
+        self.is_eager = not keras_internals.is_traced(model)
         self._counter = StepCounter(model)
         self._programs: dict[Any, Program] = {}
         self._entered: Any = None
@@ -365,7 +365,8 @@ class Programs:
         if self.is_eager:
             return ()
         return tuple(
-            choice.traced
+            # What a place had at first, the model computes by itself, also where that is a number.
+            (choice.traced, choice == place.original)
             for place, choice in zip(self._tracer.places, held.choices, strict=True)
             if place.structural or self._configuration is None
         )

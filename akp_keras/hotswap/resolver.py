@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
+from akp_keras.hints import hint
 from akp_keras.hotswap.moving import START, Position
 from akp_keras.hotswap.places import Choice, Place
 from akp_keras.hotswap.schedule import Change, Schedule, Swap
-from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.targets import PlaceTarget, find_target
 from akp_keras.hotswap.tracing import Configuration, Held
 from akp_keras.hotswap.when import Epoch, Step
@@ -103,8 +103,8 @@ class Resolver:
         places = [place for place in self._places if find_target(place.target).obeys_layers]
         for layer in self._layers or ():
             if not any(place.matches(layer, ()) for place in places):
-                near = suggestion(layer, {place.name for place in places})
-                raise ValueError(f"layers has {layer!r}, which matches no layer{near}")
+                near = hint(layer, sorted(place.name for place in places))
+                raise ValueError(f"layers has {layer!r}, which matches no layer; {near}")
 
     def _possible(self, number: int, now: Choice, changes: Sequence[Change]) -> Sequence[Choice]:
         """Return all that a place may come to hold; nothing where it stays as it is."""

@@ -9,6 +9,7 @@ Nothing here imports Keras, apart from `Schedule.check_names` and the configs of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,10 @@ class Change:
 
     def __post_init__(self) -> None:
         target = find_target(self.target)
+        if isinstance(self.value, str):
+            # As the grammar does: a space stays between two words.
+            tight = re.sub(r"(?<![^\W_]) | (?![^\W_])", "", " ".join(self.value.split()))
+            object.__setattr__(self, "value", tight)
         try:
             target.check_value(self.value)
             if self.pattern is not None:
@@ -288,6 +293,8 @@ class Schedule:
             return cls(tuple(Swap.from_config(swap) for swap in swaps))
         except KeyError as error:
             raise ValueError(f"config of a schedule lacks the key {error}") from None
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"not the config of a schedule: {error}") from None
 
 
 def _number(when: Epoch | Step) -> int:

@@ -15,6 +15,7 @@ from functools import cached_property
 
 import keras
 
+from akp_keras.hotswap import keras_internals
 from akp_keras.hotswap.moving import START, Moving, Position, number_at
 from akp_keras.hotswap.optimizer_step import OptimizerStep
 from akp_keras.hotswap.places import Choice, Place, Reading
@@ -231,7 +232,7 @@ class Tracer:
         with self._lock:
             self._depth += 1
             if self._depth == 1:
-                self.train_traces += is_training
+                self.train_traces += is_training and keras_internals.is_traced(self._model)
                 self._install(configuration, reading)
                 if is_training and self._model.optimizer is not None:
                     self._plan(configuration, reading)
@@ -255,7 +256,8 @@ class Tracer:
     def _plan(self, configuration: Configuration, reading: Callable[[int], Reading]) -> None:
         step = OptimizerStep(self._model.optimizer)
         for number, place in enumerate(self.places):
-            choices = configuration.choices[number] or (self.held.choices[number],)
-            place.plan(choices, reading(number), step)
+            choices, held = configuration.choices[number], self.held.choices[number]
+            if choices or held != place.original:
+                place.plan(choices or (held,), reading(number), step)
         step.install()
         self._installed.append(step)

@@ -5,6 +5,17 @@ import numpy as np
 import pytest
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Skips what Keras cannot do on a backend, without HotSwap as well."""
+    try:
+        return (yield)
+    except ValueError as error:
+        if "`steps_per_execution` must be 1 with the PyTorch backend" in str(error):
+            pytest.skip("Keras takes no steps_per_execution on PyTorch")
+        raise
+
+
 @pytest.fixture(scope="session")
 def problem():
     """24 samples of 4 numbers with 12 steps an epoch at batch size 2, and labels 0 and 1."""

@@ -1,5 +1,7 @@
 """What a fit with HotSwap leaves behind, whether it ended or was cut short."""
 
+import csv
+
 import keras
 import numpy as np
 import pytest
@@ -178,12 +180,27 @@ def test_early_stopping_restores_functions_with_its_weights(strategy):
     swap = HotSwap("@1 activation=tanh; @2 activation=selu loss=hinge", strategy=strategy)
     model, outputs = make(), {}
     keep = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: outputs.update({epoch: np.asarray(model(X))})
+        on_epoch_end=lambda epoch, logs: outputs.update(
+            {epoch: keras.ops.convert_to_numpy(model(X))}
+        )
     )
     fit(model, Worse(), swap, stop, keep, epochs=5)
-    np.testing.assert_array_equal(np.asarray(model(X)), outputs[1])
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(model(X)), outputs[1])
     assert model.loss == "binary_crossentropy"
     assert [(r.epoch, r.what, r.from_, r.to) for r in swap.swaps[3:]] == [
         (3, "activation", "selu", "tanh"),
         (3, "loss", "hinge", "binary_crossentropy"),
     ]
+
+
+def test_a_log_that_is_appended_to_keeps_its_columns(tmp_path):
+    model, path = make(), tmp_path / "log.csv"
+    histories = []
+    for swaps in ([], [HotSwap("@1 activation=tanh")]):
+        log = keras.callbacks.CSVLogger(path, append=True)
+        histories.append(fit(model, log, *swaps, validation_data=(X, Y)))
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    for name in ("loss", "val_loss"):
+        logged = [float(row[name]) for row in rows]
+        np.testing.assert_allclose(logged, histories[0][name] + histories[1][name], rtol=1e-6)
+    assert histories[0].keys() == histories[1].keys()

@@ -46,7 +46,7 @@ def test_hidden_activations_go_to_tanh_and_back(name):
     model.compile("sgd", "sparse_categorical_crossentropy")
     shape = [size or 64 for size in model.input_shape[1:3]]
     image = np.random.default_rng(0).uniform(0, 255, (1, *shape, 3)).astype("float32")
-    before = np.asarray(model(image, training=False))
+    before = keras.ops.convert_to_numpy(model(image, training=False))
     config = model.get_config()
 
     hidden = [place.name for place in swappable(model) if place.by_default]
@@ -56,7 +56,7 @@ def test_hidden_activations_go_to_tanh_and_back(name):
     assert tanh == hidden
     model(image, training=False)
     restore(model)
-    np.testing.assert_array_equal(np.asarray(model(image, training=False)), before)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(model(image, training=False)), before)
     assert model.get_config() == config
     assert len(hidden) == HIDDEN[name] == hidden_by_config(config)
     # In MobileNetV3 the gates are a hard sigmoid, written with operators around a ReLU.

@@ -56,7 +56,7 @@ def test_what_fits_is_accepted(model, schedule):
         ("@step:36 activation=tanh", "fit has 36 steps"),
         ("@1 activation[dens]=tanh", "matches no layer.*did you mean 'dense'"),
         ("@1 activation=glu", "turns shape"),
-        ("@1 dropout[drop]=0.1", "matches no Dropout layer"),
+        ("@1 dropout[drop]=0.1", "matches no layer with dropout .* did you mean 'dropout'"),
         ("@1 weights[flat]=noise(1)", "matches no layer with trainable weights"),
         ("@1 loss[head]=hinge", "matches no output; the model has one"),
         ("@1 loss=circle", "compares no classes"),
@@ -88,7 +88,7 @@ def test_metrics_of_other_callbacks_are_named(model):
 def test_a_model_without_layers_or_loss_or_compile():
     swap = HotSwap("@1 loss=hinge")
     unbuilt = keras.Sequential([keras.layers.Dense(1)], name="unbuilt")
-    with pytest.raises(ValueError, match="build 'unbuilt' before"):
+    with pytest.raises(ValueError, match="model 'unbuilt' has no layers yet; build it"):
         swap.check(unbuilt)
     unbuilt.build((None, 3))
     with pytest.raises(ValueError, match="'unbuilt' is not compiled"):

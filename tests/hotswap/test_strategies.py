@@ -40,7 +40,7 @@ def by_hand(make_model, problem):
     first, rectifier, second = (model.get_layer(name) for name in EVERYWHERE)
     own_call = rectifier.call
     hinge, entropy = keras.losses.Hinge(), keras.losses.BinaryCrossentropy(from_logits=True)
-    logits = keras.Model(model.input, model.get_layer("logits").output)
+    logits = keras.Model(model.inputs, model.get_layer("logits").output)
     result = []
     for step in range(36):
         epoch = step // 12
@@ -108,7 +108,7 @@ def test_retrace_inside_an_execution_falls_on_the_next_one(make_model, fit):
 def test_validation_uses_the_function_in_force(make_model, fit, problem):
     x, y = problem
     model = make_model(steps_per_execution=5)
-    logits = keras.Model(model.input, model.get_layer("logits").output)
+    logits = keras.Model(model.inputs, model.get_layer("logits").output)
     entropy, hinge = keras.losses.BinaryCrossentropy(from_logits=True), keras.losses.Hinge()
     references, validated = [], []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from akp_keras.hotswap.suggestion import suggestion
+from akp_keras.hints import hint
 from akp_keras.hotswap.targets.activation import Activation
 from akp_keras.hotswap.targets.added_loss import AddedLoss
 from akp_keras.hotswap.targets.dropout import Dropout
@@ -53,5 +53,5 @@ def find_target(name: str) -> Target:
         ValueError: if there is none, with the nearest name.
     """
     if name not in TARGETS:
-        raise ValueError(f"unknown target {name!r}{suggestion(name, TARGETS)}")
+        raise ValueError(f"unknown target {name!r}; {hint(name, TARGETS)}")
     return TARGETS[name]

@@ -16,7 +16,7 @@ from akp_keras.hotswap.places import (
     Place,
     Reading,
     layers_of,
-    name_places,
+    named,
     spellings,
     with_shape,
 )
@@ -77,8 +77,7 @@ class Activation(PlaceTarget):
             if made[id(layer)] is not None and hasattr(layer, "activation")
         }
         places = [made[id(layer)] for layer, _ in layers if id(layer) not in inner]
-        places = [place for place in places if place is not None]
-        name_places(places)
+        places = named(place for place in places if place is not None)
         outputs = _output_layers(model)
         for place in places:
             place.by_function = id(place.layer) not in outputs and not _is_written_hard_sigmoid(

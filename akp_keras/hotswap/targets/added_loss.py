@@ -7,14 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import (
-    Choice,
-    LayerPlace,
-    Reading,
-    layers_of,
-    name_places,
-    number_choice,
-)
+from akp_keras.hotswap.places import LayerPlace, NumberPlace, constant, layers_of, named
 from akp_keras.hotswap.targets.forms import Range
 from akp_keras.hotswap.targets.target import NumberTarget
 
@@ -36,43 +29,24 @@ class AddedLoss(NumberTarget):
     def places(self, model: keras.Model) -> Sequence[AddedLossPlace]:
         """Return the layers that add losses, as far as their code says it."""
         every = [*layers_of(model), (model, model.name)]
-        places = [AddedLossPlace(layer, path) for layer, path in every if _adds_loss(layer)]
-        name_places(places)
-        return places
+        return named(
+            AddedLossPlace(layer, path, constant(1)) for layer, path in every if _adds_loss(layer)
+        )
 
 
-class AddedLossPlace(LayerPlace):
+class AddedLossPlace(NumberPlace, LayerPlace):
     """The losses that one layer adds."""
 
     target = "add_loss"
 
-    def __init__(self, layer: keras.Layer, path: str) -> None:
-        super().__init__(layer, path, number_choice("1", 1.0))
-        self._factor = 1.0
-
-    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Set the factor."""
-        super().put(choice, numbers)
-        (self._factor,) = numbers
-        self._set(self._factor)
-
-    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Make the factor that in force for the time of a trace."""
-        (factor,) = reading.numbers()
-        self._set(factor)
-
-    def remove(self) -> None:
-        """Set the factor back."""
-        self._set(self._factor)
-
-    def _set(self, factor: Any) -> None:
-        if isinstance(factor, float) and factor == 1:
+    def _set(self, number: Any) -> None:
+        if isinstance(number, float) and number == 1:
             keras_internals.remove_quietly(self.layer, "add_loss")
             return
         add_loss = type(self.layer).add_loss
 
         def scaled(loss: Any) -> None:
-            scaled = keras.tree.map_structure(lambda term: factor * term, loss)
+            scaled = keras.tree.map_structure(lambda term: number * term, loss)
             add_loss(self.layer, scaled)
 
         keras_internals.set_quietly(self.layer, "add_loss", scaled)

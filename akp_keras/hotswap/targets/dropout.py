@@ -7,9 +7,9 @@ from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.moving import Moving, Number
-from akp_keras.hotswap.places import Choice, LayerPlace, layers_of, name_places
+from akp_keras.hotswap.places import Choice, LayerPlace, layers_of, named
 from akp_keras.hotswap.targets.forms import Range
-from akp_keras.hotswap.targets.random_layers import RandomLayerPlace
+from akp_keras.hotswap.targets.random_layers import RandomLayerPlace, concrete, drop
 from akp_keras.hotswap.targets.recurrent_dropout import MaskPlace
 from akp_keras.hotswap.targets.target import NumberTarget
 
@@ -50,8 +50,7 @@ class Dropout(NumberTarget):
         for place in places:
             # A rate of 0 is no dropout, unless it is asked for.
             place.by_default = place.original.text != "0"
-        name_places(places)
-        return places
+        return named(places)
 
     def choice(self, place: RandomLayerPlace, resolved: tuple[str, Number, int]) -> Choice:
         """Return the rate."""
@@ -77,12 +76,11 @@ class DropoutPlace(RandomLayerPlace):
 
 
 def _drop(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
-    return keras.random.dropout(x, _as(x, rate), noise_shape=layer.noise_shape, seed=generator)
+    return drop(x, rate, layer.noise_shape, generator)
 
 
 def _drop_maps(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
-    noise_shape = layer._get_noise_shape(x)
-    return keras.random.dropout(x, _as(x, rate), noise_shape=noise_shape, seed=generator)
+    return drop(x, rate, layer._get_noise_shape(x), generator)
 
 
 def _multiply(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
@@ -94,8 +92,7 @@ def _multiply(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
 def _drop_to_saturation(layer: keras.Layer, x: Any, rate: Any, generator: Any) -> Any:
     """Drop as `keras.layers.AlphaDropout` (Klambauer et al., 2017) does."""
     ops, saturation = keras.ops, -1.6732632423543772 * 1.0507009873554805
-    noise_shape = layer._get_concrete_noise_shape(x, layer.noise_shape)
-    drawn = keras.random.uniform(noise_shape, seed=generator)
+    drawn = keras.random.uniform(concrete(layer.noise_shape, x), seed=generator)
     kept = ops.cast(ops.greater_equal(drawn, rate), x.dtype)
     rate = _as(x, rate)
     scale = ((1 - rate) * (1 + rate * saturation**2)) ** -0.5

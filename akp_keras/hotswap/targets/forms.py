@@ -55,8 +55,8 @@ class Range:
         try:
             number = parse_number(value) if isinstance(value, str) else OfTime(value)
         except ValueError as error:
-            reason = str(error) if "exponential" in str(error) else right
-            raise ValueError(reason) from None
+            is_said = callable(value) or "exponential" in str(error)
+            raise ValueError(str(error) if is_said else right) from None
         if isinstance(number, Moving):
             ends = [end for end in number.ends if not (self.may_touch and end in self.without)]
         else:

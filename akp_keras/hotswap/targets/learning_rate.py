@@ -13,7 +13,7 @@ from akp_keras.hotswap.places import (
     Place,
     Reading,
     layers_of,
-    name_places,
+    named,
     number_choice,
     own_weights,
 )
@@ -51,12 +51,11 @@ class LearningRate(NumberTarget, StateTarget):
 
     def places(self, model: keras.Model) -> Sequence[Place]:
         """Return the optimizer, which no filter selects, and the layers with trainable weights."""
-        layers = [
+        layers = named(
             OwnRatePlace(layer, path)
             for layer, path in layers_of(model)
             if own_weights(layer, layer.trainable_weights)
-        ]
-        name_places(layers)
+        )
         return [RatePlace(), *layers]
 
     def choice(self, place: Place, resolved: tuple[str, Number, int]) -> Choice:
@@ -146,6 +145,5 @@ class OwnRatePlace(LayerPlace):
                 return own if number < 0 else number
             return keras.ops.where(number < 0, keras.ops.convert_to_tensor(own), number)
 
-        if any(choice != self.original for choice in choices):
-            weights = own_weights(self.layer, self.layer.trainable_weights)
-            step.set_learning_rate_of(weights, rate)
+        weights = own_weights(self.layer, self.layer.trainable_weights)
+        step.set_learning_rate_of(weights, rate)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import Choice, Place, Reading, number_choice
+from akp_keras.hotswap.places import NumberPlace, Place, constant
 from akp_keras.hotswap.targets.forms import Range
-from akp_keras.hotswap.targets.target import NumberTarget, PlaceTarget
+from akp_keras.hotswap.targets.target import NumberTarget
 
 keras = lazily("keras")
 keras_internals = lazily("akp_keras.hotswap.keras_internals")
@@ -37,17 +37,16 @@ class LossWeights(NumberTarget):
         """Say also where there is no loss."""
         if not keras_internals.has_loss(model):
             return f"weighs a loss; model {model.name!r} is compiled without a loss"
-        return PlaceTarget.nothing_selected(self, model, pattern, places)
+        return super().nothing_selected(model, pattern, places)
 
 
-class WeightPlace(Place):
+class WeightPlace(NumberPlace):
     """The weight of one loss."""
 
     target = "loss_weights"
 
     def __init__(self, model: keras.Model, entry: Any, name: str) -> None:
-        self._weight = 1.0 if entry.weight is None else float(entry.weight)
-        super().__init__(name, number_choice(f"{self._weight:.12g}", self._weight))
+        super().__init__(name, constant(1.0 if entry.weight is None else entry.weight))
         self._model = model
         self._entry = entry
 
@@ -60,20 +59,5 @@ class WeightPlace(Place):
         """Return whether a filter matches the output's name; one output has none."""
         return bool(self.name) and re.fullmatch(pattern, self.name) is not None
 
-    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Set the weight."""
-        super().put(choice, numbers)
-        (self._weight,) = numbers
-        self._set(self._entry.weight if choice == self.original else self._weight)
-
-    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Make the weight that in force for the time of a trace."""
-        (weight,) = reading.numbers()
-        self._set(weight)
-
-    def remove(self) -> None:
-        """Set the weight back."""
-        self._set(self._entry.weight if self.held == self.original else self._weight)
-
-    def _set(self, weight: Any) -> None:
-        keras_internals.set_loss_weight(self._model, self._entry.key, weight)
+    def _set(self, number: Any) -> None:
+        keras_internals.set_loss_weight(self._model, self._entry.key, number)

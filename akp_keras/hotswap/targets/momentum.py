@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import (
-    Choice,
-    LayerPlace,
-    Reading,
-    layers_of,
-    name_places,
-    number_choice,
-)
+from akp_keras.hotswap.places import LayerPlace, NumberPlace, constant, layers_of, named
 from akp_keras.hotswap.targets.forms import Range
 from akp_keras.hotswap.targets.target import NumberTarget
 
@@ -30,36 +24,17 @@ class Momentum(NumberTarget):
 
     def places(self, model: keras.Model) -> Sequence[MomentumPlace]:
         """Return the `BatchNormalization` layers of a model."""
-        places = [
-            MomentumPlace(layer, path)
+        return named(
+            MomentumPlace(layer, path, constant(layer.momentum))
             for layer, path in layers_of(model)
             if isinstance(layer, keras.layers.BatchNormalization)
-        ]
-        name_places(places)
-        return places
+        )
 
 
-class MomentumPlace(LayerPlace):
+class MomentumPlace(NumberPlace, LayerPlace):
     """The momentum of one layer."""
 
     target = "momentum"
 
-    def __init__(self, layer: keras.Layer, path: str) -> None:
-        self._momentum = float(layer.momentum)
-        original = number_choice(f"{self._momentum:.12g}", self._momentum)
-        super().__init__(layer, path, original)
-
-    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Set the momentum."""
-        super().put(choice, numbers)
-        (self._momentum,) = numbers
-        keras_internals.set_quietly(self.layer, "momentum", self._momentum)
-
-    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Make the layer's momentum that in force for the time of a trace."""
-        (momentum,) = reading.numbers()
-        keras_internals.set_quietly(self.layer, "momentum", momentum)
-
-    def remove(self) -> None:
-        """Set the momentum back."""
-        keras_internals.set_quietly(self.layer, "momentum", self._momentum)
+    def _set(self, number: Any) -> None:
+        keras_internals.set_quietly(self.layer, "momentum", number)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import LayerPlace, layers_of, name_places
+from akp_keras.hotswap.places import LayerPlace, layers_of, named
 from akp_keras.hotswap.targets.dropout import Dropout
 from akp_keras.hotswap.targets.forms import Range
 from akp_keras.hotswap.targets.random_layers import RandomLayerPlace
@@ -26,13 +26,11 @@ class Noise(Dropout):
     def places(self, model: keras.Model) -> Sequence[LayerPlace]:
         """Return the `GaussianNoise` layers of a model."""
         with keras_internals.scope(model):
-            places = [
+            return named(
                 NoisePlace(layer, path, "stddev", _add, is_exact=False)
                 for layer, path in layers_of(model)
                 if type(layer) is keras.layers.GaussianNoise
-            ]
-        name_places(places)
-        return places
+            )
 
 
 class NoisePlace(RandomLayerPlace):

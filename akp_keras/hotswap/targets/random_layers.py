@@ -130,3 +130,27 @@ def _state(generator: Any, reading: Reading, path: str) -> Any:
     # A shift by at most 2^20 keeps it apart from the noise of the model's inputs.
     shift = keras.ops.convert_to_tensor([4096 + zlib.crc32(path.encode()) % 2**20, 0], "int32")
     return keras.ops.cast(reading.key() + shift, generator.state.dtype)
+
+
+def drop(x: Any, rate: Any, noise_shape: Sequence[int | None] | None, generator: Any) -> Any:
+    """Return what `keras.random.dropout` returns, also at a rate that is a tensor.
+
+    The random numbers are the same, and compared in the same way.
+    """
+    if isinstance(rate, float):
+        return keras.random.dropout(x, rate, noise_shape=noise_shape, seed=generator)
+    is_tensorflow = keras.backend.backend() == "tensorflow"
+    dtype = keras.backend.standardize_dtype(x.dtype if is_tensorflow else "float32")
+    drawn = keras.random.uniform(concrete(noise_shape, x), dtype=dtype, seed=generator)
+    is_kept = drawn >= keras.ops.cast(rate, dtype) if is_tensorflow else drawn < 1 - rate
+    kept = x / keras.ops.cast(1 - rate, x.dtype)
+    return keras.ops.where(is_kept, kept, keras.ops.zeros_like(kept))
+
+
+def concrete(noise_shape: Sequence[int | None] | None, x: Any) -> Sequence[Any]:
+    """Return a noise shape with the sizes of a tensor where it has none."""
+    shape = keras.ops.shape(x)
+    if noise_shape is None:
+        return shape
+    pairs = zip(noise_shape, shape, strict=True)
+    return [own if size is None else size for size, own in pairs]

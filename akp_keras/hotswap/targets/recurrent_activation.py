@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from akp_keras.hotswap.lazily import lazily
-from akp_keras.hotswap.places import layers_of, name_places
+from akp_keras.hotswap.places import layers_of, named
 from akp_keras.hotswap.targets.activation import Activation, AttributePlace
 
 keras = lazily("keras")
@@ -21,13 +21,11 @@ class RecurrentActivation(Activation):
 
     def places(self, model: keras.Model) -> Sequence[RecurrentPlace]:
         """Return the cells with a recurrent activation, by the names of their recurrent layers."""
-        places = [
+        return named(
             RecurrentPlace(layer, path)
             for layer, path in layers_of(model)
             if callable(vars(layer).get("recurrent_activation"))
-        ]
-        name_places(places)
-        return places
+        )
 
 
 class RecurrentPlace(AttributePlace):

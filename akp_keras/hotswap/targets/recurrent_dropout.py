@@ -9,12 +9,14 @@ from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.places import (
     Choice,
     LayerPlace,
+    NumberPlace,
     Reading,
+    constant,
     layers_of,
-    name_places,
-    number_choice,
+    named,
 )
 from akp_keras.hotswap.targets.forms import Range
+from akp_keras.hotswap.targets.random_layers import drop
 from akp_keras.hotswap.targets.target import NumberTarget
 
 keras = lazily("keras")
@@ -37,16 +39,14 @@ class RecurrentDropout(NumberTarget):
 
     def places(self, model: keras.Model) -> Sequence[MaskPlace]:
         """Return the cells, by the names of their recurrent layers."""
-        places = [
+        return named(
             RecurrentMaskPlace(layer, path)
             for layer, path in layers_of(model)
             if vars(layer).get("recurrent_dropout") and hasattr(layer, "get_recurrent_dropout_mask")
-        ]
-        name_places(places)
-        return places
+        )
 
 
-class MaskPlace(LayerPlace):
+class MaskPlace(NumberPlace, LayerPlace):
     """The rate of the masks that a recurrent cell draws once for all time steps.
 
     Attributes:
@@ -56,25 +56,20 @@ class MaskPlace(LayerPlace):
     attribute: str
 
     def __init__(self, layer: keras.Layer, path: str) -> None:
-        rate = float(getattr(layer, self.attribute))
-        super().__init__(layer, path, number_choice(f"{rate:.12g}", rate))
-        self._rate = rate
-
-    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Set the rate."""
-        super().put(choice, numbers)
-        (self._rate,) = numbers
-        keras_internals.set_quietly(self.layer, self.attribute, self._rate)
+        super().__init__(layer, path, constant(getattr(layer, self.attribute)))
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
         """Let the cell draw masks at the rate in force for the time of a trace."""
-        keras_internals.set_quietly(self.layer, self.attribute, _SOME_RATE)
+        self._set(_SOME_RATE)
         keras_internals.set_quietly(self.layer, f"get_{self.attribute}_mask", self._getter(reading))
 
     def remove(self) -> None:
         """Give the cell its own masks again."""
         keras_internals.remove_quietly(self.layer, f"get_{self.attribute}_mask")
-        keras_internals.set_quietly(self.layer, self.attribute, self._rate)
+        super().remove()
+
+    def _set(self, number: Any) -> None:
+        keras_internals.set_quietly(self.layer, self.attribute, number)
 
     def _getter(self, reading: Reading) -> Callable[[Any], Any]:
         cell, cache = self.layer, f"_{self.attribute}_mask"
@@ -84,8 +79,7 @@ class MaskPlace(LayerPlace):
             if mask is None:
                 (rate,) = reading.numbers()
                 before = cell.seed_generator.state + 0
-                number = rate if isinstance(rate, float) else keras.ops.cast(rate, step_input.dtype)
-                mask = keras_internals.dropout_mask(cell, step_input, number)
+                mask = _mask(cell, step_input, rate)
                 # As Keras does, go on to the next random numbers only where some were drawn.
                 after = cell.seed_generator.state + 0
                 is_drawn = keras.ops.cast(rate > 0, "bool")
@@ -94,6 +88,13 @@ class MaskPlace(LayerPlace):
             return mask
 
         return get_mask
+
+
+def _mask(cell: keras.Layer, step_input: Any, rate: Any) -> Any:
+    """Return a mask, or several, as Keras' recurrent cells draw them."""
+    ones, count = keras.ops.ones_like(step_input), getattr(cell, "dropout_mask_count", None)
+    masks = [drop(ones, rate, None, cell.seed_generator) for _ in range(count or 1)]
+    return masks[0] if count is None else masks
 
 
 class RecurrentMaskPlace(MaskPlace):

@@ -7,12 +7,11 @@ from typing import Any
 
 from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.places import (
-    Choice,
     LayerPlace,
-    Reading,
+    NumberPlace,
+    constant,
     layers_of,
-    name_places,
-    number_choice,
+    named,
     own_weights,
 )
 from akp_keras.hotswap.targets.forms import Range
@@ -35,44 +34,26 @@ class Regularizer(NumberTarget):
 
     def places(self, model: keras.Model) -> Sequence[RegularizerPlace]:
         """Return the layers with regularized weights of their own."""
-        places = [
+        return named(
             RegularizerPlace(layer, path, weights)
             for layer, path in layers_of(model)
             if (weights := _regularized(layer))
-        ]
-        name_places(places)
-        return places
+        )
 
 
-class RegularizerPlace(LayerPlace):
+class RegularizerPlace(NumberPlace, LayerPlace):
     """The penalties on the weights of one layer."""
 
     target = "regularizer"
 
     def __init__(self, layer: keras.Layer, path: str, weights: Sequence[keras.Variable]) -> None:
-        super().__init__(layer, path, number_choice("1", 1.0))
+        super().__init__(layer, path, constant(1))
         self._own = [(weight, weight.regularizer) for weight in weights]
-        self._factor = 1.0
 
-    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
-        """Set the factor."""
-        super().put(choice, numbers)
-        (self._factor,) = numbers
-        self._set(self._factor)
-
-    def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Make the factor that in force for the time of a trace."""
-        (factor,) = reading.numbers()
-        self._set(factor)
-
-    def remove(self) -> None:
-        """Set the factor back."""
-        self._set(self._factor)
-
-    def _set(self, factor: Any) -> None:
-        is_one = isinstance(factor, float) and factor == 1
+    def _set(self, number: Any) -> None:
+        is_one = isinstance(number, float) and number == 1
         for weight, own in self._own:
-            weight.regularizer = own if is_one else keras_internals.scaled(own, lambda: factor)
+            weight.regularizer = own if is_one else keras_internals.scaled(own, lambda: number)
 
 
 def _regularized(layer: keras.Layer) -> list[keras.Variable]:

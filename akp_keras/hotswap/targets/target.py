@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from akp_keras.hints import hint
 from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.moving import Moving, Number
 from akp_keras.hotswap.places import Choice, Place, number_choice
-from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.targets.forms import Range
 
 keras = lazily("keras")
@@ -116,7 +116,7 @@ class PlaceTarget(Target):
         """Return the end of a message about a change that selects none of the target's places."""
         if pattern is None:
             return f"finds no {self.noun} in model {model.name!r}; name one in square brackets"
-        return f"matches no {self.noun}{suggestion(pattern, {place.name for place in places})}"
+        return f"matches no {self.noun}; {hint(pattern, sorted(place.name for place in places))}"
 
 
 class NumberTarget(PlaceTarget):

@@ -12,7 +12,7 @@ from akp_keras.hotswap.places import (
     LayerPlace,
     Reading,
     layers_of,
-    name_places,
+    named,
     own_weights,
     with_shape,
 )
@@ -46,13 +46,11 @@ class Trainable(PlaceTarget):
 
     def places(self, model: keras.Model) -> Sequence[TrainablePlace]:
         """Return the layers with weights of their own that were trainable at compile time."""
-        places = [
+        return named(
             TrainablePlace(layer, path)
             for layer, path in layers_of(model)
             if own_weights(layer, layer.trainable_weights)
-        ]
-        name_places(places)
-        return places
+        )
 
     def choice(self, place: TrainablePlace, resolved: str) -> Choice:
         """Return yes or no."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from akp_keras.hints import hint
 from akp_keras.hotswap.calls import check_pattern, parse_call
 from akp_keras.hotswap.lazily import lazily
 from akp_keras.hotswap.places import own_weights
-from akp_keras.hotswap.suggestion import suggestion
 from akp_keras.hotswap.targets.forms import Range, read_in_function
 from akp_keras.hotswap.targets.target import StateTarget
 
@@ -50,7 +50,7 @@ class Weights(StateTarget):
         layers = _selected(model, pattern)
         if not layers:
             known = [layer.name for layer in _weighted_layers(model)]
-            near = "" if pattern is None else suggestion(pattern, known)
+            near = "" if pattern is None else f"; {hint(pattern, known)}"
             raise ValueError(f"matches no layer with trainable weights{near}")
         if not value.startswith("reinitialise"):
             return

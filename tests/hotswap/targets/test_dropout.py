@@ -58,7 +58,7 @@ def test_a_layer_that_was_made_with_rate_0_drops_too(strategy):
         model = build(keras.layers.Dropout(0.0, name="drop"))
         swap = HotSwap("@1 dropout[drop]=0.75", strategy=strategy, seed=seed)
         found.append(losses(model, swap, epochs=2))
-    assert found[0][0] == 0
+    assert found[0][0] < 1e-9
     np.testing.assert_allclose(found[0][1], 3 / 1000, rtol=4 * 0.145)
     assert found[0] == found[1]
     assert found[0] != found[2]
@@ -68,20 +68,21 @@ def test_a_layer_that_was_made_with_rate_0_drops_too(strategy):
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_masks_are_those_of_keras(make_model, fit, policy):
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        models = [make_model(dropout=0.5) for _ in range(3)]
-    finally:
-        keras.config.set_dtype_policy(before)
+    before, trained = keras.config.dtype_policy(), []
     swaps = [
         [],
         [HotSwap("@0 dropout=0.5", candidates=["@0 dropout=0.25"])],
         [HotSwap([], strategy="switch", candidates=["@0 dropout=0.25"])],
     ]
-    for model, swap in zip(models, swaps, strict=True):
+    for swap in swaps:
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = make_model(dropout=0.5)
+        finally:
+            keras.config.set_dtype_policy(before)
         fit(model, *swap, epochs=1, shuffle=False)
-    plain, *switched = (model.get_weights() for model in models)
+        trained.append(model.get_weights())
+    plain, *switched = trained
     for weights in switched:
         for mine, theirs in zip(weights, plain, strict=True):
             np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-5)

@@ -34,7 +34,8 @@ def train(schedule, strategy="auto", seed=0, callbacks=(), candidates=None, **op
     """
     keras.utils.set_random_seed(0)
     inputs = keras.Input((3,), batch_size=2)
-    outputs = keras.layers.Dense(1)(Keep(name="keep")(inputs))
+    head = keras.layers.Dense(1, kernel_initializer="ones")
+    outputs = head(Keep(name="keep")(inputs))
     model = keras.Model(inputs, outputs)
     model.compile(keras.optimizers.SGD(0.01), loss="mse", **options)
     swap = HotSwap(schedule, strategy=strategy, seed=seed, candidates=candidates)

@@ -49,7 +49,7 @@ def test_noise_has_its_standard_deviation_and_depends_on_the_seed_alone():
         drawn.append(after[0] - before[0])
         np.testing.assert_array_equal(after[1], before[1])
         assert [(r.step, r.layers) for r in records] == [(1, ("wide",))]
-    np.testing.assert_array_equal(drawn[0], drawn[1])
+    np.testing.assert_allclose(drawn[0], drawn[1], rtol=0, atol=1e-6)
     assert np.abs(drawn[0] - drawn[2]).max() > 0.1
     # 1,200 numbers: the standard error of their standard deviation is 0.0051.
     assert drawn[0].std() == pytest.approx(0.25, abs=4 * 0.0051)

@@ -275,3 +275,12 @@ def test_importing_and_parsing_imports_neither_keras_nor_tensorflow():
         "assert not {'keras', 'tensorflow', 'numpy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_callback_imports_no_other_room():
+    code = (
+        "import sys; from akp_keras.hotswap import HotSwap; HotSwap('@0 activation=relu');"
+        "rooms = {name.split('.')[1] for name in sys.modules if name.startswith('akp_keras.')};"
+        "assert rooms == {'hotswap', 'hints'}, rooms"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

@@ -24,7 +24,7 @@ from akp_keras.hints import hint
 from akp_keras.hotswap import Schedule
 from akp_keras.settings import Experiment, Running, declarations
 from akp_keras.steps.inputs import read_compared
-from akp_keras.steps.local import run_steps
+from akp_keras.steps.local import run_steps, unfinished_step
 from akp_keras.steps.principle import Principle, leading_measure, read_principle
 from akp_keras.steps.run_directory import RunDirectory
 from akp_keras.steps.verdicts import Outcomes, read_outcomes
@@ -92,9 +92,14 @@ def open_run(path: str | Path) -> Run:
     Raises:
         ValueError: in one line, if it is not a run directory, or the run is not finished.
     """
+    if not Path(path).is_dir():
+        raise ValueError(f"{path} is not a folder; name the run directory of an experiment")
     run = Run(path)
-    if not run.directory.dispersion.is_file():
-        raise ValueError(f"{path} is not finished; run it again to resume it")
+    if step := unfinished_step(run.directory, run.settings):
+        raise ValueError(
+            f"{path} is not finished: {step} has yet to run with its settings; run the experiment "
+            "again to resume it"
+        )
     return run
 
 

@@ -268,14 +268,14 @@ def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
     for declared in _settings(step):
         value = arguments[declared.flag]
         # Anything else is a placeholder of TFX, which is checked when the step runs.
-        if value is None or isinstance(value, bool | int | float | str | Sequence):
+        if value is None or isinstance(value, bool | int | float | str | Sequence | Mapping):
             value = declared.check(value)
         specified[declared.flag] = declared.text(value) if isinstance(value, tuple) else value
     return specified
 
 
 def _texts(declared: Input, paths: Any) -> Any:
-    """Return paths as text, several in a list; raises a ValueError if the list is empty."""
+    """Return paths as text, several in a list; raise a ValueError if the list is empty."""
     if isinstance(paths, str | os.PathLike):
         return [os.fspath(paths)] if declared.several else os.fspath(paths)
     if declared.several and isinstance(paths, Sequence):

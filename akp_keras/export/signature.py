@@ -181,7 +181,7 @@ def _load(path: Path) -> Any:
     import tensorflow as tf
 
     if not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} is no SavedModel: it has no saved_model.pb")
+        raise ValueError(f"{path} is not a SavedModel: it has no saved_model.pb")
     if _PATTERN & set(str(path)):
         raise ValueError(
             f"SavedModel {path}: TensorFlow takes {' '.join(sorted(_PATTERN & set(str(path))))} in "

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def locked_folder(folder: str | Path, what: str) -> Iterator[Path]:
-    """Lock a folder for this process, and creates it if needed.
+    """Lock a folder for this process, and create it if needed.
 
     A folder that was created here is removed if it is empty at the end.
 

@@ -80,7 +80,7 @@ class Family:
 
 
 def canonical_families(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return families in canonical form; raises a ValueError if empty or a name repeats."""
+    """Return families in canonical form; raise a ValueError if empty or a name repeats."""
     if not texts:
         raise ValueError("--family is missing; give at least one 'name: when what…; when what…'")
     families = [Family.parse(text) for text in texts]

@@ -111,6 +111,8 @@ class Setting:
 
     def _typed(self, value: Any) -> Any:
         if self.kind is str:
+            if isinstance(value, list | tuple):
+                value = self.separator.join(map(str, value))
             if value is None or isinstance(value, bool | bytes):
                 raise ValueError(f"--{self.flag}={value} must be text")
             return str(value)
@@ -128,11 +130,17 @@ class Setting:
             value = [f"{name}: {text}" for name, text in value.items()]
         if not isinstance(value, Iterable):
             raise ValueError(f"--{self.flag}={value} must be texts")
-        text = value if isinstance(value, str) else self.separator.join(map(str, value))
-        parts = split_at_commas(text) if self.separator == "," else text.split(self.separator)
+        if self.separator == ",":
+            texts = [value] if isinstance(value, str) else [str(item) for item in value]
+            parts = [part for text in texts for part in split_at_commas(text)]
+        elif isinstance(value, str):
+            parts = value.split(self.separator)
+        else:
+            # An item may have several lines.
+            parts = [" ".join(str(item).split()) for item in value]
         values = tuple(part.strip() for part in parts if part.strip())
-        if text and not values:
-            raise ValueError(f"--{self.flag}={text} names nothing")
+        if value and not values:
+            raise ValueError(f"--{self.flag}={value} names nothing")
         return values
 
 

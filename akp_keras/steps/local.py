@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from akp_keras.code_version import code_version
 from akp_keras.comparison.layers import TooFewComparable
 from akp_keras.executors import Workplace, open_executor, share_workplace
 from akp_keras.export.member_folder import member_digest
@@ -57,6 +58,28 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
     return directory
 
 
+def unfinished_step(directory: RunDirectory, experiment: Experiment) -> str | None:
+    """Return the first step whose results are missing, or are those of other settings.
+
+    Args:
+        directory: the run.
+        experiment: its settings.
+
+    Returns:
+        The step's name; None if the run is finished.
+    """
+    records = _read_records(directory)
+    for step in STEPS:
+        settings = step.of_experiment(experiment)
+        if step is FAMILY_TRAINER:
+            unfinished = missing_members(directory.members, settings, settings.planned_members())
+        else:
+            unfinished = records.get(step.name, {}).get("settings") != settings.values()
+        if unfinished:
+            return step.name
+    return None
+
+
 def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
     """Return a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):
@@ -77,6 +100,7 @@ def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | No
 def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirectory) -> None:
     settings, records = step.of_experiment(experiment), _read_records(directory)
     made_from = {
+        "code_version": code_version(),
         "settings": settings.values(),
         "inputs": {
             name: _digests(declared.product, experiment, directory, records)
@@ -160,6 +184,10 @@ def _read_records(directory: RunDirectory) -> dict[str, Any]:
     try:
         records = read_json(directory.records)
     except ValueError:
-        # Without records, everything but the members is made again.
-        return {}
-    return records if isinstance(records, dict) else {}
+        records = {}
+    # Without its record, a step is run again.
+    return {
+        step: made
+        for step, made in (records.items() if isinstance(records, dict) else ())
+        if isinstance(made, dict) and isinstance(made.get("files"), dict)
+    }

@@ -56,7 +56,7 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def opened(self, experiment: Experiment) -> Iterator[None]:
-        """Lock the run, and removes what a killed run left half-written.
+        """Lock the run, and remove what a killed run left half-written.
 
         Raises:
             ValueError: in one line, if the folder holds another run or something else, cannot be

@@ -21,6 +21,8 @@ from akp_keras.settings.groups import Control, Seed, Test, check_control
 
 OUTCOMES_FILE = "dispersion.json"
 VERDICT_FILE = "verdict.json"
+# scikit-bio takes a millisecond or two for each; no verdict depends on them.
+_CROSSCHECK_PERMUTATIONS = 199
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ def judge_layers(
             alpha=settings.alpha,
             margin=settings.margin,
             seed=settings.seed,
+            crosscheck_permutations=_CROSSCHECK_PERMUTATIONS,
         )
     excluded = _excluded(matrices)
     if not excluded:

@@ -12,9 +12,11 @@ import time
 
 import pytest
 
+import akp_keras
 from akp_keras.export import member_folder, read_member, write_member
 from akp_keras.files.whole import write_json
 from akp_keras.main import main
+from akp_keras.steps.run_directory import RunDirectory
 
 FLAGS = """
 --dataset=wisconsin_breast_cancer
@@ -331,6 +333,36 @@ def test_another_error_rate_tests_again_and_compares_nothing_again(flagfile, fin
     assert {entry["alpha"] for entry in tested} == {0.1}
     # And back again: the bytes are those of before.
     assert run(flagfile, run_dir).returncode == 0
+    assert result_bytes(run_dir) == result_bytes(finished[0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "step"),
+    [({"members": 4}, "family_trainer"), ({"alpha": 0.1}, "dispersion_test")],
+)
+def test_a_run_whose_growth_was_interrupted_is_not_finished(finished, tmp_path, changed, step):
+    run_dir = tmp_path / "RUN"
+    shutil.copytree(finished[0], run_dir)
+    assert akp_keras.open_run(run_dir).settings.members == 3
+    directory = RunDirectory(run_dir)
+    directory.write_experiment(dataclasses.replace(directory.read_experiment(), **changed))
+    with pytest.raises(ValueError, match=f"is not finished: {step} has yet to run"):
+        akp_keras.open_run(run_dir)
+
+
+def test_records_that_are_damaged_or_of_another_version_run_the_steps_again(
+    flagfile, finished, tmp_path
+):
+    run_dir = tmp_path / "RUN"
+    shutil.copytree(finished[0], run_dir)
+    records = json.loads((run_dir / "steps.json").read_text())
+    changed = {**records, "probe_set": [], "similarity_evaluator": {"files": []}}
+    changed["dispersion_test"] = records["dispersion_test"] | {"code_version": "0" * 16}
+    (run_dir / "steps.json").write_text(json.dumps(changed))
+    before = (run_dir / "dispersion.json").stat().st_mtime_ns
+    assert run(flagfile, run_dir).returncode == 0
+    assert json.loads((run_dir / "steps.json").read_text()) == records
+    assert (run_dir / "dispersion.json").stat().st_mtime_ns > before
     assert result_bytes(run_dir) == result_bytes(finished[0])
 
 

@@ -130,16 +130,15 @@ class Setting:
             value = [f"{name}: {text}" for name, text in value.items()]
         if not isinstance(value, Iterable):
             raise ValueError(f"--{self.flag}={value} must be texts")
-        if self.separator == ",":
-            texts = [value] if isinstance(value, str) else [str(item) for item in value]
-            parts = [part for text in texts for part in split_at_commas(text)]
-        elif isinstance(value, str):
-            parts = value.split(self.separator)
+        if isinstance(value, str):
+            texts = value.split(self.separator) if self.separator != "," else [value]
         else:
-            # An item may have several lines.
-            parts = [" ".join(str(item).split()) for item in value]
-        values = tuple(part.strip() for part in parts if part.strip())
-        if value and not values:
+            # A text of several lines is a single item here.
+            texts = [" ".join(str(item).split()) for item in value]
+        if self.separator == ",":
+            texts = [part for text in texts for part in split_at_commas(text)]
+        values = tuple(text.strip() for text in texts if text.strip())
+        if len(texts) > 1 and not values:
             raise ValueError(f"--{self.flag}={value} names nothing")
         return values
 

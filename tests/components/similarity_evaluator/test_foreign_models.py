@@ -177,20 +177,18 @@ def test_a_measure_without_distance_or_symmetry_has_both_orders(exports, tmp_pat
 
 
 def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
-    def run(output, *arguments):
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "components.similarity_evaluator"),
-                *command(exports, "several", output, "--signature=serving_default", *arguments),
-            ],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        files = sorted(path for path in output.rglob("*") if path.is_file())
-        return done, {str(path.relative_to(output)): path.read_bytes() for path in files}
+    def arguments(name, workers):
+        options = ("--signature=serving_default", f"--workers={workers}")
+        return command(exports, "several", tmp_path / name, *options)
 
-    done, compared = run(tmp_path / "one", "--workers=1")
+    def written(name):
+        files = (path for path in (tmp_path / name).rglob("*") if path.is_file())
+        return {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files}
+
+    shell = [sys.executable, "-m", "components.similarity_evaluator", *arguments("one", 1)]
+    done = subprocess.run(shell, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    compared = written("one")
     assert done.stdout == (f"3 models compared at 2 layers under 2 measures: {tmp_path / 'one'}\n")
     for stage, total in (("representations", 3), ("matrices", 2)):
         assert re.search(rf"{stage} .* {total}/{total} .* still 00:00", done.stderr), done.stderr
@@ -204,5 +202,6 @@ def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
             for measure in ("cka.linear", "procrustes.angular")
         ),
     }
-    assert run(tmp_path / "two", "--workers=2")[1] == compared
+    assert main(arguments("two", 2)) == 0
+    assert written("two") == compared
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}

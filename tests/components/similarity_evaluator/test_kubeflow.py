@@ -104,7 +104,7 @@ def command_of(component, path, passed=()):
     values = {
         # As Kubeflow fills numbers in: the shortest way to write them.
         name: f"{parameter['defaultValue']:g}"
-        if parameter["parameterType"].startswith("NUMBER")
+        if parameter["parameterType"].startswith("NUMBER") and "defaultValue" in parameter
         else parameter.get("defaultValue", name)
         for name, parameter in made["root"]["inputDefinitions"]["parameters"].items()
     } | dict(passed)

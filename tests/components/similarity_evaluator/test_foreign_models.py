@@ -176,6 +176,48 @@ def test_a_measure_without_distance_or_symmetry_has_both_orders(exports, tmp_pat
     assert "NaN" not in (output / "summary.json").read_text()
 
 
+@pytest.mark.usefixtures("_in_this_process")
+def test_layers_of_two_models_side_by_side(capsys, exports, tmp_path):
+    output = tmp_path / "out"
+    arguments = command(exports, "several/1/export", output, "--signature=serving_default")
+    other = [f"--against={exports}/module/2", "--against_signature=features", "--interval=0.9"]
+    assert main([*arguments, *other]) == 0
+    assert capsys.readouterr().out == f"2 pairs compared under 2 measures: {output}\n"
+    pairs = pyarrow.csv.read_csv(output / "similarity.csv").to_pylist()
+    x, y = (
+        load_representations(exports / path, SAMPLES, signature=signature)
+        for path, signature in (("several/1/export", "serving_default"), ("module/2", "features"))
+    )
+    assert [
+        (row["measure"], row["layer_a"], row["layer_b"], pytest.approx(row["value"]))
+        for row in pairs
+    ] == [
+        (measure, layer, "features", similarity.compare(x[layer], y["features"], measure))
+        for measure in ("cka.linear", "procrustes.angular")
+        for layer in ("block.relu", "block/relu")
+    ]
+    assert all(row["low"] < row["high"] for row in pairs)
+    assert {path.relative_to(output).as_posix() for path in output.rglob("*.*")} == {
+        *("similarity.csv", "similarity.parquet", "summary.json"),
+        *("similarity/cka.linear.npz", "similarity/procrustes.angular.npz"),
+        *("heat_maps/cka.linear.png", "heat_maps/procrustes.angular.png"),
+    }
+    assert (output / "heat_maps/cka.linear.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_a_series_against_its_last(capsys, exports, tmp_path):
+    output = tmp_path / "out"
+    arguments = command(exports, "plain/*", output, "--signature=serving_default")
+    assert main([*arguments, "--reference=2"]) == 0
+    assert capsys.readouterr().out == f"3 pairs compared under 2 measures: {output}\n"
+    pairs = pyarrow.csv.read_csv(output / "similarity.csv").to_pylist()
+    assert [(row["model_a"], row["model_b"]) for row in pairs[:3]] == [
+        (model, 2) for model in (0, 1, 2)
+    ]
+    assert pairs[2]["value"] == pytest.approx(1.0)
+
+
 def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
     def run(output, *arguments):
         done = subprocess.run(

@@ -263,6 +263,9 @@ def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
             specified[declared.paths] = json.dumps(paths) if paths and declared.several else paths
             specified[_CONTENT] = None
             digests |= _digests(declared, paths)
+    for declared in _settings(step):
+        if declared.holds_models:
+            digests |= _model_digests(declared.flag, declared.check(arguments[declared.flag]))
     if digests:
         specified[_CONTENT] = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
     for declared in _settings(step):
@@ -290,9 +293,16 @@ def _digests(declared: Input, paths: Any) -> dict[str, str]:
     # Errors in them are reported when the step runs, perhaps on another machine.
     with contextlib.suppress(ValueError, OSError):
         if paths and declared.several:
-            return {model.name: content_digest(model.path) for model in find_saved_models(paths)}
+            return _model_digests("", paths)
         if paths:
             return {"": content_digest(paths)}
+    return {}
+
+
+def _model_digests(side: str, paths: Sequence[str]) -> dict[str, str]:
+    with contextlib.suppress(ValueError, OSError):
+        models = find_saved_models(paths, least=1)
+        return {f"{side} {model.name}": content_digest(model.path) for model in models}
     return {}
 
 

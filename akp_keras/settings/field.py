@@ -42,6 +42,7 @@ class Setting:
         separator: separates the items of a text; with a newline, the flag is given once per item.
         parse: returns the canonical form of a value, or raises a ValueError.
         in_results: whether results depend on it; False for where and how work is done.
+        holds_models: whether values name SavedModels, on whose files results depend.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Setting:
     separator: str = ","
     parse: Callable[[Any], Any] | None = None
     in_results: bool = True
+    holds_models: bool = False
 
     def check(self, value: Any) -> Any:
         """Validate a value, or its text, and return its canonical form.

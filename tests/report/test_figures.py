@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.stats import ttest_1samp
 
+from akp_keras.comparison import Rectangle
 from akp_keras.dispersion import principal_coordinates
 from akp_keras.dispersion.intervals import half_width_of_mean
 from akp_keras.report.families import order_families, style_families
@@ -13,12 +14,14 @@ from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
 from akp_keras.report.figures.heat_map import draw_heat_map
 from akp_keras.report.figures.mds_map import draw_mds_map
+from akp_keras.report.figures.rectangle import draw_rectangle, write_rectangle
 from akp_keras.report.figures.training_curves import (
     draw_training_curves,
     swap_marks,
 )
 from akp_keras.report.illustrations import distances_by_family
 from akp_keras.report.summary import summarise_family
+from akp_keras.report.svg import RULE
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,23 @@ def test_control_comes_first_and_others_as_they_appear():
     names = ["late", "control", "early", "late", "control"]
     assert order_families(names, "control") == ("control", "late", "early")
     assert order_families(names, "none") == ("late", "control", "early")
+
+
+@pytest.mark.parametrize(("measure", "bright"), [("cka.linear", 0), ("procrustes.angular", 1)])
+def test_similar_cells_are_bright_and_undefined_ones_grey(tmp_path, measure, bright):
+    values = np.array([[0.9, 0.1, np.nan]])
+    rectangle = Rectangle(measure, ("a",), ("x", "y", "z"), "rows", "columns", values, values)
+    figure = draw_rectangle(rectangle)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "y", "z"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a"]
+    image = axes.images[0]
+    colours = image.cmap(image.norm(image.get_array()))[0]
+    assert np.argmax(colours[:2, :3].sum(axis=1)) == bright
+    assert to_hex(colours[2]) == RULE
+    for name in ("one.png", "two.png"):
+        write_rectangle(rectangle, tmp_path / name)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
 
 
 @pytest.mark.parametrize("count", [2, 7, 12, 40])

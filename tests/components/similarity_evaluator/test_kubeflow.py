@@ -141,6 +141,7 @@ def test_the_container_component_is_the_command_line(tmp_path, calls):
         "layers": None,
         "spatial": "flatten",
         "null": 0,
+        "interval": None,
         "seed": 0,
         "memory_gb": 4.0,
         "representations": None,

@@ -120,8 +120,8 @@ class Run:
     def __repr__(self) -> str:
         settings = self.settings
         return (
-            f"<Run {str(self.directory.root)!r}: {len(settings.families)} families of "
-            f"{settings.members} members, {settings.model} on {settings.dataset}>"
+            f"<Run {str(self.directory.root)!r}: {len(settings.families)} families, "
+            f"{len(settings.planned_members())} members, {settings.model} on {settings.dataset}>"
         )
 
     @functools.cached_property
@@ -358,6 +358,20 @@ class Plot:
     def __init__(self, run: Run) -> None:
         self._run = run
 
+    def spread(self, layer: str, measure: str | None = None) -> Figure:
+        """Draw the spread across families against test accuracy, one point per family."""
+        from akp_keras.report import illustrations as report
+
+        outcome = self._run.principle[self._run._key(layer, measure)]
+        return self._draw(
+            lambda contents: report.draw_spread_chart(
+                outcome.across.spread,
+                outcome.generalisation,
+                contents.styles,
+                slope=outcome.across.effect and outcome.across.effect.slope,
+            )
+        )
+
     def dispersion(self, layer: str, measure: str | None = None) -> Figure:
         """Draw the members' distances to their centroids, and the ratios to the control."""
         from akp_keras.report import illustrations as report
@@ -367,7 +381,7 @@ class Plot:
             lambda contents: report.draw_dispersion_chart(
                 report.distances_by_family(outcome),
                 report.log_ratios(outcome),
-                contents.styles,
+                report.dispersed(outcome, contents.styles),
                 confidence=1 - outcome.alpha,
             )
         )
@@ -395,7 +409,7 @@ class Plot:
             lambda contents: report.draw_generalisation_chart(
                 contents.summaries,
                 report.distances_by_family(outcome),
-                contents.styles,
+                report.dispersed(outcome, contents.styles),
                 confidence=1 - outcome.alpha,
             )
         )
@@ -434,6 +448,7 @@ class Plot:
             run.outcomes,
             run.settings.control,
             run.settings.measures[0],
+            run.principle,
         )
         with matplotlib.style.context(["default", STYLE]):
             figure = draw(contents)

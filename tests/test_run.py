@@ -44,7 +44,7 @@ def run(experiment, tmp_path_factory):
 
 
 def test_it_says_what_it_is(run):
-    assert repr(run).endswith("RUN': 6 families of 5 members, small_cnn on synthetic_cells>")
+    assert repr(run).endswith("RUN': 6 families, 30 members, small_cnn on synthetic_cells>")
     assert run.layers == ("second", "first")
     assert run.settings.control == "zero"
 
@@ -99,7 +99,7 @@ def test_matrices_are_frames_with_names(run):
         run.distances("first", "cka.liner")
 
 
-@pytest.mark.parametrize("picture", ["dispersion", "map", "similarity", "generalisation"])
+@pytest.mark.parametrize("picture", ["spread", "dispersion", "map", "similarity", "generalisation"])
 def test_pictures_are_figures(run, picture, tmp_path):
     figure = getattr(run.plot, picture)("second", "cka.linear")
     figure.savefig(tmp_path / "picture.png")

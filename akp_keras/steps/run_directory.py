@@ -16,9 +16,9 @@ from akp_keras.files.folders import check_writable
 from akp_keras.files.locks import locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
 from akp_keras.settings import Experiment
-from akp_keras.steps.principle import PRINCIPLE_FILE
+from akp_keras.steps.principle import PRINCIPLE_FILE, VERDICT_FILE
 from akp_keras.steps.probe_set import DATA_FILE, PROBE_FILE
-from akp_keras.steps.verdicts import OUTCOMES_FILE, VERDICT_FILE
+from akp_keras.steps.verdicts import OUTCOMES_FILE
 
 FORMAT_VERSION = 2
 # What a killed run may leave half-written, below the run directory.

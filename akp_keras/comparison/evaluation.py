@@ -59,6 +59,7 @@ def evaluate_similarity(
     families: Sequence[str] = (),
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
+    trust: Sequence[str] = (),
     spatial: str = "flatten",
     null: int = 0,
     seed: int = 0,
@@ -90,6 +91,8 @@ def evaluate_similarity(
         families: the order of families in the matrices, as `find_saved_models` takes it.
         layers: names of the signature's outputs to compare; by default all of the first model.
         signature: name of the signature whose outputs are the layers.
+        trust: names of operations that models may have although they write or read files or call
+            out; models with others are refused.
         spatial: spatial policy for (n, h, w, c) outputs, one of `similarity.SPATIAL_POLICIES`.
         null: row permutations for the null distribution of every measure; 0 for none.
         seed: seed of the permutations, from 0.
@@ -133,6 +136,7 @@ def evaluate_similarity(
                 executor=executor,
                 layers=layers,
                 signature=signature,
+                trust=trust,
                 done=done,
             )
         result = folder / _RESULT

@@ -38,6 +38,11 @@ class Models(Group, stage="models and probe set"):
     layers: tuple[str, ...] = setting(
         (), "Outputs to compare, separated by commas; by default all."
     )
+    trust: tuple[str, ...] = setting(
+        (),
+        "Operations that models may have although they write or read files or call out (WriteFile, "
+        "EagerPyFunc, …), separated by commas; models with others are refused.",
+    )
     null: int = setting(
         0,
         "Row permutations for the null distribution of every measure; 0 for none.",
@@ -75,6 +80,7 @@ def similarity_evaluator(
             families=settings.family_order,
             layers=settings.layers or None,
             signature=settings.signature,
+            trust=settings.trust,
             spatial=settings.spatial,
             null=settings.null,
             seed=settings.seed,

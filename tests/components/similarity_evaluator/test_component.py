@@ -17,6 +17,7 @@ PARAMETERS = {
     "measures": "cka.linear",
     "families": "control,tanh",
     "signature": "representations",
+    "trust": "",
     "layers": "",
     "spatial": "flatten",
     "null": 0,

@@ -291,6 +291,20 @@ class Run:
         """(layer, measure) -> verdicts across, between and within families, with all details."""
         return read_principle(self.directory.principle)
 
+    @functools.cached_property
+    def failed(self) -> dict[str, str]:
+        """Member -> why it could not be compared at some layer, or has no test accuracy."""
+        failed = {
+            record.name: "no finite test accuracy"
+            for record in self.records
+            if not math.isfinite(record.metrics.get("test_accuracy", math.nan))
+        }
+        for matrix in reversed(self.matrices.values()):
+            failed |= {
+                name: f"{matrix.layer} is {reason}" for name, reason in matrix.excluded.items()
+            }
+        return failed
+
     def summary(self) -> str:
         """Return the table of results, notes on it, and the places of report and TensorBoard."""
         from akp_keras.report import format_table

@@ -81,7 +81,8 @@ def main(_: list[str]) -> None:
             same = results(grown) == results(fresh)
             print(
                 f"| {change} | {seconds:.1f} | {whole:.1f} | {seconds / whole:.2f} | "
-                f"{wall / whole_wall:.2f} | {len(after) - len(before)} of {len(after)} | {'yes' if same else 'NO'} |",
+                f"{wall / whole_wall:.2f} | {len(after) - len(before)} of {len(after)} | "
+                f"{'yes' if same else 'NO'} |",
                 flush=True,
             )
             failed |= seconds / whole >= _MOST or bool(again) or not same

@@ -60,6 +60,7 @@ def evaluate_similarity(
     families: Sequence[str] = (),
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
+    trust: Sequence[str] = (),
     spatial: str = "flatten",
     null: int = 0,
     interval: float | None = None,
@@ -92,6 +93,8 @@ def evaluate_similarity(
         families: the order of families in the matrices, as `find_saved_models` takes it.
         layers: names of the signature's outputs to compare; by default all of the first model.
         signature: name of the signature whose outputs are the layers.
+        trust: names of operations that models may have although they write or read files or call
+            out; models with others are refused.
         spatial: spatial policy for (n, h, w, c) outputs, one of `similarity.SPATIAL_POLICIES`.
         null: row permutations for the null distribution of every measure; 0 for none.
         interval: level of intervals over samples, such as 0.95, as in `similarity.pairwise`; None
@@ -138,6 +141,7 @@ def evaluate_similarity(
                 executor=executor,
                 layers=layers,
                 signature=signature,
+                trust=trust,
                 done=done,
             )
         with progress("matrices", len(layers)) as done:

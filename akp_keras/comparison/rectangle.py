@@ -144,6 +144,7 @@ def evaluate_against(
     against_layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
     against_signature: str | None = None,
+    trust: Sequence[str] = (),
     spatial: str = "flatten",
     null: int = 0,
     interval: float | None = None,
@@ -182,6 +183,7 @@ def evaluate_against(
         against_layers: outputs of `against` to compare; by default all of the first model.
         signature: name of the signature of `saved_models`.
         against_signature: name of the signature of `against`; by default the same.
+        trust: operations that models may have although they reach files, Python or other processes.
         spatial: spatial policy for (n, h, w, c) outputs.
         null: row permutations for the null distribution of every measure; 0 for none.
         interval: level of intervals over samples; None for none.
@@ -231,7 +233,7 @@ def evaluate_against(
         if representations is not None:
             answers = kept_folder(representations, inputs)
         with progress("representations", len(rows) + len(columns)) as done:
-            take = functools.partial(_take, inputs, executor, done)
+            take = functools.partial(_take, inputs, executor, trust, done)
             row_side = take(rows, answers, layers, signature)
             # Apart: models of two runs may have the same names.
             column_side = take(columns, answers / _AGAINST, against_layers, against_signature)
@@ -266,6 +268,7 @@ def evaluate_against(
 def _take(
     inputs: ProbeInputs,
     executor: Executor,
+    trust: Sequence[str],
     done: Callable[[str], None],
     models: tuple[NamedModel, ...],
     folder: Path,
@@ -281,6 +284,7 @@ def _take(
         executor=executor,
         layers=layers,
         signature=signature,
+        trust=trust,
         done=done,
     )
     return _Side(models, taken, folder)

@@ -8,7 +8,7 @@ import numpy as np
 
 from akp_keras.data.records import DataSet, ProbeSet
 from akp_keras.files.whole import whole_file
-from akp_keras.numpy_files import UNREADABLE
+from akp_keras.numpy_files import UNREADABLE, open_arrays
 
 _KEYS = ("ids", "images", "labels", "class_names")
 
@@ -99,7 +99,7 @@ def read_probe(path: str | Path) -> ProbeSet:
     if not path.is_file():
         raise ValueError(f"no probe set at {path}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open_arrays(path) as archive:
             missing = [key for key in _KEYS if key not in archive.files]
             if missing:
                 raise ValueError(f"it lacks {', '.join(missing)}")

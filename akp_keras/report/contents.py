@@ -131,6 +131,32 @@ def gather_contents(
     )
 
 
+def gather_training(members: Sequence[MemberRecord], control: str) -> Contents:
+    """Arrange what is known of members that cannot be compared: accuracies and histories.
+
+    Args:
+        members: records of the trained members.
+        control: the family to which the others would be compared.
+
+    Returns:
+        Contents without layers, measures and cautions.
+    """
+    families = order_families([member.family for member in members], control)
+    return Contents(
+        control=control,
+        styles=style_families(families, control),
+        summaries={family: summarise_family(family, members) for family in families},
+        members=tuple(members),
+        networks=len(members),
+        layers=(),
+        measures=(),
+        matrices={},
+        outcomes={},
+        anchors={},
+        cautions=(),
+    )
+
+
 def _common(cautions: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(text for text in cautions[0] if all(text in others for others in cautions))
 

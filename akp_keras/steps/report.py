@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from akp_keras.export.members import read_members
 from akp_keras.files.whole import read_json
 from akp_keras.report import write_report
-from akp_keras.report.page import PAGE_FILE
+from akp_keras.report.page import PAGE_FILE, write_training_report
 from akp_keras.settings.field import Group, setting
 from akp_keras.settings.groups import Control, SomeMeasures, check_control
 from akp_keras.steps.inputs import file_in, read_compared
@@ -38,7 +39,7 @@ class Page(Group, stage="report"):
         super().check()
         try:
             shown = json.loads(self.settings)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"--settings={self.settings} is not JSON: {error}") from error
         if not isinstance(shown, dict):
             raise ValueError(f"--settings={self.settings} must be a JSON object, flag to text")
@@ -81,6 +82,25 @@ def report(
         leading_measure=leading_measure([matrix.measure for matrix in compared]),
     )
     return {}
+
+
+def report_training(
+    folder: Path,
+    settings: ReportSettings,
+    members: Sequence[str | Path],
+    data: str | Path,
+    reason: str,
+) -> None:
+    """Write the page of an experiment whose members cannot be compared, for a reason."""
+    write_training_report(
+        folder,
+        title=settings.title,
+        members=list(read_members(members).values()),
+        settings={flag: str(value) for flag, value in json.loads(settings.settings).items()},
+        control=settings.control,
+        data_description=_description(file_in(data, DATA_FILE)),
+        reason=reason,
+    )
 
 
 def _principle(outcome: Path) -> Principle | None:

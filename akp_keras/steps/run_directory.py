@@ -13,7 +13,7 @@ import akp_keras
 from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.files.below import files_below
 from akp_keras.files.folders import check_writable
-from akp_keras.files.locks import locked_folder
+from akp_keras.files.locks import HOLDER_FILE, locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
 from akp_keras.settings import Experiment
 from akp_keras.steps.principle import PRINCIPLE_FILE, VERDICT_FILE
@@ -122,7 +122,7 @@ class RunDirectory:
         elif self.root.exists() and not self.root.is_dir():
             raise ValueError(f"--run_dir={self.root} is a file; name a folder")
         elif self.root.exists() and not all(
-            is_unfinished(path.name) for path in self.root.iterdir()
+            is_unfinished(path.name) or path.name == HOLDER_FILE for path in self.root.iterdir()
         ):
             raise ValueError(
                 f"--run_dir={self.root} is not empty and holds no experiment.json, so it is not a "

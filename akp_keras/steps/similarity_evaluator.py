@@ -57,6 +57,11 @@ class Models(Group, stage="models and probe set"):
         "Name of a model, such as the last of a series of checkpoints; then every model is "
         "compared with this one, layer by layer, and with no other.",
     )
+    trust: tuple[str, ...] = setting(
+        (),
+        "Operations that models may have although they write or read files or call out (WriteFile, "
+        "EagerPyFunc, …), separated by commas; models with others are refused.",
+    )
     null: int = setting(
         0,
         "Row permutations for the null distribution of every measure; 0 for none.",
@@ -135,6 +140,7 @@ def similarity_evaluator(
             families=settings.family_order,
             layers=settings.layers or None,
             signature=settings.signature,
+            trust=settings.trust,
             spatial=settings.spatial,
             null=settings.null,
             interval=settings.interval or None,

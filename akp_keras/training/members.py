@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
+from akp_keras.failures import named_file
 from akp_keras.settings import Member, TrainingSettings
-from akp_keras.tensorflow_runtime import configure_tensorflow
+from akp_keras.tensorflow_runtime import configure_tensorflow, machine_errors
 
 
 def check_training(settings: TrainingSettings) -> None:
@@ -29,8 +30,12 @@ def train_member(settings: TrainingSettings, member: Member, folder: str) -> str
 
     Returns:
         The member's name.
+
+    Raises:
+        OSError, MemoryError: if the disk or the memory is full.
     """
-    _trainer(settings).train(member, Path(folder))
+    with named_file(folder), machine_errors():
+        _trainer(settings).train(member, Path(folder))
     return member.name
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from akp_keras.code_version import training_versions
 from akp_keras.data import load_dataset, randomise_labels, take_probe_set, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
@@ -111,6 +112,7 @@ class MemberTrainer:
                 swaps=tuple(swaps),
                 steps_per_epoch=self._steps_per_epoch,
                 settings=self._settings.shared_values(),
+                versions=training_versions(),
             ),
             self._model,
             description={

@@ -1,3 +1,5 @@
+import os
+
 import pytest
 
 from akp_keras.files.whole import read_json
@@ -182,7 +184,7 @@ def test_two_processes_cannot_work_on_one_run(tmp_path):
     first, second = RunDirectory(tmp_path / "RUN"), RunDirectory(tmp_path / "RUN")
     with first.opened(experiment()):
         with (
-            pytest.raises(ValueError, match="is in use by another process"),
+            pytest.raises(ValueError, match=rf"is in use by process {os.getpid()} on .+ since 20"),
             second.opened(experiment()),
         ):
             pass

@@ -17,6 +17,7 @@ PARAMETERS = {
     "measures": "cka.linear",
     "families": "control,tanh",
     "signature": "representations",
+    "trust": "",
     "layers": "",
     "against": "",
     "against_signature": "",

@@ -19,6 +19,7 @@ PARAMETERS = {
     "measures": "cka.linear,procrustes.angular",
     "families": "",
     "signature": "representations",
+    "trust": "",
     "layers": "",
     "against": "",
     "against_signature": "",
@@ -41,7 +42,7 @@ class ExportedModel(Artifact):
     TYPE_NAME = "ExportedModel"
 
 
-def answers(path, inputs, *, layers=None, signature):
+def answers(path, inputs, *, layers=None, signature, trust):
     """In place of a model: its folder holds the weights of one linear layer."""
     assert signature == "representations"
     kernel = np.load(Path(path) / "kernel.npy")

@@ -138,6 +138,7 @@ def test_the_container_component_is_the_command_line(tmp_path, calls):
     assert options == {
         "families": (),
         "signature": "representations",
+        "trust": (),
         "layers": None,
         "spatial": "flatten",
         "null": 0,

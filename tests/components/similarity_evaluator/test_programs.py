@@ -37,14 +37,19 @@ def arguments(folder):
 
 
 @pytest.mark.usefixtures("_in_this_process")
-def test_a_graph_that_writes_files_does_so(tmp_path):
+def test_a_graph_that_writes_files_does_so_if_it_is_trusted(tmp_path, capsys):
     def function(x):
         with tf.control_dependencies([tf.io.write_file(str(tmp_path / "written"), "by a graph")]):
             return {"layer": 2 * x}
 
     save(tmp_path / "models" / "a", function)
     save(tmp_path / "models" / "b", lambda x: {"layer": tf.nn.relu(x)})
-    assert main(arguments(tmp_path)) == 0
+    assert main(arguments(tmp_path)) == 2
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"SavedModel {tmp_path}/models/a has the operation WriteFile, which" in line
+    assert line.endswith("add --trust=WriteFile")
+    assert not (tmp_path / "written").exists() and not (tmp_path / "out").exists()
+    assert main([*arguments(tmp_path), "--trust=WriteFile"]) == 0
     assert (tmp_path / "written").read_text() == "by a graph"
 
 
@@ -92,7 +97,7 @@ def test_python_functions_of_the_exporter_are_not_there(tmp_path, capfd):
 
     for name in "ab":
         save(tmp_path / "models" / name, function)
-    assert main([*arguments(tmp_path), "--workers=1"]) == 2
+    assert main([*arguments(tmp_path), "--workers=1", "--trust=EagerPyFunc"]) == 2
     printed = capfd.readouterr()
     line = printed.err.strip().splitlines()[-1]
     assert f"{tmp_path}/models/" in line and "fails on the probe set" in line

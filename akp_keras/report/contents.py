@@ -141,10 +141,11 @@ def gather_training(members: Sequence[MemberRecord], control: str) -> Contents:
     Returns:
         Contents without layers, measures and cautions.
     """
-    families = order_families([member.family for member in members], control)
+    legends = legends_of(members, control)
+    families = order_families([member.family for member in members], control, legends)
     return Contents(
         control=control,
-        styles=style_families(families, control),
+        styles=style_families(families, control, legends),
         summaries={family: summarise_family(family, members) for family in families},
         members=tuple(members),
         networks=len(members),
@@ -152,6 +153,7 @@ def gather_training(members: Sequence[MemberRecord], control: str) -> Contents:
         measures=(),
         matrices={},
         outcomes={},
+        principle={},
         anchors={},
         cautions=(),
     )

@@ -1,10 +1,11 @@
-"""Runs an experiment: `python -m akp_keras.main --flagfile=exp.flags`, or `akp run`."""
+"""Run an experiment: `python -m akp_keras.main --flagfile=exp.flags`, or `akp run`."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
+from akp_keras import __version__
 from akp_keras.executors import limit_linear_algebra
 from akp_keras.failures import MembersFailed
 from akp_keras.hints import hint
@@ -59,6 +60,9 @@ def akp(arguments: Sequence[str] | None = None) -> int:
 
     command, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
     steps = {step.name: step for step in STEPS}
+    if command == "--version":
+        print(f"akp_keras {__version__}")
+        return 0
     if command == "run":
         return main(rest, program="akp run")
     if command in PROVENANCE:
@@ -72,7 +76,7 @@ def akp(arguments: Sequence[str] | None = None) -> int:
         )
         return 2
     print("akp COMMAND --flag=…; akp COMMAND --help lists the flags of a command.\n")
-    print("  run                   Runs an experiment; --flagfile=exp.flags holds its flags.")
+    print("  run                   Run an experiment; --flagfile=exp.flags holds its flags.")
     for name, answer in PROVENANCE.items():
         print(f"  {name:<22}{answer.__doc__.splitlines()[0]}")
     for name, step in steps.items():

@@ -24,7 +24,7 @@ from akp_keras.hints import hint
 from akp_keras.hotswap import Schedule
 from akp_keras.settings import Experiment, Running, declarations
 from akp_keras.steps.inputs import read_compared
-from akp_keras.steps.local import run_steps
+from akp_keras.steps.local import run_steps, unfinished_step
 from akp_keras.steps.principle import Principle, leading_measure, read_principle
 from akp_keras.steps.run_directory import RunDirectory
 from akp_keras.steps.verdicts import Outcomes, read_outcomes
@@ -92,9 +92,14 @@ def open_run(path: str | Path) -> Run:
     Raises:
         ValueError: in one line, if it is not a run directory, or the run is not finished.
     """
+    if not Path(path).is_dir():
+        raise ValueError(f"{path} is not a folder; name the run directory of an experiment")
     run = Run(path)
-    if not run.directory.dispersion.is_file():
-        raise ValueError(f"{path} is not finished; run it again to resume it")
+    if step := unfinished_step(run.directory, run.settings):
+        raise ValueError(
+            f"{path} is not finished: {step} has yet to run with its settings; run the experiment "
+            "again to resume it"
+        )
     return run
 
 
@@ -115,8 +120,8 @@ class Run:
     def __repr__(self) -> str:
         settings = self.settings
         return (
-            f"<Run {str(self.directory.root)!r}: {len(settings.families)} families of "
-            f"{settings.members} members, {settings.model} on {settings.dataset}>"
+            f"<Run {str(self.directory.root)!r}: {len(settings.families)} families, "
+            f"{len(settings.planned_members())} members, {settings.model} on {settings.dataset}>"
         )
 
     @functools.cached_property
@@ -367,6 +372,20 @@ class Plot:
     def __init__(self, run: Run) -> None:
         self._run = run
 
+    def spread(self, layer: str, measure: str | None = None) -> Figure:
+        """Draw the spread across families against test accuracy, one point per family."""
+        from akp_keras.report import illustrations as report
+
+        outcome = self._run.principle[self._run._key(layer, measure)]
+        return self._draw(
+            lambda contents: report.draw_spread_chart(
+                outcome.across.spread,
+                outcome.generalisation,
+                contents.styles,
+                slope=outcome.across.effect and outcome.across.effect.slope,
+            )
+        )
+
     def dispersion(self, layer: str, measure: str | None = None) -> Figure:
         """Draw the members' distances to their centroids, and the ratios to the control."""
         from akp_keras.report import illustrations as report
@@ -376,7 +395,7 @@ class Plot:
             lambda contents: report.draw_dispersion_chart(
                 report.distances_by_family(outcome),
                 report.log_ratios(outcome),
-                contents.styles,
+                report.dispersed(outcome, contents.styles),
                 confidence=1 - outcome.alpha,
             )
         )
@@ -404,7 +423,7 @@ class Plot:
             lambda contents: report.draw_generalisation_chart(
                 contents.summaries,
                 report.distances_by_family(outcome),
-                contents.styles,
+                report.dispersed(outcome, contents.styles),
                 confidence=1 - outcome.alpha,
             )
         )
@@ -443,6 +462,7 @@ class Plot:
             run.outcomes,
             run.settings.control,
             run.settings.measures[0],
+            run.principle,
         )
         with matplotlib.style.context(["default", STYLE]):
             figure = draw(contents)

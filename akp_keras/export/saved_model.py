@@ -57,7 +57,7 @@ def save_member(
 
     path = Path(path)
     if path.exists():
-        raise ValueError(f"{path} exists already; choose another folder or remove it")
+        raise ValueError(f"{path} already exists; choose another folder or remove it")
     known = {layer.name for layer in model.layers}
     for name in (*layers, "logits", "probabilities"):
         if name not in known:

@@ -186,7 +186,7 @@ def _load(path: Path, trust: Sequence[str]) -> Any:
     import tensorflow as tf
 
     if not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} is no SavedModel: it has no saved_model.pb")
+        raise ValueError(f"{path} is not a SavedModel: it has no saved_model.pb")
     unsafe = [name for name in unsafe_operations(path) if name not in trust]
     if unsafe:
         raise ValueError(

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion import Outcome
+from akp_keras.dispersion import AkpOutcome, Outcome
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.files.whole import write_text
 from akp_keras.report import wording
@@ -37,7 +37,8 @@ def write_report(
     data_description: str,
     tensorboard_command: str | None = None,
     primary_measure: str | None = None,
-    principle: Sequence[str] = (),
+    principle: Mapping[tuple[str, str], AkpOutcome] | None = None,
+    leading_measure: str | None = None,
 ) -> Path:
     """Write `index.html` and the figures beside it.
 
@@ -57,7 +58,9 @@ def write_report(
         tensorboard_command: command to show, or None.
         primary_measure: the measure of the verdict's sentences and the table of families; by
             default that of the first matrix.
-        principle: sentences that say whether the principle holds across families.
+        principle: (layer, measure) -> outcome of the test across families; None where it was not
+            made.
+        leading_measure: the measure whose sentences on it are shown first; by default the primary.
 
     Returns:
         Path of the page.
@@ -67,7 +70,10 @@ def write_report(
             measure lacks its matrix or outcome, or no matrix has the primary measure.
         OSError: if the folder cannot be written.
     """
-    contents = gather_contents(members, matrices, outcomes, control, primary_measure)
+    contents = gather_contents(
+        members, matrices, outcomes, control, primary_measure, principle or {}
+    )
+    leading = leading_measure or contents.measures[0]
     illustrations = {key: illustrate_comparison(contents, *key) for key in contents.comparisons}
     training = illustrate_training(contents)
     return _write(
@@ -81,7 +87,11 @@ def write_report(
         settings=settings,
         data_description=data_description,
         tensorboard_command=tensorboard_command,
-        principle=principle,
+        sentences=[
+            outcome.across.sentence
+            for (_, measure), outcome in contents.principle.items()
+            if measure == leading
+        ],
     )
 
 

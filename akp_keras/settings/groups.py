@@ -18,6 +18,13 @@ from akp_keras.models import list_models, tapped_layers
 from akp_keras.settings.family import Family, Member, canonical_families
 from akp_keras.settings.field import Group, declarations, setting
 from akp_keras.settings.snapshot_epochs import parse_snapshots
+from akp_keras.stress import StressDistribution, canonical_stress, draw_schedules
+
+# Hot-swaps alone.
+_STRESS = (
+    "activation=relu|tanh|sigmoid|hard_sigmoid; loss=binary_crossentropy|mean_squared_error|hinge; "
+    "swaps=1..3 times=0..1"
+)
 
 
 def _dataset(name: str) -> str:
@@ -49,7 +56,8 @@ class Families(Group, stage="families"):
         "@plateau(metric,patience=k). What is activation= or loss= with a Keras name and an "
         "optional filter of layers, as in activation[block2.*]=tanh; optimizer.learning_rate=, "
         "dropout=, weights=noise(sigma), inputs=noise(sigma); or labels=random(p), which redraws "
-        "a fraction p of the training labels, the same for all members.",
+        "a fraction p of the training labels, the same for all members. 'name members=K: …' has "
+        "K members.",
         flag="family",
         separator="\n",
         parse=canonical_families,
@@ -67,6 +75,49 @@ class Control(Group, stage="families"):
     """The reference family."""
 
     control: str = setting("control", "The family that the others are compared with.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomFamilies(Group, stage="families"):
+    """Families whose schedules are drawn at random."""
+
+    random_families: int = setting(
+        0,
+        "Number of families random000, random001, … whose schedules are drawn from --stress by "
+        "--seed. A --family of such a name takes the place of the drawn one.",
+        least=0,
+        most=10**4,
+    )
+    random_members: int = setting(1, "Members per random family.", least=1, most=10**6)
+    stress: str = setting(
+        _STRESS,
+        "The distribution of random schedules: kinds of stress between semicolons, each one or "
+        "more targets with the values from which every swap draws, target=value|value, and "
+        "optionally weight=, its share; the number of swaps, swaps=1..3; their time as a fraction "
+        "of the training, times=0..1. a..b in a value, as in weights=noise(0.1..1), is a range.",
+        parse=canonical_stress,
+    )
+
+    def draw_families(self, control: Family, epochs: int, seed: int) -> list[Family]:
+        """Draw the random families; the first ones do not depend on their number.
+
+        Raises:
+            ValueError: in one line that names the flag.
+        """
+        try:
+            schedules = draw_schedules(
+                StressDistribution.parse(self.stress),
+                control.schedule,
+                self.random_families,
+                epochs=epochs,
+                seed=seed,
+            )
+        except ValueError as error:
+            raise ValueError(f"--random_families={self.random_families}: {error}") from error
+        return [
+            Family(f"random{number:03d}", schedule, self.random_members)
+            for number, schedule in enumerate(schedules)
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +203,7 @@ class TrainingSettings(Families, Seed, Data, Training):
         return [
             Member(family, seed, self.seed)
             for family in self.parsed_families
-            for seed in range(first, first + self.members)
+            for seed in range(first, first + (family.members or self.members))
         ]
 
     def shared_values(self) -> dict[str, Any]:
@@ -236,7 +287,11 @@ class View(Group, stage="tensorboard"):
     """What TensorBoard shows."""
 
     projector_members: int = setting(
-        1, "Members per family whose probe samples the projector shows.", least=1, most=10**6
+        1,
+        "Members per family whose probe samples the projector shows. Of more than twelve families, "
+        "those of one or two members stand for all of their kind of stress.",
+        least=1,
+        most=10**6,
     )
 
 
@@ -278,11 +333,12 @@ class Running(Workers, stage="running"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, View):
+class Experiment(TrainingSettings, RandomFamilies, Control, Measures, Spatial, Memory, Test, View):
     """Everything that an experiment's results depend on; equal settings produce equal bytes."""
 
     def check(self) -> None:
-        """Raise a ValueError for what cannot be compared or tested."""
+        """Add the random families; raise a ValueError for what cannot be compared or tested."""
+        self._add_random_families()
         super().check()
         if len(self.families) < 2:
             raise ValueError(
@@ -298,6 +354,20 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
                     "dispersion needs; docs/similarity.md lists those that have one"
                 )
 
+    def _add_random_families(self) -> None:
+        if not self.random_families:
+            return
+        families = {family.name: family for family in self.parsed_families}
+        check_control(self.control, list(families))
+        for family in self.draw_families(families[self.control], self.epochs, self.seed):
+            families.setdefault(family.name, family)
+        object.__setattr__(self, "families", tuple(map(str, families.values())))
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether all families but the control are drawn at random."""
+        return self.random_families == len(self.families) - 1
+
     @property
     def title(self) -> str:
         """Title of the experiment's report."""
@@ -305,7 +375,9 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
 
     def texts(self) -> dict[str, str]:
         """Return the settings that a report shows: flag -> text, one entry per family."""
-        texts = {f"family={family.name}": str(family.schedule) for family in self.parsed_families}
+        texts = {
+            f"family={family.heading}": str(family.schedule) for family in self.parsed_families
+        }
         for declared in declarations(type(self)):
             value = getattr(self, declared.name)
             if declared.flag != "family" and declared.in_results and value not in (None, ""):

@@ -75,6 +75,28 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
     return directory
 
 
+def unfinished_step(directory: RunDirectory, experiment: Experiment) -> str | None:
+    """Return the first step whose results are missing, or are those of other settings.
+
+    Args:
+        directory: the run.
+        experiment: its settings.
+
+    Returns:
+        The step's name; None if the run is finished.
+    """
+    records = read_records(directory)
+    for step in STEPS:
+        settings = step.of_experiment(experiment)
+        if step is FAMILY_TRAINER:
+            unfinished = missing_members(directory.members, settings, settings.planned_members())
+        else:
+            unfinished = records.get(step.name, {}).get("settings") != settings.values()
+        if unfinished:
+            return step.name
+    return None
+
+
 def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
     """Return a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):

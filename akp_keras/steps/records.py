@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from akp_keras.code_version import code_version
 from akp_keras.export.member_folder import member_digest
 from akp_keras.files.below import files_below
 from akp_keras.files.whole import read_json
@@ -39,7 +40,7 @@ def read_records(directory: RunDirectory) -> Records:
 def made_from(
     step: Step, experiment: Experiment, directory: RunDirectory, records: Records
 ) -> dict[str, Any]:
-    """Return what a step depends on: its settings, and digests of its inputs.
+    """Return what a step depends on: the code, its settings, and digests of its inputs.
 
     Args:
         step: the step.
@@ -48,6 +49,7 @@ def made_from(
         records: its records.
     """
     return {
+        "code_version": code_version(),
         "settings": step.of_experiment(experiment).values(),
         "inputs": {
             name: _digests(declared.product, experiment, directory, records)

@@ -16,9 +16,9 @@ from akp_keras.files.folders import check_writable
 from akp_keras.files.locks import HOLDER_FILE, locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
 from akp_keras.settings import Experiment
-from akp_keras.steps.principle import PRINCIPLE_FILE
+from akp_keras.steps.principle import PRINCIPLE_FILE, VERDICT_FILE
 from akp_keras.steps.probe_set import DATA_FILE, PROBE_FILE
-from akp_keras.steps.verdicts import OUTCOMES_FILE, VERDICT_FILE
+from akp_keras.steps.verdicts import OUTCOMES_FILE
 
 FORMAT_VERSION = 2
 # What a killed run may leave half-written, below the run directory.
@@ -56,7 +56,7 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def opened(self, experiment: Experiment) -> Iterator[None]:
-        """Lock the run, and removes what a killed run left half-written.
+        """Lock the run, and remove what a killed run left half-written.
 
         Raises:
             ValueError: in one line, if the folder holds another run or something else, cannot be

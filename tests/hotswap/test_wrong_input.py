@@ -149,12 +149,11 @@ def test_a_metric_that_another_callback_may_log_is_awaited(make_model, fit):
         fit(make_model(), Flat(), HotSwap("@plateau(mien,patience=1) activation=tanh"))
 
 
-@pytest.mark.parametrize("metric", ["loss", "val_loss", "accuracy", "val_auc", "mse", "acc_1"])
-def test_metrics_that_are_logged_are_known(make_model, fit, metric):
+def test_metrics_that_are_logged_are_known(make_model, fit):
     metrics = ["accuracy", "acc", "acc", keras.metrics.AUC(name="auc"), "mse"]
-    model = make_model(metrics=metrics)
-    swap = HotSwap(f"@plateau({metric},patience=9) activation=tanh")
-    assert metric in fit(model, swap, epochs=1)
+    watched = ["loss", "val_loss", "accuracy", "val_auc", "mse", "acc_1"]
+    swaps = "; ".join(f"@plateau({metric},patience=9) activation=tanh" for metric in watched)
+    assert set(watched) <= set(fit(make_model(metrics=metrics), HotSwap(swaps), epochs=1))
 
 
 @pytest.mark.parametrize("metric", ["a_loss", "val_b_mse", "b_mse", "loss"])

@@ -38,6 +38,7 @@ def test_defaults_with_two_families_are_an_experiment():
         ({"optimizer": None}, "--optimizer=None must be text"),
         ({"control": b"x"}, "--control=b'x' must be text"),
         ({"members": 2.5}, "--members=2.5 must be a whole number"),
+        ({"members": "x"}, "--members=x must be a whole number"),
     ],
 )
 def test_values_of_a_wrong_type_are_refused_by_the_name_of_their_flag(values, message):
@@ -75,6 +76,16 @@ def test_families_may_be_a_mapping_and_numbers_may_be_texts():
         measures=["cka.linear"],
     )
     assert experiment == settings("--epochs=3", "--measures=cka.linear")
+
+
+def test_sequences_stand_for_lists_and_schedules_may_have_several_lines():
+    experiment = Experiment(
+        families={"control": "@0 activation=relu;\n   @1 loss=hinge", "x": "@1 activation=tanh"},
+        epochs=3,
+        snapshots=[0, 2],
+    )
+    assert experiment.families[0] == "control: @0 activation=relu; @1 loss=hinge"
+    assert experiment.snapshots == "0,2"
 
 
 def test_members_have_seeds_of_their_own():

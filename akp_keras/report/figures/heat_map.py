@@ -10,7 +10,7 @@ from matplotlib.patches import Rectangle
 
 from akp_keras.comparison.matrix import SimilarityMatrix
 from akp_keras.export.member_record import family_of
-from akp_keras.report.families import FamilyStyle
+from akp_keras.report.families import FamilyStyle, families_by_legend
 
 
 def draw_heat_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) -> Figure:
@@ -43,12 +43,13 @@ def draw_heat_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) -
     axes.set_xticks([])
 
     middles = []
-    for family, style in styles.items():
-        rows = np.flatnonzero(rank[order] == position[family])
+    for legend, families in families_by_legend(styles).items():
+        rows = np.flatnonzero(np.isin(rank[order], [position[family] for family in families]))
         if not rows.size:
             continue
+        style = styles[families[0]]
         start, size = rows[0] - 0.5, rows.size
-        middles.append((rows.mean(), family))
+        middles.append((rows.mean(), legend))
         if start > 0:
             axes.axhline(start, color="white", linewidth=1.6)
             axes.axvline(start, color="white", linewidth=1.6)
@@ -62,7 +63,7 @@ def draw_heat_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) -
             axes.add_patch(
                 Rectangle(corner, width, height, color=style.colour, lw=0, clip_on=False)
             )
-    axes.set_yticks([middle for middle, _ in middles], [family for _, family in middles])
+    axes.set_yticks([middle for middle, _ in middles], [legend for _, legend in middles])
     axes.tick_params(axis="y", pad=11, labelcolor="#24292f")
     bar = figure.colorbar(image, ax=axes, shrink=0.85, aspect=28, pad=0.03)
     bar.outline.set_visible(False)

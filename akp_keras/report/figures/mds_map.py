@@ -28,6 +28,7 @@ def draw_mds_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) ->
     families = np.array([family_of(member) for member in matrix.members])
     figure = Figure(figsize=(5.6, 4.4), layout="constrained")
     axes = figure.add_subplot()
+    labelled: set[str] = set()
     for family, style in styles.items():
         points = coordinates[families == family]
         if not len(points):
@@ -42,9 +43,10 @@ def draw_mds_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) ->
             marker=style.marker,
             edgecolor="white",
             linewidth=0.7,
-            label=family,
+            label=None if style.legend in labelled else style.legend,
             zorder=3,
         )
+        labelled.add(style.legend)
     # A box that follows the data would leave figures of one row with different widths.
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.08)

@@ -1,4 +1,4 @@
-"""A metric of training against the epoch, one panel per family, with the swaps marked."""
+"""A metric of training against the epoch, one panel per family or kind, with the swaps marked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from akp_keras.export.member_record import MemberRecord
-from akp_keras.report.families import FamilyStyle
+from akp_keras.report.families import FamilyStyle, families_by_legend
 from akp_keras.report.svg import INK, MUTED
 
 COLUMNS = 4
@@ -46,7 +46,9 @@ def draw_training_curves(
     label: str,
     common_scale: bool,
 ) -> Figure:
-    """Draw each member's curve and the family's mean, one panel per family.
+    """Draw each member's curve and their mean, one panel per family.
+
+    Families that share a name in legends share a panel, in which no swaps are marked.
 
     Args:
         members: records of members; those without the metric in their history are ignored.
@@ -58,15 +60,17 @@ def draw_training_curves(
     Returns:
         A figure of at most four panels per row. The value after the first epoch is at 1.
     """
-    columns = min(COLUMNS, len(styles))
-    rows = math.ceil(len(styles) / columns)
+    panes = families_by_legend(styles)
+    columns = min(COLUMNS, len(panes))
+    rows = math.ceil(len(panes) / columns)
     figure = Figure(figsize=(10.9, 2.3 * rows + 0.3), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=common_scale, squeeze=False)
-    for panel in panels.flat[len(styles) :]:
+    for panel in panels.flat[len(panes) :]:
         panel.remove()
-    for position, (family, style) in enumerate(styles.items()):
+    for position, (legend, families) in enumerate(panes.items()):
         panel: Axes = panels.flat[position]
-        own = [member for member in members if member.family == family]
+        style = styles[families[0]]
+        own = [member for member in members if member.family in families]
         curves = [member.history[metric] for member in own if member.history.get(metric)]
         for curve in curves:
             panel.plot(range(1, len(curve) + 1), curve, color=style.colour, lw=0.8, alpha=0.4)
@@ -78,12 +82,13 @@ def draw_training_curves(
             rising = mean[-1] >= mean[0]
         else:
             panel.text(0.5, 0.5, "no curve", transform=panel.transAxes, ha="center", color=MUTED)
-        _mark_swaps(panel, swap_marks(own), at_bottom=rising)
-        panel.set_title(family, loc="left", fontweight="bold")
+        if len(families) == 1:
+            _mark_swaps(panel, swap_marks(own), at_bottom=rising)
+        panel.set_title(legend, loc="left", fontweight="bold")
         panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
         panel.set_xlim(left=0)
         # A panel without a panel below it has tick labels.
-        panel.tick_params(labelbottom=position + columns >= len(styles))
+        panel.tick_params(labelbottom=position + columns >= len(panes))
     figure.supxlabel("epoch", fontsize=9, color=INK)
     figure.supylabel(label, fontsize=9, color=INK)
     return figure

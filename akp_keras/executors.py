@@ -204,8 +204,14 @@ class _Watch(threading.Thread):
                 print(f"{message} {self._patience:g} s for one", file=sys.stderr)
             if alone >= self._patience:
                 self.lost = f"the cluster has had no worker for {self._patience:g} s"
-                self._client.cancel(list(self._client.futures.values()), force=True)
+                self._cancel()
                 return
+
+    def _cancel(self) -> None:
+        from dask.distributed import Future
+
+        keys = list(self._client.futures)
+        self._client.cancel([Future(key, self._client) for key in keys], force=True)
 
     def _workers(self) -> int:
         try:

@@ -13,6 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 _MACHINE = (
     errno.ENOSPC,
     errno.EDQUOT,
+    errno.EFBIG,
     errno.EIO,
     errno.ENOMEM,
     errno.EMFILE,

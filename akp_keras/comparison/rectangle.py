@@ -183,7 +183,8 @@ def evaluate_against(
         against_layers: outputs of `against` to compare; by default all of the first model.
         signature: name of the signature of `saved_models`.
         against_signature: name of the signature of `against`; by default the same.
-        trust: operations that models may have although they reach files, Python or other processes.
+        trust: names of operations that models may have although they write or read files or call
+            out; models with others are refused.
         spatial: spatial policy for (n, h, w, c) outputs.
         null: row permutations for the null distribution of every measure; 0 for none.
         interval: level of intervals over samples; None for none.
@@ -233,7 +234,7 @@ def evaluate_against(
         if representations is not None:
             answers = kept_folder(representations, inputs)
         with progress("representations", len(rows) + len(columns)) as done:
-            take = functools.partial(_take, inputs, executor, trust, done)
+            take = functools.partial(_take, inputs, executor, done, trust)
             row_side = take(rows, answers, layers, signature)
             # Apart: models of two runs may have the same names.
             column_side = take(columns, answers / _AGAINST, against_layers, against_signature)
@@ -268,8 +269,8 @@ def evaluate_against(
 def _take(
     inputs: ProbeInputs,
     executor: Executor,
-    trust: Sequence[str],
     done: Callable[[str], None],
+    trust: Sequence[str],
     models: tuple[NamedModel, ...],
     folder: Path,
     layers: Sequence[str] | None,

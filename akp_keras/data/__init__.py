@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from akp_keras.data.label_noise import randomise_labels
-from akp_keras.data.probe import read_probe, take_probe_set, write_probe
+from akp_keras.data.probe import TooFewSamples, read_probe, take_probe_set, write_probe
 from akp_keras.data.records import DataSet, ProbeSet, Split
 from akp_keras.data.statistics import train_statistics
 from akp_keras.hints import hint
@@ -20,6 +20,7 @@ __all__ = [
     "DataSet",
     "ProbeSet",
     "Split",
+    "TooFewSamples",
     "check_dataset_name",
     "list_datasets",
     "load_dataset",

@@ -13,6 +13,18 @@ from akp_keras.numpy_files import UNREADABLE, open_arrays
 _KEYS = ("ids", "images", "labels", "class_names")
 
 
+class TooFewSamples(ValueError):
+    """A class has too few test samples for a probe set.
+
+    Attributes:
+        most: the largest number of samples that a balanced probe set can have.
+    """
+
+    def __init__(self, message: str, most: int) -> None:
+        super().__init__(message)
+        self.most = most
+
+
 def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
     """Draw a class-balanced sample of the test split, in a fixed order.
 
@@ -25,7 +37,8 @@ def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
         The probe set, with classes in random order.
 
     Raises:
-        ValueError: if `size` is not positive, or a class has too few test samples.
+        ValueError: if `size` is not positive.
+        TooFewSamples: if a class has too few test samples.
     """
     test, classes = dataset.test, len(dataset.class_names)
     if size < 1:
@@ -35,10 +48,12 @@ def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
     available = np.bincount(test.labels, minlength=classes)
     if np.any(wanted > available):
         scarce = int(np.argmin(available))
-        raise ValueError(
+        most = int(available[scarce]) * classes
+        raise TooFewSamples(
             f"a balanced probe set of {size} needs {wanted.max()} test samples per class, and "
             f"{dataset.name} has {available[scarce]} of {dataset.class_names[scarce]!r}; "
-            f"take at most {available[scarce] * classes}"
+            f"take at most {most}",
+            most,
         )
     rng = np.random.default_rng(seed)
     chosen = np.concatenate(

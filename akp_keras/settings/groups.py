@@ -26,6 +26,8 @@ _STRESS = (
     "swaps=1..3 times=0..1"
 )
 
+FEWEST_PROBE_SAMPLES = 8
+
 
 def _dataset(name: str) -> str:
     check_dataset_name(name)
@@ -149,7 +151,9 @@ class Data(Group, stage="data"):
         "Folder of prepared data sets; by default that of TensorFlow Datasets.",
         in_results=False,
     )
-    probe_samples: int = setting(256, "Test samples in the probe set.", least=8, most=10**7)
+    probe_samples: int = setting(
+        256, "Test samples in the probe set.", least=FEWEST_PROBE_SAMPLES, most=10**7
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

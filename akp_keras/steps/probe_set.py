@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from akp_keras.data import ProbeSet, load_dataset, take_probe_set, write_probe
+from akp_keras.data import ProbeSet, TooFewSamples, load_dataset, take_probe_set, write_probe
 from akp_keras.executors import open_workplace
 from akp_keras.files.whole import write_json
-from akp_keras.settings.groups import Data, Seed
+from akp_keras.settings.groups import FEWEST_PROBE_SAMPLES, Data, Seed
 from akp_keras.steps.products import PROBE
 from akp_keras.steps.step import Facts, Output, Step
 from akp_keras.tensorflow_runtime import configure_tensorflow
@@ -48,6 +48,13 @@ def load_and_draw(settings: ProbeSetSettings) -> tuple[ProbeSet, str]:
         raise ValueError(f"--dataset={settings.dataset}: {error}") from error
     try:
         return take_probe_set(data, settings.probe_samples, settings.seed), data.description
+    except TooFewSamples as error:
+        if error.most < FEWEST_PROBE_SAMPLES and settings.max_samples is not None:
+            raise ValueError(
+                f"--max_samples={settings.max_samples} leaves test samples for a balanced probe "
+                f"set of {error.most}, and at least {FEWEST_PROBE_SAMPLES} are needed; raise it"
+            ) from error
+        raise ValueError(f"--probe_samples={settings.probe_samples}: {error}") from error
     except ValueError as error:
         raise ValueError(f"--probe_samples={settings.probe_samples}: {error}") from error
 

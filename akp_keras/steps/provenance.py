@@ -24,7 +24,7 @@ from akp_keras.steps.records import (
     Records,
     entries_of,
     file_digests,
-    made_from,
+    inputs_of,
     read_records,
 )
 from akp_keras.steps.report import REPORT_STEP
@@ -186,18 +186,20 @@ def _faults_of_steps(
                 yield f"{directory.root / file} was not written by the run"
             elif written[file] != made["files"][file]:
                 yield f"{directory.root / file} is not as it was written"
+    if len({made.get("code_version") for made in records.values() if "settings" in made}) > 1:
+        yield f"{directory.records} holds steps that were run by different versions of the code"
     for step in STEPS:
         made = records.get(step.name)
         if made is None or step is FAMILY_TRAINER:
             continue
         try:
-            depends = made_from(step, experiment, directory, records)
+            inputs = inputs_of(step, experiment, directory, records)
         except OSError:
             # A member is missing, which has been said.
             continue
-        if made.get("settings") != depends["settings"]:
+        if made.get("settings") != step.of_experiment(experiment).values():
             yield f"{step.name} was run with other settings than those of {directory.experiment}"
-        for name, digests in depends["inputs"].items():
+        for name, digests in inputs.items():
             if (made.get("inputs") or {}).get(name) != digests:
                 yield f"{step.name} was run on other {name} than those of the run"
 

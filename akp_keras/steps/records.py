@@ -51,11 +51,18 @@ def made_from(
     return {
         "code_version": code_version(),
         "settings": step.of_experiment(experiment).values(),
-        "inputs": {
-            name: _digests(declared.product, experiment, directory, records)
-            for name, declared in step.inputs.items()
-            if not declared.address
-        },
+        "inputs": inputs_of(step, experiment, directory, records),
+    }
+
+
+def inputs_of(
+    step: Step, experiment: Experiment, directory: RunDirectory, records: Records
+) -> dict[str, dict[str, str]]:
+    """Return digests of what a step takes: input -> file or member -> digest; see `made_from`."""
+    return {
+        name: _digests(declared.product, experiment, directory, records)
+        for name, declared in step.inputs.items()
+        if not declared.address
     }
 
 

@@ -41,6 +41,11 @@ class Models(Group, stage="models and probe set"):
     layers: tuple[str, ...] = setting(
         (), "Outputs to compare, separated by commas; by default all."
     )
+    trust: tuple[str, ...] = setting(
+        (),
+        "Operations that models may have although they write or read files or call out (WriteFile, "
+        "EagerPyFunc, …), separated by commas; models with others are refused.",
+    )
     against: tuple[str, ...] = setting(
         (),
         "Other SavedModels, named as those of --saved_models; then every layer of these is "
@@ -56,11 +61,6 @@ class Models(Group, stage="models and probe set"):
         "",
         "Name of a model, such as the last of a series of checkpoints; then every model is "
         "compared with this one, layer by layer, and with no other.",
-    )
-    trust: tuple[str, ...] = setting(
-        (),
-        "Operations that models may have although they write or read files or call out (WriteFile, "
-        "EagerPyFunc, …), separated by commas; models with others are refused.",
     )
     null: int = setting(
         0,

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,27 +21,7 @@ from akp_keras.files.whole import write_json
 from akp_keras.main import main
 from akp_keras.steps.run_directory import RunDirectory
 
-FLAGS = """
---dataset=wisconsin_breast_cancer
---model=mlp
---epochs=2
---members=2
---workers=1
---probe_samples=48
---permutations=199
---measures=cka.linear,procrustes.angular
---family=control: @0 activation=relu loss=binary_crossentropy
---family=swapped: @0 activation=relu loss=mse; @1 activation=tanh; @step:9 loss=hinge
---family=memoriser: @0 activation=relu loss=binary_crossentropy labels=random(1.0)
-"""
 RESULTS = ("dispersion.json", "principle.json", "verdict.json", "probe.npz")
-
-
-@pytest.fixture(scope="module")
-def flagfile(tmp_path_factory):
-    path = tmp_path_factory.mktemp("flags") / "small.flags"
-    path.write_text(FLAGS)
-    return path
 
 
 def command(flagfile, run_dir, *arguments):
@@ -77,14 +58,6 @@ def run(*arguments):
     return subprocess.CompletedProcess(arguments, returncode, out.getvalue(), err.getvalue())
 
 
-@pytest.fixture(scope="module")
-def finished(flagfile, tmp_path_factory):
-    run_dir = tmp_path_factory.mktemp("finished") / "RUN"
-    done = run_as_users_do(flagfile, run_dir)
-    assert done.returncode == 0, done.stderr
-    return run_dir, done.stdout
-
-
 def result_bytes(run_dir):
     files = [run_dir / name for name in RESULTS] + sorted((run_dir / "similarity").rglob("*.npz"))
     return {str(path.relative_to(run_dir)): path.read_bytes() for path in files}
@@ -97,7 +70,7 @@ def test_it_ends_with_a_table_and_names_what_to_look_at(finished):
     for layer in ("dense1", "dense2", "dense3"):
         assert f"\n{layer}: " in output
     assert str(run_dir / "report" / "index.html") in output
-    assert f"tensorboard --logdir {run_dir / 'tensorboard'}" in output
+    assert f"tensorboard --logdir {shlex.quote(str(run_dir / 'tensorboard'))}" in output
 
 
 def test_the_run_directory_is_laid_out_as_documented(finished):

@@ -347,7 +347,7 @@ class Run:
         return [textwrap.fill(sentence, 100, subsequent_indent="    ") for sentence in sentences]
 
     def _notes(self) -> list[str]:
-        outcomes = self.outcomes.values()
+        outcomes = [*self.principle.values(), *self.outcomes.values()]
         notes = list(dict.fromkeys(note for outcome in outcomes for note in outcome.cautions))
         unswapped = Counter(
             member.family

@@ -20,10 +20,12 @@ from akp_keras.settings.field import Group, declarations, setting
 from akp_keras.settings.snapshot_epochs import parse_snapshots
 from akp_keras.stress import StressDistribution, canonical_stress, draw_schedules
 
-# Hot-swaps alone.
+# Hot-swaps alone, for two classes. Saturating functions cost most where they come late; of the
+# losses, those of Tversky that weigh one error far more than the other cost most.
 _STRESS = (
-    "activation=relu|tanh|sigmoid|hard_sigmoid; loss=binary_crossentropy|mean_squared_error|hinge; "
-    "swaps=1..3 times=0..1"
+    "activation=relu|tanh|sigmoid|hard_sigmoid; "
+    "loss=binary_crossentropy|hinge|Tversky(alpha=0.1,beta=1)|Tversky(alpha=0.02,beta=1); "
+    "activation=tanh|sigmoid loss=hinge|Tversky(alpha=0.02,beta=1); swaps=1..3 times=0.3..1"
 )
 
 FEWEST_PROBE_SAMPLES = 8

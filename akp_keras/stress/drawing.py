@@ -17,9 +17,8 @@ def draw_schedules(
     """Draw different schedules: that of the control with random swaps.
 
     The kinds, numbers of swaps and times of the last swap come from a scrambled Halton sequence,
-    which fills their ranges evenly for every `count`; earlier times and values are independent. The
-    number of epochs since the last swap decides above all what stress costs, so an even design
-    spreads generalisation from the control downwards.
+    which fills their ranges evenly for every `count`, since the time that is left after the last
+    swap is that in which a network can adapt; earlier times and values are independent.
 
     Args:
         stress: the distribution.
@@ -29,7 +28,7 @@ def draw_schedules(
         seed: the same seed gives the same schedules; the first ones do not depend on `count`.
 
     Returns:
-        The schedules.
+        The schedules, none of them that of the control.
 
     Raises:
         ValueError: if the control has swaps after the start, or there are too few different
@@ -40,7 +39,7 @@ def draw_schedules(
     if any(swap.when not in (Epoch(0), Step(0)) for swap in control.swaps):
         raise ValueError(f"the control must change nothing after the start, as {control} does")
     design = qmc.Halton(3, scramble=True, seed=np.random.default_rng(seed)).random(count)
-    schedules: dict[str, Schedule] = {}
+    known, schedules = {str(control)}, []
     for number, (kind, *place) in enumerate(design):
         for turn in range(_MOST_TRIES):
             rng = np.random.default_rng([seed, number, turn])
@@ -48,15 +47,16 @@ def draw_schedules(
             drawn = _draw(
                 stress.kind_at(kind), _times(stress, swaps, last, epochs, rng), control, rng
             )
-            if str(drawn) not in schedules:
-                schedules[str(drawn)] = drawn
+            if str(drawn) not in known:
+                known.add(str(drawn))
+                schedules.append(drawn)
                 break
         else:
             raise ValueError(
                 f"the distribution has too few different schedules: {number} were found, and no "
                 f"other one of the kind '{stress.kind_at(kind)}'"
             )
-    return list(schedules.values())
+    return schedules
 
 
 def _times(

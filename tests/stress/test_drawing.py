@@ -77,6 +77,9 @@ def test_a_distribution_with_too_few_schedules_is_refused():
     assert len(draw(9, stress)) == 9
     with pytest.raises(ValueError, match="too few different schedules: 9 were found"):
         draw(10, stress)
+    unchanged = StressDistribution.parse("loss=binary_crossentropy; swaps=1")
+    with pytest.raises(ValueError, match="too few different schedules: 0 were found"):
+        draw(1, unchanged)
 
 
 def test_a_control_with_swaps_is_refused():

@@ -74,7 +74,7 @@ def compare_layer(
         # Last digits of results depend on the number of threads.
         with threadpool_limits(1, "blas"):
             results = similarity.pairwise(
-                {name: loader(paths[name]) for name in comparable},
+                {name: _loader(paths[name]) for name in comparable},
                 list(measures),
                 memory_gb=memory_gb,
                 spatial=spatial,
@@ -113,8 +113,7 @@ def distances(result: similarity.SimilarityResult) -> np.ndarray:
     return result.distance()
 
 
-def loader(path: Path) -> Callable[[], np.ndarray]:
-    """Return a function that opens a representation on disk."""
+def _loader(path: Path) -> Callable[[], np.ndarray]:
     return lambda: np.load(path, mmap_mode="r")
 
 

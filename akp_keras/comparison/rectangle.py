@@ -27,7 +27,7 @@ from akp_keras.comparison.evaluation import (
     result_folder,
     silent,
 )
-from akp_keras.comparison.layers import distances, loader
+from akp_keras.comparison.layers import distances
 from akp_keras.comparison.probe_inputs import ProbeInputs
 from akp_keras.comparison.representations import (
     kept_folder,
@@ -306,12 +306,12 @@ def _pairs(
 def _compare(
     measures: Sequence[str], rows: list[_Layer], columns: list[_Layer], **options: Any
 ) -> _Block:
-    sources = {item.name: loader(item.path) for item in rows}
+    sources = {item.name: _opened(item) for item in rows}
     if columns[0] in rows:
         # Prepared once, though it is on both sides.
         options["reference"] = columns[0].name
     else:
-        options["columns"] = {item.name: loader(item.path) for item in columns}
+        options["columns"] = {item.name: _opened(item) for item in columns}
     # Last digits of results depend on the number of threads.
     with threadpool_limits(1, "blas"):
         results = similarity.pairwise(sources, measures, undefined="nan", **options)
@@ -320,6 +320,12 @@ def _compare(
             name, reason = next(iter(result.undefined.items()))
             raise ValueError(f"no pair has a value of {measure}; {name}: {reason}")
     return _Block(rows, columns, results)
+
+
+def _opened(item: _Layer) -> np.ndarray:
+    # Not a function that opens it: of arrays the widths are known before they are read, and layers
+    # differ in width.
+    return np.load(item.path, mmap_mode="r")
 
 
 def _write_table(folder: Path, blocks: Sequence[_Block]) -> None:

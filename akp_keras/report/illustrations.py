@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 from akp_keras.dispersion import AkpOutcome, Outcome
 from akp_keras.report import wording
 from akp_keras.report.contents import Contents
-from akp_keras.report.families import FamilyStyle
+from akp_keras.report.families import FamilyStyle, families_by_legend
 from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
 from akp_keras.report.figures.heat_map import draw_heat_map
 from akp_keras.report.figures.mds_map import draw_mds_map
 from akp_keras.report.figures.spread_chart import draw_spread_chart
-from akp_keras.report.figures.training_curves import draw_training_curves
+from akp_keras.report.figures.training_curves import MOST_PANELS, draw_training_curves
 from akp_keras.report.svg import render_svg
 
 FIGURES_FOLDER = "figures"
@@ -132,7 +132,9 @@ def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
             lambda metric=metric, label=label, common=common: draw_training_curves(
                 contents.members, contents.styles, metric=metric, label=label, common_scale=common
             ),
-            f"{label.capitalize()} after each epoch: members thin, their mean thick. A dashed "
+            f"{label.capitalize()} after each epoch: the mean of each family."
+            if len(families_by_legend(contents.styles)) > MOST_PANELS
+            else f"{label.capitalize()} after each epoch: members thin, their mean thick. A dashed "
             f"line is a swap, labelled with its change. {_of_shared_panels(contents)}{remark}",
         )
         for metric, label, common, remark in (

@@ -24,6 +24,8 @@ from akp_keras.settings.groups import Control, Seed, Test, check_control
 OUTCOMES_FILE = "dispersion.json"
 # scikit-bio takes a millisecond or two for each; no verdict depends on them.
 _CROSSCHECK_PERMUTATIONS = 199
+# Of many members each takes a tenth of a second, and fewer are enough.
+_MANY_MEMBERS, _PERMUTATIONS_OF_MANY = 1000, 99
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,9 @@ def judge_layers(
             alpha=settings.alpha,
             margin=settings.margin,
             seed=settings.seed,
-            crosscheck_permutations=_CROSSCHECK_PERMUTATIONS,
+            crosscheck_permutations=_CROSSCHECK_PERMUTATIONS
+            if len(members) <= _MANY_MEMBERS
+            else _PERMUTATIONS_OF_MANY,
         )
     further = []
     if left_out:

@@ -17,6 +17,7 @@ from akp_keras.report.figures.mds_map import draw_mds_map
 from akp_keras.report.figures.rectangle import draw_rectangle, write_rectangle
 from akp_keras.report.figures.spread_chart import draw_spread_chart
 from akp_keras.report.figures.training_curves import (
+    MOST_PANELS,
     draw_training_curves,
     swap_marks,
 )
@@ -251,3 +252,42 @@ def test_interval_of_a_mean_is_that_of_students_test():
     interval = ttest_1samp(values, 0).confidence_interval(0.9)
     assert half_width_of_mean(values, 0.9) == pytest.approx((interval.high - interval.low) / 2)
     assert half_width_of_mean(values[:1], 0.9) == 0
+
+
+def test_a_heat_map_of_many_members_shows_means_of_pairs_within_a_family(experiment):
+    sizes = {"control": 701, "late": 403}
+    names = tuple(f"{family}/{seed}" for family, size in sizes.items() for seed in range(size))
+    family = np.repeat([0.0, 1.0], list(sizes.values()))
+    # Alike within families, different between them; the diagonal is not shown.
+    values = np.where(family[:, None] == family, 0.75, 0.25)
+    np.fill_diagonal(values, 1.0)
+    matrix = dataclasses.replace(
+        experiment.matrices[0], members=names, values=values, distances=1 - values
+    )
+    figure = draw_heat_map(matrix, style_families(tuple(sizes), "control"))
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    # Three neighbours share a row, and no row is of two families.
+    rows = [math.ceil(size / 3) for size in sizes.values()]
+    assert shown.shape == (sum(rows), sum(rows))
+    of_rows = np.repeat([0, 1], rows)
+    expected = np.where(of_rows[:, None] == of_rows, 0.75, 0.25)
+    # The last of 403 is alone in its row.
+    expected[-1, -1] = 1.0
+    np.testing.assert_allclose(shown, expected, rtol=1e-12)
+
+
+def test_curves_of_many_families_are_their_means_in_one_panel(make_member):
+    names = [f"family{number}" for number in range(MOST_PANELS + 1)]
+    members = [
+        make_member(family, seed, history={"val_loss": (1.0 + seed, 0.5 + seed)})
+        for family in names
+        for seed in range(3)
+    ]
+    styles = style_families(names, names[0])
+    figure = draw_training_curves(
+        members, styles, metric="val_loss", label="loss", common_scale=False
+    )
+    (panel,) = figure.axes
+    assert len(panel.lines) == len(names)
+    for line in panel.lines:
+        np.testing.assert_allclose(line.get_ydata(), [2.0, 1.5])

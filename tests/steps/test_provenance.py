@@ -219,12 +219,15 @@ def run_again(flagfile, run_dir):
 
 
 def contents(run_dir):
-    """The bytes of all files but the cache of representations."""
+    """The bytes of all files but the cache of representations.
+
+    The page names its run directory, which is another for a copy, and steps.json the page's digest.
+    """
     files = (path for path in sorted(run_dir.rglob("*")) if path.is_file())
     return {
         str(path.relative_to(run_dir)): path.read_bytes()
         for path in files
-        if ".representations" not in path.parts
+        if ".representations" not in path.parts and path.name not in ("index.html", "steps.json")
     }
 
 
@@ -248,7 +251,9 @@ def test_a_run_mends_a_file_of_every_product_to_the_same_bytes(copied, flagfile,
     mended = [kind for kind in KINDS if not kind.startswith(("members/", "experiment"))]
     for kind, way in zip(mended, itertools.cycle(WAYS)):
         path = first(run_dir, kind)
-        way(path, changed(path))
+        # A folder in the place of a file is refused where no step makes the file.
+        by_a_step = path.name != "steps.json" and ".inputs" not in path.parts
+        (way if by_a_step else truncate)(path, changed(path))
     code, lines = run_again(flagfile, run_dir)
     assert code == 0, lines
     after = contents(run_dir)

@@ -34,8 +34,9 @@ def draw_mds_map(matrix: SimilarityMatrix, styles: Mapping[str, FamilyStyle]) ->
         if not len(points):
             continue
         centre = points.mean(axis=0)
-        for point in points:
-            axes.plot(*zip(centre, point, strict=True), color=style.colour, lw=0.6, alpha=0.45)
+        # One path from the centre to each point and back: a path each would fill the page.
+        rays = np.stack([np.broadcast_to(centre, points.shape), points], axis=1).reshape(-1, 2)
+        axes.plot(*rays.T, color=style.colour, lw=0.6, alpha=0.45)
         axes.scatter(
             *points.T,
             s=34,

@@ -14,6 +14,8 @@ from akp_keras.report.families import FamilyStyle, families_by_legend
 from akp_keras.report.svg import INK, MUTED
 
 COLUMNS = 4
+# Beyond so many panels, the page would be long and heavy.
+MOST_PANELS = 48
 
 
 def swap_marks(members: Sequence[MemberRecord]) -> dict[float, str]:
@@ -48,7 +50,8 @@ def draw_training_curves(
 ) -> Figure:
     """Draw each member's curve and their mean, one panel per family.
 
-    Families that share a name in legends share a panel, in which no swaps are marked.
+    Families that share a name in legends share a panel, in which no swaps are marked. Where that
+    would make more than 48 panels, there is one panel, with the mean of each family.
 
     Args:
         members: records of members; those without the metric in their history are ignored.
@@ -61,6 +64,8 @@ def draw_training_curves(
         A figure of at most four panels per row. The value after the first epoch is at 1.
     """
     panes = families_by_legend(styles)
+    if len(panes) > MOST_PANELS:
+        return _draw_means(members, styles, metric=metric, label=label)
     columns = min(COLUMNS, len(panes))
     rows = math.ceil(len(panes) / columns)
     figure = Figure(figsize=(10.9, 2.3 * rows + 0.3), layout="constrained")
@@ -91,6 +96,25 @@ def draw_training_curves(
         panel.tick_params(labelbottom=position + columns >= len(panes))
     figure.supxlabel("epoch", fontsize=9, color=INK)
     figure.supylabel(label, fontsize=9, color=INK)
+    return figure
+
+
+def _draw_means(
+    members: Sequence[MemberRecord], styles: Mapping[str, FamilyStyle], *, metric: str, label: str
+) -> Figure:
+    curves: dict[str, list[Sequence[float]]] = {}
+    for member in members:
+        if member.history.get(metric):
+            curves.setdefault(member.family, []).append(member.history[metric])
+    figure = Figure(figsize=(10.9, 4.4), layout="constrained")
+    panel = figure.add_subplot()
+    for family, own in curves.items():
+        shortest = min(map(len, own))
+        mean = np.mean([curve[:shortest] for curve in own], axis=0)
+        panel.plot(range(1, shortest + 1), mean, color=styles[family].colour, lw=0.8, alpha=0.5)
+    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.set_xlabel("epoch")
+    panel.set_ylabel(label)
     return figure
 
 

@@ -19,7 +19,6 @@ from akp_keras.executors import Workplace, open_executor, share_workplace
 from akp_keras.export.member_folder import member_digest
 from akp_keras.files.below import files_below
 from akp_keras.files.whole import UNFINISHED, read_json, write_json
-from akp_keras.models import tapped_layers
 from akp_keras.settings import Experiment, Running
 from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
 from akp_keras.steps.experiment import STEPS, maker_of
@@ -46,12 +45,14 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
         share_workplace(Workplace(executor, directory.representations.absolute())),
     ):
         training = FAMILY_TRAINER.of_experiment(experiment)
+        taps: tuple[str, ...] = ()
         if missing_members(directory.members, training, training.planned_members()):
             # Before anything is written: what does not fit is reported here.
-            executor.submit(check_training, training).result()
+            taps = executor.submit(check_training, training).result()
         for step in STEPS:
             if step is FAMILY_TRAINER:
-                step.function(directory.members, training, view=_live_view(experiment, directory))
+                view = _live_view(experiment, directory, taps)
+                step.function(directory.members, training, view=view)
             else:
                 _bring_up_to_date(step, experiment, directory)
         directory.write_experiment(experiment)
@@ -80,7 +81,9 @@ def unfinished_step(directory: RunDirectory, experiment: Experiment) -> str | No
     return None
 
 
-def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
+def _live_view(
+    experiment: Experiment, directory: RunDirectory, taps: tuple[str, ...]
+) -> LiveView | None:
     """Return a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):
         return None
@@ -89,7 +92,7 @@ def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | No
         members=directory.members,
         probe=directory.probe,
         names=tuple(member.name for member in experiment.planned_members()),
-        layers=tapped_layers(experiment.model),
+        layers=taps,
         measure=experiment.measures[0],
         control=experiment.control,
         memory_gb=experiment.memory_gb,
@@ -102,6 +105,7 @@ def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirector
     made_from = {
         "code_version": code_version(),
         "settings": settings.values(),
+        "reads": step.reads(settings),
         "inputs": {
             name: _digests(declared.product, experiment, directory, records)
             for name, declared in step.inputs.items()

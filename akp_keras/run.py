@@ -50,7 +50,6 @@ def run_experiment(**settings: Any) -> Run:
                 },
                 dataset="wisconsin_breast_cancer",
                 model="mlp",
-                probe_samples=96,
                 run_dir="RUN",
             )
             print(run.verdicts)

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from akp_keras import similarity
 from akp_keras.data import check_dataset_name
-from akp_keras.models import list_models, tapped_layers
+from akp_keras.data.probe import FEWEST_PROBE_SAMPLES
+from akp_keras.hotswap.targets import parse_call
+from akp_keras.models import check_model_name
 from akp_keras.settings.family import Family, Member, canonical_families
 from akp_keras.settings.field import Group, declarations, setting
 from akp_keras.settings.snapshot_epochs import parse_snapshots
@@ -28,8 +31,6 @@ _STRESS = (
     "activation=tanh|sigmoid loss=hinge|Tversky(alpha=0.02,beta=1); swaps=1..3 times=0.3..1"
 )
 
-FEWEST_PROBE_SAMPLES = 8
-
 
 def _dataset(name: str) -> str:
     check_dataset_name(name)
@@ -37,8 +38,32 @@ def _dataset(name: str) -> str:
 
 
 def _model(name: str) -> str:
-    tapped_layers(name)
+    check_model_name(name)
     return name
+
+
+def _patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression ({error})") from error
+    return tuple(patterns)
+
+
+def _optimizer(text: str) -> str:
+    """Return the text without spaces; the name is checked where Keras is imported."""
+    text = "".join(text.split())
+    try:
+        call = parse_call(text)
+    except ValueError as error:
+        raise ValueError(f"--optimizer={text} {error}") from error
+    if call.arguments or "learning_rate" in dict(call.options):
+        raise ValueError(
+            f"--optimizer={text}: parameters have names, as in AdamW(weight_decay=1e-4), and the "
+            "learning rate has a flag of its own, --learning_rate"
+        )
+    return text
 
 
 def _measures(identifiers: Sequence[str]) -> tuple[str, ...]:
@@ -142,7 +167,10 @@ class Data(Group, stage="data"):
 
     dataset: str = setting(
         "synthetic_cells",
-        "synthetic_cells, wisconsin_breast_cancer, or tfds:NAME of TensorFlow Datasets.",
+        "synthetic_cells, digits or wisconsin_breast_cancer; tfds:NAME of TensorFlow Datasets; "
+        "folder:PATH[size=96] with one subfolder of images per class; npz:FILE with inputs and "
+        "labels; csv:FILE[label=COLUMN,group=COLUMN,id=COLUMN]; or MODULE:FUNCTION, which returns "
+        "arrays or a data set of Keras or TensorFlow.",
         parse=_dataset,
     )
     max_samples: int | None = setting(
@@ -153,8 +181,12 @@ class Data(Group, stage="data"):
         "Folder of prepared data sets; by default that of TensorFlow Datasets.",
         in_results=False,
     )
-    probe_samples: int = setting(
-        256, "Test samples in the probe set.", least=FEWEST_PROBE_SAMPLES, most=10**7
+    probe_samples: int | None = setting(
+        None,
+        "Test samples in the probe set, as many of each class; by default up to 256, as many as "
+        "the rarest class allows.",
+        least=FEWEST_PROBE_SAMPLES,
+        most=10**7,
     )
 
 
@@ -162,10 +194,35 @@ class Data(Group, stage="data"):
 class Training(Group, stage="training"):
     """How a member is trained."""
 
-    model: str = setting("small_cnn", " or ".join(list_models()) + ".", parse=_model)
+    model: str = setting(
+        "small_cnn",
+        "mlp or small_cnn; keras:FILE for a model that Keras has saved; or MODULE:FUNCTION, which "
+        "is called with those of input_shape, classes, mean and variance that it takes, and "
+        "returns a model.",
+        parse=_model,
+    )
+    taps: tuple[str, ...] = setting(
+        (),
+        "Layers whose outputs are compared, separated by commas: names, or regular expressions "
+        "that match whole names. By default those that the model declares, or up to six layers "
+        "with weights.",
+        parse=_patterns,
+    )
+    initial_weights: str = setting(
+        "as_built",
+        "as_built keeps weights that the building of the model sets, such as those of a file, and "
+        "draws the others per member; shared draws the others once for all members; own draws all "
+        "weights per member.",
+        choices=("as_built", "own", "shared"),
+    )
     epochs: int = setting(8, "Epochs per member.", least=1, most=10**6)
     batch_size: int = setting(32, "Samples per step.", least=1, most=10**7)
-    optimizer: str = setting("adam", "A Keras optimizer by name.")
+    optimizer: str = setting(
+        "adam",
+        "A Keras optimizer by name, with parameters in parentheses where needed, as in "
+        "AdamW(weight_decay=1e-4).",
+        parse=_optimizer,
+    )
     learning_rate: float = setting(1e-3, "The optimizer's learning rate.", above=0)
     steps_per_execution: int = setting(
         8, "Training steps between two calls of Keras callbacks.", least=1, most=10**4

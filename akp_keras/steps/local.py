@@ -17,7 +17,6 @@ from akp_keras.executors import Workplace, open_executor, share_workplace
 from akp_keras.failures import MembersFailed
 from akp_keras.files.below import files_below
 from akp_keras.files.whole import UNFINISHED, write_json
-from akp_keras.models import tapped_layers
 from akp_keras.report.page import PAGE_FILE
 from akp_keras.settings import Experiment, Running
 from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
@@ -55,12 +54,14 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
         share_workplace(Workplace(executor, directory.representations.absolute())),
     ):
         training = FAMILY_TRAINER.of_experiment(experiment)
+        taps: tuple[str, ...] = ()
         if missing_members(directory.members, training, training.planned_members()):
             # Before anything is written: what does not fit is reported here.
-            executor.submit(check_training, training).result()
+            taps = executor.submit(check_training, training).result()
         for step in STEPS:
             if step is FAMILY_TRAINER:
-                step.function(directory.members, training, view=_live_view(experiment, directory))
+                view = _live_view(experiment, directory, taps)
+                step.function(directory.members, training, view=view)
                 continue
             try:
                 _bring_up_to_date(step, experiment, directory)
@@ -97,7 +98,9 @@ def unfinished_step(directory: RunDirectory, experiment: Experiment) -> str | No
     return None
 
 
-def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
+def _live_view(
+    experiment: Experiment, directory: RunDirectory, taps: tuple[str, ...]
+) -> LiveView | None:
     """Return a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):
         return None
@@ -106,7 +109,7 @@ def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | No
         members=directory.members,
         probe=directory.probe,
         names=tuple(member.name for member in experiment.planned_members()),
-        layers=tapped_layers(experiment.model),
+        layers=taps,
         measure=experiment.measures[0],
         control=experiment.control,
         memory_gb=experiment.memory_gb,

@@ -48,9 +48,11 @@ def made_from(
         directory: the run; earlier steps have just been made or checked.
         records: its records.
     """
+    settings = step.of_experiment(experiment)
     return {
         "code_version": code_version(),
-        "settings": step.of_experiment(experiment).values(),
+        "settings": settings.values(),
+        "reads": step.reads(settings),
         "inputs": inputs_of(step, experiment, directory, records),
     }
 

@@ -16,6 +16,7 @@ from akp_keras.files.folders import check_writable
 from akp_keras.files.locks import HOLDER_FILE, locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
 from akp_keras.settings import Experiment
+from akp_keras.settings.data import data_fingerprint
 from akp_keras.steps.principle import PRINCIPLE_FILE, VERDICT_FILE
 from akp_keras.steps.probe_set import DATA_FILE, PROBE_FILE
 from akp_keras.steps.verdicts import OUTCOMES_FILE
@@ -136,6 +137,14 @@ class RunDirectory:
         for name in dict.fromkeys([*before, *after]):
             if before.get(name) != after.get(name):
                 self._refuse(f"--{name}={before.get(name)}", f"{after.get(name)}")
+        if self.data.is_file():
+            data = read_json(self.data)
+            if not isinstance(data, dict) or data.get("fingerprint") != data_fingerprint(wanted):
+                raise ValueError(
+                    f"--dataset={wanted.dataset} has changed since the members in --run_dir="
+                    f"{self.root} were trained, so members could not be compared; restore the "
+                    "data, or name another --run_dir"
+                )
         schedules = {family.name: family for family in stored.parsed_families}
         for family in wanted.parsed_families:
             known = schedules.get(family.name, family)

@@ -11,13 +11,18 @@ from akp_keras.settings import Member, TrainingSettings
 from akp_keras.tensorflow_runtime import configure_tensorflow, machine_errors
 
 
-def check_training(settings: TrainingSettings) -> None:
+def check_training(settings: TrainingSettings) -> tuple[str, ...]:
     """Build the model in this process and check that all schedules fit it.
+
+    Returns:
+        Names of the tapped layers, from input to output.
 
     Raises:
         ValueError: in one line that names what does not fit and what is valid.
     """
-    _trainer(settings).check()
+    trainer = _trainer(settings)
+    trainer.check()
+    return trainer.taps
 
 
 def train_member(settings: TrainingSettings, member: Member, folder: str) -> str:

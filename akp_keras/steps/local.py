@@ -156,7 +156,8 @@ def _remove_unmarked(log: Path, made: dict[str, Any]) -> None:
     """Remove a log directory that has lost its marker, if all of its files are the run's."""
     if is_experiment(log) or not log.is_dir():
         return
-    if all(file.relative_to(log.parent).as_posix() in made["files"] for file in files_below(log)):
+    known = made.get("files", {})
+    if all(file.relative_to(log.parent).as_posix() in known for file in files_below(log)):
         shutil.rmtree(log)
 
 

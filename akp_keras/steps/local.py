@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from akp_keras.comparison.layers import TooFewComparable
+from akp_keras.comparison.representations import damaged_representations
 from akp_keras.executors import Workplace, open_executor, share_workplace
 from akp_keras.failures import MembersFailed
 from akp_keras.files.below import files_below
@@ -53,6 +54,7 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
         open_executor(running.workers, running.dask_scheduler) as executor,
         share_workplace(Workplace(executor, directory.representations.absolute())),
     ):
+        _remove_damaged(directory.representations)
         training = FAMILY_TRAINER.of_experiment(experiment)
         taps: tuple[str, ...] = ()
         if missing_members(directory.members, training, training.planned_members()):
@@ -96,6 +98,13 @@ def unfinished_step(directory: RunDirectory, experiment: Experiment) -> str | No
         if unfinished:
             return step.name
     return None
+
+
+def _remove_damaged(representations: Path) -> None:
+    """Remove the kept representations of a probe set if one of their files is damaged."""
+    for file in damaged_representations(representations):
+        of_probe = representations / file.relative_to(representations).parts[0]
+        shutil.rmtree(of_probe, ignore_errors=True)
 
 
 def _live_view(

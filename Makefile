@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 # xdist would begin with the files of the most tests, and end with those of a few long ones.
-FILES_IN_ORDER := --dist loadgroup --no-loadscope-reorder
+FILES_IN_ORDER := --dist loadfile --no-loadscope-reorder
 NO_TFX := TFX is left out: ml-metadata has no wheel for this Python and C library. All else works.
 
 .DEFAULT_GOAL := help

@@ -16,19 +16,14 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
-# They take longest: begun last, one of them would keep the other workers waiting.
+# Their files take longest: begun last, one of them would keep the other workers waiting.
 LONGEST_FIRST = ("steps", "pipelines", "components", "hotswap")
-# Files of one group run in one worker, and so does a file alone: fixtures are made once.
-ONE_FINISHED_RUN = ("test_end_to_end", "test_faults", "test_provenance")
 
 
 def pytest_collection_modifyitems(items):
     rank = {folder: place for place, folder in enumerate(LONGEST_FIRST)}
     tests = Path(__file__).parent
     items.sort(key=lambda item: rank.get(item.path.relative_to(tests).parts[0], len(rank)))
-    for item in items:
-        group = "a finished run" if item.path.stem in ONE_FINISHED_RUN else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish():

@@ -14,7 +14,7 @@ def problem():
     return x, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_model():
     """A function that builds the same compiled model each time it is called."""
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from akp_keras.hotswap import HotSwap
-from akp_keras.hotswap.backup import Backup, Seen
+from akp_keras.hotswap.backup import Backup, Progress
 
 # What val_loss is made to be: a plateau of patience 2 stands at 1 after epoch 2.
 LOSSES = [3.0, 2.0, 2.0, 2.5, 1.0, 1.5, 1.5, 0.5]
@@ -90,13 +90,13 @@ def test_the_file_has_an_entry_for_each_epoch(tmp_path):
     backup = Backup(tmp_path / "new", "@0 loss=hinge")
     assert backup.load(1) is None
     for epoch, best in enumerate((3.0, float("nan"), None)):
-        backup.save(epoch, Seen(12 * epoch + 12, {1: (best, epoch)}, {0: (epoch, 12 * epoch)}))
-    assert backup.load(1) == Seen(12, {1: (3.0, 0)}, {0: (0, 0)})
-    assert backup.load(3) == Seen(36, {1: (None, 2)}, {0: (2, 24)})
+        backup.save(epoch, Progress(12 * epoch + 12, {1: (best, epoch)}, {0: (epoch, 12 * epoch)}))
+    assert backup.load(1) == Progress(12, {1: (3.0, 0)}, {0: (0, 0)})
+    assert backup.load(3) == Progress(36, {1: (None, 2)}, {0: (2, 24)})
     # A fit that goes on from an earlier epoch writes the later ones anew.
-    backup.save(1, Seen(24, {1: (2.5, 1)}, {}))
+    backup.save(1, Progress(24, {1: (2.5, 1)}, {}))
     assert backup.load(3) is None
-    assert backup.load(2) == Seen(24, {1: (2.5, 1)}, {})
+    assert backup.load(2) == Progress(24, {1: (2.5, 1)}, {})
     assert Backup(tmp_path / "new", "@0 loss=mse").load(2) is None
     (file,) = (tmp_path / "new").iterdir()
     assert [entry["epoch"] for entry in json.loads(file.read_text())["epochs"]] == [0, 1]

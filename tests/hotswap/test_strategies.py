@@ -30,7 +30,7 @@ class Watch(keras.callbacks.Callback):
         self.weights.append(weights(self.model))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def by_hand(make_model, problem):
     """Weights after each step when every swap is made by hand with a new, eager computation."""
     tf = pytest.importorskip("tensorflow", reason="the reference is written with TensorFlow")

@@ -15,8 +15,7 @@ FLAGS = """
 --permutations=199
 --measures=cka.linear,procrustes.angular
 --family=control: @0 activation=relu loss=binary_crossentropy
---family=swapped: @0 activation=relu loss=mse; @1 activation=tanh; @step:9 loss=hinge
---family=memoriser: @0 activation=relu loss=binary_crossentropy labels=random(1.0)
+--family=swapped: @0 activation=relu loss=mse labels=random(0.5); @1 activation=tanh loss=hinge
 """
 
 

@@ -151,13 +151,13 @@ def test_6_where_some_members_are_dead_the_rest_is_shown_and_they_are_named(
     monkeypatch.setattr(
         layers,
         "_why_not_comparable",
-        lambda path: "constant over the probe set" if "memoriser%2F1" in str(path) else why(path),
+        lambda path: "constant over the probe set" if "swapped%2F1" in str(path) else why(path),
     )
     shutil.rmtree(run_dir / "similarity")
     code, out, line = end()
     assert code == 3
-    assert "\nmemoriser " in out and "Report: " in out
-    assert "1 of 6 members failed: memoriser/1 (dense1 is constant over the probe set)" in line
+    assert "\nswapped " in out and "Report: " in out
+    assert "1 of 4 members failed: swapped/1 (dense1 is constant over the probe set)" in line
 
 
 def test_7_too_small_a_data_set_names_the_flag_that_made_it_so(tmp_path, capsys):

@@ -246,16 +246,17 @@ def test_the_commands_of_the_guide(exports, tmp_path, monkeypatch):
     assert {row["model_b"] for row in pairs["SERIES"]} == {90}
 
 
-def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
-    def arguments(name, workers):
-        options = ("--signature=serving_default", f"--workers={workers}")
+@pytest.mark.usefixtures("_in_this_process")
+def test_from_the_shell_in_processes_of_its_own_and_here_are_the_same(exports, tmp_path):
+    def arguments(name):
+        options = ("--signature=serving_default", "--workers=2")
         return command(exports, "several", tmp_path / name, *options)
 
     def written(name):
         files = (path for path in (tmp_path / name).rglob("*") if path.is_file())
         return {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files}
 
-    shell = [sys.executable, "-m", "components.similarity_evaluator", *arguments("one", 1)]
+    shell = [sys.executable, "-m", "components.similarity_evaluator", *arguments("one")]
     done = subprocess.run(shell, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     compared = written("one")
@@ -272,6 +273,6 @@ def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
             for measure in ("cka.linear", "procrustes.angular")
         ),
     }
-    assert main(arguments("two", 2)) == 0
+    assert main(arguments("two")) == 0
     assert written("two") == compared
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}

@@ -17,7 +17,10 @@ from akp_keras.training.trainer import MemberTrainer
 
 PAGE = Path(__file__).parents[2] / "docs" / "your-data-and-models.md"
 BLOCKS = re.findall(r"```(\w+)(?: title=\"([\w.]+)\")?\n(.*?)```", PAGE.read_text(), re.DOTALL)
-COMMANDS = [shlex.split(text)[2:] for language, _, text in BLOCKS if language == "sh"]
+# A backslash at the end of a line continues it, which shlex does not know.
+COMMANDS = [
+    shlex.split(text.replace("\\\n", " "))[2:] for language, _, text in BLOCKS if language == "sh"
+]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -269,7 +269,9 @@ def test_a_run_mends_or_refuses_whatever_is_spoilt(copied, flagfile, tmp_path, k
     before = contents(run_dir)
     path = first(run_dir, kind)
     way(path, changed(path))
-    with pytest.raises(ValueError):
+    # A valid record of representations that does not fit the models only has them made again.
+    is_record = path.name in ("taken.json", "names.json") and way is be_of_another_run
+    with contextlib.nullcontext() if is_record else pytest.raises(ValueError):
         verify(RunDirectory(run_dir))
     code, lines = run_again(flagfile, run_dir)
     if code == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -50,7 +51,7 @@ def made_from(
     """
     settings = step.of_experiment(experiment)
     return {
-        "code_version": code_version(),
+        "code_version": _code_of_this_process(),
         "settings": settings.values(),
         "reads": step.reads(settings),
         "inputs": inputs_of(step, experiment, directory, records),
@@ -89,6 +90,12 @@ def file_digests(entries: Iterable[str], root: Path) -> dict[str, str]:
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             digests[file.relative_to(root).as_posix()] = digest
     return digests
+
+
+@functools.cache
+def _code_of_this_process() -> str:
+    # Every source file is read for it, and every step of a run asks.
+    return code_version()
 
 
 def _digests(

@@ -1,8 +1,5 @@
 """One finished run, small networks on real data, for all tests that look at one or spoil a copy."""
 
-import subprocess
-import sys
-
 import pytest
 
 FLAGS = """
@@ -27,17 +24,7 @@ def flagfile(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def finished(flagfile, tmp_path_factory):
+def finished(flagfile, run_main, tmp_path_factory):
     """The run directory, whose name TensorFlow would take for a pattern, and what was printed."""
     run_dir = tmp_path_factory.mktemp("finished") / "run[1]"
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "akp_keras.main"),
-            *(f"--flagfile={flagfile}", f"--run_dir={run_dir}"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=900,
-    )
-    assert done.returncode == 0, done.stderr
-    return run_dir, done.stdout
+    return run_dir, run_main(flagfile, run_dir)

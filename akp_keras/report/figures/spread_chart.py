@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from akp_keras.report.families import FamilyStyle
-from akp_keras.report.figures.mds_map import add_family_legend
+from akp_keras.report.figures.mds_map import add_family_legend, scatter_family
 from akp_keras.report.svg import INK
 
 
@@ -34,22 +34,10 @@ def draw_spread_chart(
     """
     figure = Figure(figsize=(5.6, 4.4), layout="constrained")
     axes = figure.add_subplot()
-    labelled: set[str] = set()
     for family, style in styles.items():
         if family not in spread:
             continue
-        axes.scatter(
-            100 * generalisation[family],
-            spread[family],
-            s=34,
-            color=style.colour,
-            marker=style.marker,
-            edgecolor="white",
-            linewidth=0.7,
-            label=None if style.legend in labelled else style.legend,
-            zorder=3,
-        )
-        labelled.add(style.legend)
+        scatter_family(axes, 100 * generalisation[family], spread[family], style)
     if slope is not None and spread:
         accuracy = np.array([generalisation[family] for family in spread])
         squared = np.array(list(spread.values())) ** 2

@@ -11,6 +11,8 @@ import re
 from importlib import metadata
 from pathlib import Path
 
+import akp_keras
+
 # Keras' defaults for what its own file, keras.json, does not set.
 _KERAS = {
     "backend": "tensorflow",
@@ -36,6 +38,15 @@ def code_version(package: Path = Path(__file__).parent) -> str:
     state = [_versions(), _keras_settings(), platform.python_version()]
     digest.update(json.dumps(state, sort_keys=True).encode())
     return digest.hexdigest()[:16]
+
+
+def training_versions() -> dict[str, str]:
+    """Return the versions on which trained weights depend: of akp_keras, Keras and TensorFlow."""
+    versions = _versions()
+    # A build of TensorFlow may be installed in place of the required one.
+    versions["tensorflow"] = versions.get("tensorflow") or versions["tensorflow-cpu"]
+    trained_with = {library: versions[library] for library in ("keras", "tensorflow")}
+    return {"akp_keras": akp_keras.__version__, **trained_with}
 
 
 def _versions() -> dict[str, str]:

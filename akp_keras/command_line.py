@@ -7,20 +7,17 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
 from absl import flags
 
 from akp_keras.executors import limit_linear_algebra
+from akp_keras.failures import MembersFailed, machine_failure
 
 _TRACEBACK = "AKP_KERAS_TRACEBACK"
 _HELP = {"--help", "-h", "--helpfull", "-help"}
-
-
-class WorkFailed(Exception):
-    """The work failed although the input is valid; the message is one line."""
+DONE, MACHINE_FAILED, WRONG_INPUT, MEMBERS_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,8 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
         arguments: the command line without the program's name.
 
     Returns:
-        The exit code: 0 for success, 1 if the work failed, 2 for wrong input, 130 if interrupted.
+        The exit code: 0 if the work was done, 1 if the machine failed (disk, memory, cluster),
+        2 for wrong input, 3 if the work was done but members failed, 130 if interrupted.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     limit_linear_algebra()
@@ -68,25 +66,24 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
         return 0
     try:
         print(command.work(values, *_parse(values, command, arguments)))
-    except (ValueError, OSError, flags.Error) as error:
-        if os.environ.get(_TRACEBACK):
-            traceback.print_exc()
-        print(f"{program}: {_with_flag(one_line(error), values)}", file=sys.stderr)
-        return 2
-    except WorkFailed as error:
-        print(f"{program}: {one_line(error)}", file=sys.stderr)
-        return 1
-    except BrokenProcessPool:
-        print(
-            f"{program}: a worker process died, perhaps for lack of memory; {command.resume}, "
-            "with fewer --workers if it happens again",
-            file=sys.stderr,
-        )
-        return 1
     except KeyboardInterrupt:
         print(f"{program}: interrupted; {command.resume}", file=sys.stderr)
-        return 130
-    return 0
+        return INTERRUPTED
+    except Exception as error:
+        if os.environ.get(_TRACEBACK):
+            traceback.print_exc()
+        if reason := machine_failure(error):
+            fewer = ", with fewer --workers if it happens again" if "memory" in reason else ""
+            print(f"{program}: {reason}; {command.resume}{fewer}", file=sys.stderr)
+            return MACHINE_FAILED
+        if not isinstance(error, ValueError | OSError | flags.Error):
+            raise
+        failed = isinstance(error, MembersFailed)
+        if failed and error.answer:
+            print(error.answer)
+        print(f"{program}: {_with_flag(one_line(error), values)}", file=sys.stderr)
+        return MEMBERS_FAILED if failed else WRONG_INPUT
+    return DONE
 
 
 def one_line(error: Exception) -> str:

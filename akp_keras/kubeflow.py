@@ -6,9 +6,9 @@
     def compare(...):
         similarity_evaluator(models=…, probe=…, measures="cka.linear")
 
-A component's parameters are the settings of its step, with their defaults; 0 or "" stands for an
-optional setting that is not set. Components run in the image of this version of akp_keras, which
-must hold kfp; `component(step, image)` takes another image.
+A component's parameters are the settings of its step, with their defaults; for those that may be
+without a value, a lightweight component takes 0 or "". Components run in the image of this version
+of akp_keras, which must hold kfp; `component(step, image)` takes another image.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import linecache
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Optional
 
 from kfp import dsl
 from kfp.dsl.base_component import BaseComponent
@@ -45,7 +45,7 @@ def {name}(
 ) -> dsl.ContainerSpec:
     """{help}"""
     return dsl.ContainerSpec(
-        image="{image}",
+        image={image!r},
         command=["python", "-m", "akp_keras", "{name}"],
         args=[{arguments}],
     )
@@ -88,15 +88,26 @@ def container_component(step: str, image: str = IMAGE) -> BaseComponent:
     declared = step_named(step)
     flags = {it.flag or name: it for name, it in declared.inputs.items()}
     settings = {it.flag: it for it in declarations(declared.settings)}
-    arguments = [f'"--{flag}", {flag}' for flag in (*flags, *settings)]
+    optional = {flag for flag, it in (*flags.items(), *settings.items()) if it.optional}
+    arguments = [
+        f'dsl.IfPresentPlaceholder("{flag}", ["--{flag}", {flag}])'
+        if flag in optional
+        else f'"--{flag}", {flag}'
+        for flag in (*flags, *settings)
+    ]
     source = _CONTAINER.format(
         name=declared.name,
         parameters=",\n    ".join(
             [
                 *(f"{flag}: str" for flag, it in flags.items() if not it.optional),
                 "output: dsl.Output[dsl.Artifact]",
-                *(f"{flag}: str = ''" for flag, it in flags.items() if it.optional),
-                *(f"{flag}: {_parameter(it)}" for flag, it in settings.items()),
+                *(f"{flag}: Optional[str] = None" for flag, it in flags.items() if it.optional),
+                *(
+                    f"{flag}: Optional[{it.kind.__name__}] = None"
+                    if it.optional
+                    else f"{flag}: {_parameter(it)}"
+                    for flag, it in settings.items()
+                ),
             ]
         ),
         help=declared.description.splitlines()[0],
@@ -115,7 +126,7 @@ def _compile(step: Step, source: str) -> Any:
     # Kubeflow ships the source of a function, which `inspect` must be able to find.
     file = f"<component {step.name} {hash(source)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    names: dict[str, Any] = {"dsl": dsl, "List": list}
+    names: dict[str, Any] = {"dsl": dsl, "List": list, "Optional": Optional}
     # Without this module's future import: Kubeflow needs annotations that are not text.
     exec(compile(source, file, "exec", dont_inherit=True), names)
     return names[step.name]
@@ -140,6 +151,10 @@ def _parameter(declared: Setting) -> str:
     if declared.name == "workers":
         default = _WORKERS
     return f"{kind.__name__} = {default!r}"
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *(step.name for step in STEPS)])
 
 
 def __getattr__(name: str) -> BaseComponent:

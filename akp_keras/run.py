@@ -24,7 +24,7 @@ from akp_keras.hints import hint
 from akp_keras.hotswap import Schedule
 from akp_keras.settings import Experiment, Running, declarations
 from akp_keras.steps.inputs import read_compared
-from akp_keras.steps.local import run_steps
+from akp_keras.steps.local import run_steps, unfinished_step
 from akp_keras.steps.principle import Principle, leading_measure, read_principle
 from akp_keras.steps.run_directory import RunDirectory
 from akp_keras.steps.verdicts import Outcomes, read_outcomes
@@ -50,7 +50,6 @@ def run_experiment(**settings: Any) -> Run:
                 },
                 dataset="wisconsin_breast_cancer",
                 model="mlp",
-                probe_samples=96,
                 run_dir="RUN",
             )
             print(run.verdicts)
@@ -92,9 +91,14 @@ def open_run(path: str | Path) -> Run:
     Raises:
         ValueError: in one line, if it is not a run directory, or the run is not finished.
     """
+    if not Path(path).is_dir():
+        raise ValueError(f"{path} is not a folder; name the run directory of an experiment")
     run = Run(path)
-    if not run.directory.dispersion.is_file():
-        raise ValueError(f"{path} is not finished; run it again to resume it")
+    if step := unfinished_step(run.directory, run.settings):
+        raise ValueError(
+            f"{path} is not finished: {step} has yet to run with its settings; run the experiment "
+            "again to resume it"
+        )
     return run
 
 
@@ -115,8 +119,8 @@ class Run:
     def __repr__(self) -> str:
         settings = self.settings
         return (
-            f"<Run {str(self.directory.root)!r}: {len(settings.families)} families of "
-            f"{settings.members} members, {settings.model} on {settings.dataset}>"
+            f"<Run {str(self.directory.root)!r}: {len(settings.families)} families, "
+            f"{len(settings.planned_members())} members, {settings.model} on {settings.dataset}>"
         )
 
     @functools.cached_property
@@ -286,6 +290,20 @@ class Run:
         """(layer, measure) -> verdicts across, between and within families, with all details."""
         return read_principle(self.directory.principle)
 
+    @functools.cached_property
+    def failed(self) -> dict[str, str]:
+        """Member -> why it could not be compared at some layer, or has no test accuracy."""
+        failed = {
+            record.name: "no finite test accuracy"
+            for record in self.records
+            if not math.isfinite(record.metrics.get("test_accuracy", math.nan))
+        }
+        for matrix in reversed(self.matrices.values()):
+            failed |= {
+                name: f"{matrix.layer} is {reason}" for name, reason in matrix.excluded.items()
+            }
+        return failed
+
     def summary(self) -> str:
         """Return the table of results, notes on it, and the places of report and TensorBoard."""
         from akp_keras.report import format_table
@@ -328,7 +346,7 @@ class Run:
         return [textwrap.fill(sentence, 100, subsequent_indent="    ") for sentence in sentences]
 
     def _notes(self) -> list[str]:
-        outcomes = self.outcomes.values()
+        outcomes = [*self.principle.values(), *self.outcomes.values()]
         notes = list(dict.fromkeys(note for outcome in outcomes for note in outcome.cautions))
         unswapped = Counter(
             member.family
@@ -353,6 +371,20 @@ class Plot:
     def __init__(self, run: Run) -> None:
         self._run = run
 
+    def spread(self, layer: str, measure: str | None = None) -> Figure:
+        """Draw the spread across families against test accuracy, one point per family."""
+        from akp_keras.report import illustrations as report
+
+        outcome = self._run.principle[self._run._key(layer, measure)]
+        return self._draw(
+            lambda contents: report.draw_spread_chart(
+                outcome.across.spread,
+                outcome.generalisation,
+                contents.styles,
+                slope=outcome.across.effect and outcome.across.effect.slope,
+            )
+        )
+
     def dispersion(self, layer: str, measure: str | None = None) -> Figure:
         """Draw the members' distances to their centroids, and the ratios to the control."""
         from akp_keras.report import illustrations as report
@@ -362,7 +394,7 @@ class Plot:
             lambda contents: report.draw_dispersion_chart(
                 report.distances_by_family(outcome),
                 report.log_ratios(outcome),
-                contents.styles,
+                report.dispersed(outcome, contents.styles),
                 confidence=1 - outcome.alpha,
             )
         )
@@ -390,7 +422,7 @@ class Plot:
             lambda contents: report.draw_generalisation_chart(
                 contents.summaries,
                 report.distances_by_family(outcome),
-                contents.styles,
+                report.dispersed(outcome, contents.styles),
                 confidence=1 - outcome.alpha,
             )
         )
@@ -429,6 +461,7 @@ class Plot:
             run.outcomes,
             run.settings.control,
             run.settings.measures[0],
+            run.principle,
         )
         with matplotlib.style.context(["default", STYLE]):
             figure = draw(contents)

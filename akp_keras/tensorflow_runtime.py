@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 
+from akp_keras.failures import of_machine
+
 THREADS = 1
+# Where a graph failed, which TensorFlow says before why.
+_WHERE = re.compile(r"Graph execution error|Detected at node|<stack traces|\s|File ")
 
 
 def configure_tensorflow() -> None:
@@ -43,3 +48,31 @@ def quiet_start() -> Iterator[None]:
         os.dup2(standard_error, 2)
         os.close(nowhere)
         os.close(standard_error)
+
+
+@contextlib.contextmanager
+def machine_errors() -> Iterator[None]:
+    """Turn TensorFlow's errors of a full disk or memory into those of Python.
+
+    Raises:
+        OSError: for an error of the operating system.
+        MemoryError: for lack of memory, also that of an accelerator.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not type(error).__module__.startswith("tensorflow."):
+            raise
+        if failure := of_machine(str(error)):
+            # Without its cause, which would import TensorFlow where it is unpickled.
+            raise failure from None
+        if type(error).__name__ == "ResourceExhaustedError":
+            raise MemoryError(first_line(error)) from None
+        raise
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line that gives a reason, of the hundreds of a TensorFlow message."""
+    lines = str(error).strip().splitlines()
+    said = [line for line in lines if line.strip() and not _WHERE.match(line)]
+    return said[0] if said else type(error).__name__

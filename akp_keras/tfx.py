@@ -263,19 +263,22 @@ def _specified(step: Step, arguments: Mapping[str, Any]) -> dict[str, Any]:
             specified[declared.paths] = json.dumps(paths) if paths and declared.several else paths
             specified[_CONTENT] = None
             digests |= _digests(declared, paths)
+    for declared in _settings(step):
+        if declared.holds_models:
+            digests |= _model_digests(declared.flag, declared.check(arguments[declared.flag]))
     if digests:
         specified[_CONTENT] = hashlib.sha256(json.dumps(digests).encode()).hexdigest()
     for declared in _settings(step):
         value = arguments[declared.flag]
         # Anything else is a placeholder of TFX, which is checked when the step runs.
-        if value is None or isinstance(value, bool | int | float | str | Sequence):
+        if value is None or isinstance(value, bool | int | float | str | Sequence | Mapping):
             value = declared.check(value)
         specified[declared.flag] = declared.text(value) if isinstance(value, tuple) else value
     return specified
 
 
 def _texts(declared: Input, paths: Any) -> Any:
-    """Return paths as text, several in a list; raises a ValueError if the list is empty."""
+    """Return paths as text, several in a list; raise a ValueError if the list is empty."""
     if isinstance(paths, str | os.PathLike):
         return [os.fspath(paths)] if declared.several else os.fspath(paths)
     if declared.several and isinstance(paths, Sequence):
@@ -290,9 +293,16 @@ def _digests(declared: Input, paths: Any) -> dict[str, str]:
     # Errors in them are reported when the step runs, perhaps on another machine.
     with contextlib.suppress(ValueError, OSError):
         if paths and declared.several:
-            return {model.name: content_digest(model.path) for model in find_saved_models(paths)}
+            return _model_digests("", paths)
         if paths:
             return {"": content_digest(paths)}
+    return {}
+
+
+def _model_digests(side: str, paths: Sequence[str]) -> dict[str, str]:
+    with contextlib.suppress(ValueError, OSError):
+        models = find_saved_models(paths, least=1)
+        return {f"{side} {model.name}": content_digest(model.path) for model in models}
     return {}
 
 

@@ -109,7 +109,7 @@ def _watch(command: list[str]) -> tuple[int, int, float]:
 def main(arguments: list[str]) -> None:
     """Write the models, compare them, and print what that took."""
     if len(arguments) > 1:
-        raise app.UsageError(f"{arguments[1]!r} is no flag")
+        raise app.UsageError(f"{arguments[1]!r} is not a flag")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sizes = (_MODELS.value, _LAYERS.value, _WIDTH.value, _FEATURES)

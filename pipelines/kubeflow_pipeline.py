@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from akp_keras.code_version import code_version
-from akp_keras.command_line import WorkFailed
+from akp_keras.failures import WorkFailed
 from akp_keras.files.locks import locked_folder
 from akp_keras.files.whole import whole_file
 from akp_keras.settings import Experiment, Running

@@ -20,6 +20,7 @@ from absl import flags
 
 from akp_keras.command_line import Command, run_command
 from akp_keras.settings.flags import list_under
+from akp_keras.steps.provenance import Line, draw_tree
 from pipelines.settings import require_extra
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ METADATA_FILE = "metadata.sqlite"
 _MEMBER = "TrainedMember"
 # What TFX records about an artifact or execution for its own use.
 _OWN = {"tfx_version", "is_external", "state", "name", "producer_component", "pipeline_name"}
-# A line of the tree, and what is below it.
-_Line = tuple[str, Sequence["_Line"]]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -128,12 +127,12 @@ def lineage(store: MetadataStore, uri: str) -> Iterator[str]:
     if not artifacts:
         raise ValueError(f"no artifact in the metadata store has the URI {uri}")
     for line in _made(store, [artifacts[-1]], set()):
-        yield from _drawn(line, "", "")
+        yield from draw_tree(line)
 
 
 def _made(
     store: MetadataStore, artifacts: Sequence[proto.Artifact], shown: set[int]
-) -> Iterator[_Line]:
+) -> Iterator[Line]:
     """Yield artifacts, grouped by execution, with what they were made from."""
     by_execution: dict[int | None, list[proto.Artifact]] = {}
     for artifact in artifacts:
@@ -199,14 +198,6 @@ def _execution_text(store: MetadataStore, number: int) -> str:
 
 def _plain(value: proto.Value) -> Any:
     return getattr(value, value.WhichOneof("value"))
-
-
-def _drawn(line: _Line, first: str, rest: str) -> Iterator[str]:
-    text, below = line
-    yield first + text
-    for position, branch in enumerate(below, start=1):
-        fork, bar = ("└─ ", "   ") if position == len(below) else ("├─ ", "│  ")
-        yield from _drawn(branch, rest + fork, rest + bar)
 
 
 def _as_stored(uri: str) -> str:

@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -29,6 +30,25 @@ def pytest_collection_modifyitems(items):
 def pytest_collection_finish():
     """Keeps what the tests' modules imported, TensorFlow among it, out of garbage collections."""
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def run_main():
+    """A function that runs an experiment as users do, and returns what was printed."""
+
+    def run(flagfile, run_dir):
+        command = [sys.executable, "-m", "akp_keras.main"]
+        done = subprocess.run(
+            [*command, f"--flagfile={flagfile}", f"--run_dir={run_dir}"],
+            capture_output=True,
+            text=True,
+            timeout=900,
+            cwd=Path(__file__).parents[1],
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 LAYERS = ("second", "first")  # the order of the network, which is not that of the alphabet

@@ -53,10 +53,10 @@ def test_a_dask_cluster_takes_the_place_of_the_processes():
         assert executor.submit(os.getpid).result() != os.getpid()
 
 
-def test_a_scheduler_that_does_not_answer_is_refused():
+def test_what_is_not_the_address_of_a_scheduler_is_refused():
     pytest.importorskip("dask.distributed", reason="the extra 'dask' is missing")
     with (
         pytest.raises(ValueError, match="no Dask scheduler answers there"),
-        open_executor(1, "tcp://127.0.0.1:9"),
+        open_executor(1, "nowhere://127.0.0.1:9"),
     ):
         pass

@@ -2,6 +2,7 @@
 
 import pytest
 
+import akp_keras
 from akp_keras.main import akp
 from akp_keras.steps.experiment import STEPS
 
@@ -11,6 +12,11 @@ def test_help_lists_every_step(capsys):
     printed = capsys.readouterr().out
     for name in ("run", *(step.name for step in STEPS)):
         assert f"\n  {name} " in printed
+
+
+def test_it_says_its_version(capsys):
+    assert akp(["--version"]) == 0
+    assert capsys.readouterr().out == f"akp_keras {akp_keras.__version__}\n"
 
 
 def test_an_unknown_command_is_refused_in_one_line(capsys):
@@ -32,7 +38,7 @@ def test_every_step_explains_its_flags(step, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["run", "--epochs=x"], "akp run: "),
+        (["run", "--family=a:", "--members=x"], "akp run: --members=x must be a whole number"),
         (["run"], "akp run: --family is missing"),
         (["report", "--nonsense=1"], "akp report: Unknown command line flag 'nonsense'"),
         (["dispersion_test", "--output=x"], "akp dispersion_test: --matrices is missing"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import akp_keras
+from akp_keras.run import Run
 from akp_keras.settings import Experiment
 from akp_keras.steps.dispersion_test import DISPERSION_TEST
 from akp_keras.steps.run_directory import RunDirectory
@@ -39,11 +40,11 @@ def run(experiment, tmp_path_factory):
     )
     for name in ("dispersion.json", "verdict.json", "principle.json"):
         shutil.copy(tested / name, root / name)
-    return akp_keras.open_run(root)
+    return Run(root)
 
 
 def test_it_says_what_it_is(run):
-    assert repr(run).endswith("RUN': 6 families of 5 members, small_cnn on synthetic_cells>")
+    assert repr(run).endswith("RUN': 6 families, 30 members, small_cnn on synthetic_cells>")
     assert run.layers == ("second", "first")
     assert run.settings.control == "zero"
 
@@ -98,7 +99,7 @@ def test_matrices_are_frames_with_names(run):
         run.distances("first", "cka.liner")
 
 
-@pytest.mark.parametrize("picture", ["dispersion", "map", "similarity", "generalisation"])
+@pytest.mark.parametrize("picture", ["spread", "dispersion", "map", "similarity", "generalisation"])
 def test_pictures_are_figures(run, picture, tmp_path):
     figure = getattr(run.plot, picture)("second", "cka.linear")
     figure.savefig(tmp_path / "picture.png")
@@ -123,8 +124,10 @@ def test_what_is_not_a_finished_run_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match=r"experiment\.json is missing or damaged"):
         akp_keras.open_run(tmp_path)
     shutil.copy(run.directory.experiment, tmp_path)
-    with pytest.raises(ValueError, match="is not finished; run it again"):
+    with pytest.raises(ValueError, match="is not finished: probe_set has yet to run"):
         akp_keras.open_run(tmp_path)
+    with pytest.raises(ValueError, match="nowhere is not a folder"):
+        akp_keras.open_run(tmp_path / "nowhere")
 
 
 def test_wrong_keywords_are_refused_by_name():

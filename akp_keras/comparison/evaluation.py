@@ -33,10 +33,11 @@ from akp_keras.comparison.summary import describe, summarise
 from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
 from akp_keras.files.folders import check_output, unfinished_folder
 from akp_keras.files.whole import write_json
+from akp_keras.similarity.request import checked_request
 
 SUMMARY = "summary.json"
 MATRICES = "similarity"
-_REPRESENTATIONS = "representations"
+REPRESENTATIONS = "representations"
 _RESULT = "result"
 
 # (stage, number of items) -> a context manager that yields a function of a finished item's name.
@@ -59,8 +60,10 @@ def evaluate_similarity(
     families: Sequence[str] = (),
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
+    trust: Sequence[str] = (),
     spatial: str = "flatten",
     null: int = 0,
+    interval: float | None = None,
     seed: int = 0,
     memory_gb: float = 4.0,
     representations: str | Path | None = None,
@@ -90,9 +93,13 @@ def evaluate_similarity(
         families: the order of families in the matrices, as `find_saved_models` takes it.
         layers: names of the signature's outputs to compare; by default all of the first model.
         signature: name of the signature whose outputs are the layers.
+        trust: names of operations that models may have although they write or read files or call
+            out; models with others are refused.
         spatial: spatial policy for (n, h, w, c) outputs, one of `similarity.SPATIAL_POLICIES`.
         null: row permutations for the null distribution of every measure; 0 for none.
-        seed: seed of the permutations, from 0.
+        interval: level of intervals over samples, such as 0.95, as in `similarity.pairwise`; None
+            for none.
+        seed: seed of the permutations and of the groups of the intervals, from 0.
         memory_gb: bound on the memory of the comparison in GiB, as in `similarity.pairwise`.
         representations: a folder in which representations are kept for later, in one folder per
             probe set. By default they are removed at the end.
@@ -106,9 +113,9 @@ def evaluate_similarity(
         ValueError: in one line that names the model, file, layer or measure that does not fit;
             nothing is then written.
     """
-    measures = _check_arguments(measures, layers, spatial, null, seed, memory_gb)
+    measures = check_arguments(measures, [layers], spatial, null, interval, seed, memory_gb)
     models = find_saved_models(saved_models, families)
-    inputs = _probe_inputs(probe)
+    inputs = open_probe(probe)
     check_output(output)
     description = describe(
         models,
@@ -117,12 +124,13 @@ def evaluate_similarity(
         signature=signature,
         spatial=spatial,
         null=null,
+        interval=interval,
         seed=seed,
     )
     # What representations depend on, apart from each model's own bytes.
     request = {"probe": inputs.digest(), "members": [model.name for model in models]}
-    with unfinished_folder(output, request) as folder:
-        answers = folder / _REPRESENTATIONS
+    with result_folder(output, request) as (folder, result):
+        answers = folder / REPRESENTATIONS
         if representations is not None:
             answers = kept_folder(representations, inputs)
         with progress("representations", len(models)) as done:
@@ -133,11 +141,9 @@ def evaluate_similarity(
                 executor=executor,
                 layers=layers,
                 signature=signature,
+                trust=trust,
                 done=done,
             )
-        result = folder / _RESULT
-        shutil.rmtree(result, ignore_errors=True)
-        result.mkdir()
         with progress("matrices", len(layers)) as done:
             entries = _write_layers(
                 result,
@@ -150,14 +156,29 @@ def evaluate_similarity(
                 spatial=spatial,
                 memory_gb=memory_gb,
                 null=null,
+                interval=interval,
                 seed=seed,
                 labels=inputs.labels,
             )
         summary = {**description, "layers": list(layers), "similarity": entries}
         write_json(result / SUMMARY, summary)
+    return summary
+
+
+@contextlib.contextmanager
+def result_folder(output: str | Path, request: Mapping[str, object]) -> Iterator[tuple[Path, Path]]:
+    """Yield a work folder, which can be resumed, and in it the empty folder of the result.
+
+    The folder of the result becomes the output, and the work folder is removed, if the block
+    succeeds; see `unfinished_folder`.
+    """
+    with unfinished_folder(output, request) as folder:
+        result = folder / _RESULT
+        shutil.rmtree(result, ignore_errors=True)
+        result.mkdir()
+        yield folder, result
         result.replace(output)
         shutil.rmtree(folder)
-    return summary
 
 
 def _write_layers(
@@ -169,14 +190,17 @@ def _write_layers(
     done: Callable[[str], None],
     *,
     null: int,
+    interval: float | None,
     **options: Any,
 ) -> list[dict[str, Any]]:
     families = {model.name: model.family for model in models}
     entries = []
-    with PairTable(result, families, null=null > 0) as table:
+    with PairTable(result, families, null=null > 0, interval=interval is not None) as table:
         for layer in layers:
             paths = {name: representation_path(representations, name, layer) for name in families}
-            for compared in compare_layer(layer, paths, measures, null=null, **options):
+            for compared in compare_layer(
+                layer, paths, measures, null=null, interval=interval, **options
+            ):
                 matrix = compared.matrix
                 write_matrix(matrix_path(result / MATRICES, layer, matrix.measure), matrix)
                 table.add(compared)
@@ -185,22 +209,27 @@ def _write_layers(
     return entries
 
 
-def _probe_inputs(probe: str | Path | np.ndarray | Mapping[str, np.ndarray]) -> ProbeInputs:
+def open_probe(probe: str | Path | np.ndarray | Mapping[str, np.ndarray]) -> ProbeInputs:
+    """Return the probe set, as `evaluate_similarity` takes it; raise a ValueError if it is none."""
     if isinstance(probe, str | Path):
         return read_probe_inputs(probe)
     arrays = probe if isinstance(probe, Mapping) else {"inputs": np.asarray(probe)}
     return check_probe_inputs(ProbeInputs(arrays), "the probe set")
 
 
-def _check_arguments(
+def check_arguments(
     measures: Sequence[str],
-    layers: Sequence[str] | None,
+    layers: Sequence[Sequence[str] | None],
     spatial: str,
     null: int,
+    interval: float | None,
     seed: int,
     memory_gb: float,
 ) -> tuple[str, ...]:
-    """Validate arguments before any model is loaded; return the full ids of the measures."""
+    """Validate arguments before any model is loaded; return the full ids of the measures.
+
+    `layers` has the names for each side of the comparison.
+    """
     if isinstance(measures, str) or not measures:
         raise ValueError("measures: name at least one in a list, for example ['cka.linear']")
     declared = [similarity.measure(measure) for measure in measures]
@@ -210,12 +239,14 @@ def _check_arguments(
                 raise ValueError(
                     f"measure {measure.id} has no null: it does not depend on the order of samples"
                 )
+    if interval is not None:
+        checked_request({"row": None}, list(measures), columns={"": None}, interval=interval)
     ids = tuple(measure.id for measure in declared)
-    for what, names in (("measure", ids), ("layer", layers or ())):
+    for what, names in (("measure", ids), *(("layer", names or ()) for names in layers)):
         for name in names:
             if list(names).count(name) > 1:
                 raise ValueError(f"{what} {name} is named twice; name it once")
-    if layers is not None and not layers:
+    if any(names is not None and not names for names in layers):
         raise ValueError("layers: name at least one, or pass None to compare all")
     if spatial not in similarity.SPATIAL_POLICIES:
         policies = ", ".join(similarity.SPATIAL_POLICIES)

@@ -20,10 +20,11 @@ class TooFewComparable(ValueError):
 
 @dataclass(frozen=True)
 class Compared:
-    """All pairs at one layer under one measure, with the null if it was requested."""
+    """All pairs at one layer under one measure, with null and intervals if requested."""
 
     matrix: SimilarityMatrix
     null: similarity.PermutationNull | None
+    interval: similarity.Intervals | None = None
 
 
 def compare_layer(
@@ -35,6 +36,7 @@ def compare_layer(
     spatial: str = "flatten",
     memory_gb: float = 4.0,
     null: int = 0,
+    interval: float | None = None,
     seed: int = 0,
     labels: np.ndarray | None = None,
 ) -> list[Compared]:
@@ -48,7 +50,8 @@ def compare_layer(
         spatial: spatial policy for (n, h, w, c) representations, as in `similarity.pairwise`.
         memory_gb: bound on the memory of the comparison, in GiB.
         null: row permutations for the null distribution of every measure; 0 for none.
-        seed: seed of the permutations.
+        interval: level of intervals over samples, as in `similarity.pairwise`; None for none.
+        seed: seed of the permutations and of the groups of the intervals.
         labels: (n,) classes of the samples, for measures of errors.
 
     Returns:
@@ -77,6 +80,7 @@ def compare_layer(
                 spatial=spatial,
                 executor=executor,
                 null=null,
+                interval=interval,
                 seed=seed,
                 labels=labels,
             )
@@ -89,19 +93,21 @@ def compare_layer(
                 measure=measure,
                 members=tuple(results[measure].names),
                 values=results[measure].values,
-                distances=_distances(results[measure]),
+                distances=distances(results[measure]),
                 samples=results[measure].samples,
                 features=results[measure].features,
                 ranks=results[measure].ranks,
                 excluded=excluded,
             ),
             results[measure].null,
+            results[measure].interval,
         )
         for measure in measures
     ]
 
 
-def _distances(result: similarity.SimilarityResult) -> np.ndarray:
+def distances(result: similarity.SimilarityResult) -> np.ndarray:
+    """Return the default distance form of a result; all NaN if its measure declares none."""
     if not result.declaration.distances:
         return np.full_like(result.values, np.nan)
     return result.distance()

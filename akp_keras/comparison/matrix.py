@@ -14,7 +14,7 @@ from akp_keras.files.names import file_name
 from akp_keras.files.whole import is_unfinished, whole_file
 from akp_keras.hints import hint
 from akp_keras.natural_order import natural_order
-from akp_keras.numpy_files import UNREADABLE
+from akp_keras.numpy_files import UNREADABLE, open_arrays
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def read_matrix(path: str | Path) -> SimilarityMatrix:
         ValueError: if the file is missing or damaged, in one line that names it.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open_arrays(path) as file:
             return SimilarityMatrix(
                 layer=str(file["layer"]),
                 measure=str(file["measure"]),

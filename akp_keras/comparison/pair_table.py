@@ -21,7 +21,8 @@ _SCHEMA = pa.schema(
         *((name, pa.float64()) for name in ("value", "distance")),
     ]
 )
-_NULL = [pa.field(name, pa.float64()) for name in ("null_mean", "null_deviation", "null_pvalue")]
+_NULL = ("null_mean", "null_deviation", "null_pvalue")
+_INTERVAL = ("low", "high")
 
 
 class PairTable:
@@ -31,17 +32,21 @@ class PairTable:
     measure that is not symmetric. `distance` is empty for a measure that declares none. With a
     null, `null_mean` and `null_deviation` describe the value over permutations of the rows of one
     representation, and `null_pvalue` is the fraction at least as similar, as in
-    `similarity.PermutationNull`.
+    `similarity.PermutationNull`. With intervals, `low` and `high` are their ends.
 
     Args:
         folder: the folder of the two files.
         families: member name -> family.
         null: whether to write the columns of the null.
+        interval: whether to write the columns of the intervals.
     """
 
-    def __init__(self, folder: Path, families: Mapping[str, str], *, null: bool) -> None:
+    def __init__(
+        self, folder: Path, families: Mapping[str, str], *, null: bool, interval: bool = False
+    ) -> None:
         self._families = families
-        self._schema = pa.schema([*_SCHEMA, *(_NULL if null else [])])
+        more = [*(_NULL if null else ()), *(_INTERVAL if interval else ())]
+        self._schema = pa.schema([*_SCHEMA, *((name, pa.float64()) for name in more)])
         self._parquet = pyarrow.parquet.ParquetWriter(folder / "similarity.parquet", self._schema)
         self._csv = pyarrow.csv.CSVWriter(folder / "similarity.csv", self._schema)
 
@@ -79,6 +84,11 @@ class PairTable:
                 "null_mean": compared.null.mean[rows, columns],
                 "null_deviation": compared.null.deviation[rows, columns],
                 "null_pvalue": compared.null.pvalues[rows, columns],
+            }
+        if compared.interval is not None:
+            cells |= {
+                "low": compared.interval.low[rows, columns],
+                "high": compared.interval.high[rows, columns],
             }
         table = pa.table(cells, schema=self._schema)
         self._parquet.write_table(table)

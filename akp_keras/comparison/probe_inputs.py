@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from akp_keras.numpy_files import UNREADABLE
+from akp_keras.numpy_files import UNREADABLE, open_arrays
 
 # What a probe set may hold in addition to the inputs.
 _IDS, _LABELS, _CLASSES = "ids", "labels", "class_names"
@@ -67,7 +67,7 @@ def read_probe_inputs(path: str | Path) -> ProbeInputs:
         if path.suffix == ".npy":
             arrays = {"inputs": np.load(path, mmap_mode="r", allow_pickle=False)}
         else:
-            with np.load(path, allow_pickle=False) as archive:
+            with open_arrays(path) as archive:
                 arrays = {name: archive[name] for name in archive.files}
     except UNREADABLE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -17,14 +17,17 @@ from akp_keras.export.saved_model import (
     REPRESENTATIONS_SIGNATURE,
     iterate_representations,
 )
+from akp_keras.failures import named_file
 from akp_keras.files.below import content_digest
 from akp_keras.files.names import file_name
 from akp_keras.files.whole import UNFINISHED, read_json, whole_file, write_json
+from akp_keras.numpy_files import UNREADABLE
 from akp_keras.tensorflow_runtime import configure_tensorflow
 
 # No member's folder begins with a dot.
 _INPUTS = ".inputs"
 _NAMES = "names.json"
+# Says of which model the representations beside it are, and what their bytes are.
 _TAKEN = "taken.json"
 
 
@@ -36,6 +39,7 @@ def take_representations(
     executor: Executor,
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
+    trust: Sequence[str] = (),
     done: Callable[[str], None] = lambda name: None,
 ) -> tuple[str, ...]:
     """Compute the representations of the probe set by every SavedModel, one task per model.
@@ -52,6 +56,8 @@ def take_representations(
         executor: runs the tasks.
         layers: names of the outputs to write; by default all outputs of the first model.
         signature: the signature to call.
+        trust: names of operations that SavedModels may have although they write or read files or
+            call out.
         done: called with a member's name when its representations are on disk.
 
     Returns:
@@ -71,6 +77,7 @@ def take_representations(
             name,
             None if layers is None else tuple(layers),
             signature,
+            trust,
         ): name
         for name, path in saved_models.items()
     }
@@ -145,6 +152,7 @@ def _represent(
     member: str,
     layers: tuple[str, ...] | None,
     signature: str,
+    trust: Sequence[str],
 ) -> tuple[str, ...]:
     marker = Path(folder) / file_name(member) / _TAKEN
     asked = {
@@ -152,18 +160,31 @@ def _represent(
         "signature": signature,
         "layers": None if layers is None else list(layers),
     }
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
         taken = read_json(marker)
-        if taken["asked"] == asked:
+        whole = not _damaged(marker.parent)
+        if whole and taken["asked"] == asked:
             return tuple(taken["layers"])
         # Some of the layers, if all are on disk.
-        if taken["asked"] == asked | {"layers": None} and set(layers) <= set(taken["layers"]):
+        if (
+            whole
+            and taken["asked"] == asked | {"layers": None}
+            and set(layers) <= set(taken["layers"])
+        ):
             return tuple(layers)
     configure_tensorflow()
     marker.parent.mkdir(parents=True, exist_ok=True)
     failure = None
     try:
-        answered = _stream(saved_model, folder, member, layers, signature)
+        answers = iterate_representations(
+            saved_model,
+            _read_inputs(Path(folder) / _INPUTS),
+            layers=layers,
+            signature=signature,
+            trust=trust,
+        )
+        with named_file(marker.parent):
+            answered = _stream(answers, folder, member)
     except ValueError as error:
         # Without TensorFlow's exception as its cause: unpickling that would import TensorFlow.
         failure = str(error)
@@ -172,24 +193,47 @@ def _represent(
         gc.collect()
     if failure is not None:
         raise ValueError(failure)
-    write_json(marker, {"asked": asked, "layers": answered})
+    files = [representation_path(folder, member, layer) for layer in answered]
+    digests = {file.name: content_digest(file) for file in files}
+    write_json(marker, {"asked": asked, "layers": answered, "files": digests})
     return answered
 
 
-def _stream(
-    saved_model: str,
-    folder: str,
-    member: str,
-    layers: tuple[str, ...] | None,
-    signature: str,
-) -> tuple[str, ...]:
-    inputs = _read_inputs(Path(folder) / _INPUTS)
-    samples = len(next(iter(inputs.values())))
+def damaged_representations(kept: Path) -> list[Path]:
+    """Return the files below a folder of kept representations that are not as they were written.
+
+    Args:
+        kept: the folder, with one folder per probe set in it (`kept_folder`); it may be missing.
+    """
+    damaged = []
+    for probe in sorted(kept.glob("*")):
+        damaged += [file for member in probe.glob("[!.]*") for file in _damaged(member)]
+        try:
+            if kept_folder(kept, ProbeInputs(_read_inputs(probe / _INPUTS))) != probe:
+                damaged.append(probe / _INPUTS)
+        except UNREADABLE:
+            damaged.append(probe / _INPUTS)
+    return damaged
+
+
+def _damaged(folder: Path) -> list[Path]:
+    marker = folder / _TAKEN
+    try:
+        digests = read_json(marker)["files"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return [marker]
+    return [
+        folder / name
+        for name, digest in digests
+        if not (folder / name).is_file() or content_digest(folder / name) != digest
+    ]
+
+
+def _stream(answers: Iterator[dict[str, np.ndarray]], folder: str, member: str) -> tuple[str, ...]:
+    samples = len(next(iter(_read_inputs(Path(folder) / _INPUTS).values())))
     with contextlib.ExitStack() as files:
         opened: dict[str, IO[bytes]] = {}
-        for batch in iterate_representations(
-            saved_model, inputs, layers=layers, signature=signature
-        ):
+        for batch in answers:
             for layer, values in batch.items():
                 if values.dtype.kind == "V":
                     # NumPy's files cannot hold bfloat16; float32 represents all of its values.

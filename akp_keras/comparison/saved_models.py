@@ -42,6 +42,9 @@ class NamedModel:
 def find_saved_models(
     sources: str | Path | Sequence[str | Path] | Mapping[str, str | Path],
     families: Sequence[str] = (),
+    *,
+    beside: str | Path | Sequence[str | Path] | Mapping[str, str | Path] = (),
+    least: int = 2,
 ) -> tuple[NamedModel, ...]:
     """Find and name the SavedModels to compare.
 
@@ -57,24 +60,27 @@ def find_saved_models(
             table's folder; or a mapping from name to folder. Links are followed.
         families: families in the order of the result, each with its members in natural order;
             other families follow. By default the order is that of the sources.
+        beside: sources of further models, from which names distinguish these as well.
+        least: 1 or 2, the least number of models.
 
     Returns:
-        At least two models.
+        The models.
 
     Raises:
         ValueError: in one line that names the source, if it is not a SavedModel, there are fewer
-            than two models, two models share a name, or a model is named twice.
+            models than `least`, two models share a name, or a model is named twice.
     """
     if isinstance(sources, Mapping):
         models = [NamedModel(name, family_of(name), _local(uri)) for name, uri in sources.items()]
     else:
-        models = _from_sources([sources] if isinstance(sources, str | Path) else sources)
+        models = _from_sources(sources, beside)
     for model in models:
         _check_folder(model.path)
         _check_text(model)
-    if len(models) < 2:
+    if len(models) < least:
         present = models[0].path if models else "none"
-        raise ValueError(f"at least two SavedModels are needed for a comparison, got {present}")
+        needed = "two SavedModels are" if least > 1 else "one SavedModel is"
+        raise ValueError(f"at least {needed} needed for a comparison, got {present}")
     _refuse_twice(models)
     return tuple(_by_family(models, families) if families else models)
 
@@ -130,9 +136,23 @@ def _by_family(models: Sequence[NamedModel], families: Sequence[str]) -> list[Na
     return sorted(models, key=lambda model: (order.index(model.family), natural_order(model.name)))
 
 
-def _from_sources(sources: Iterable[str | Path]) -> list[NamedModel]:
+def _from_sources(
+    sources: str | Path | Iterable[str | Path],
+    beside: str | Path | Iterable[str | Path] | Mapping[str, str | Path],
+) -> list[NamedModel]:
+    models = _collect(sources)
+    others = [] if isinstance(beside, Mapping) else _collect(beside)
+    names = _names([model for model in (*models, *others) if isinstance(model, Path)])
+    return [
+        NamedModel(*names[model], path=model) if isinstance(model, Path) else model
+        for model in models
+    ]
+
+
+def _collect(sources: str | Path | Iterable[str | Path]) -> list[NamedModel | Path]:
+    """Return the models of tables, and the folders of all others."""
     models: list[NamedModel | Path] = []
-    for source in sources:
+    for source in [sources] if isinstance(sources, str | Path) else sources:
         text = str(source)
         if Path(text).suffix in _TABLES and not Path(text).is_dir():
             models += _read_table(Path(text))
@@ -145,11 +165,7 @@ def _from_sources(sources: Iterable[str | Path]) -> list[NamedModel]:
                 raise ValueError(f"no SavedModel matches {text!r}")
             for path in matched:
                 models += _below(Path(path))
-    names = _names([model for model in models if isinstance(model, Path)])
-    return [
-        NamedModel(*names[model], path=model) if isinstance(model, Path) else model
-        for model in models
-    ]
+    return models
 
 
 def _below(path: Path) -> list[Path]:

@@ -64,8 +64,8 @@ def summarise(compared: Compared, families: Mapping[str, str]) -> dict[str, Any]
         **{
             where: {
                 "pairs": int(chosen.sum()),
-                "mean_value": _mean(values[chosen]),
-                "mean_distance": _mean(distances[chosen]),
+                "mean_value": mean(values[chosen]),
+                "mean_distance": mean(distances[chosen]),
             }
             for where, chosen in (
                 ("all_pairs", np.ones_like(same)),
@@ -77,11 +77,12 @@ def summarise(compared: Compared, families: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _mean(numbers: np.ndarray) -> float | None:
+def mean(numbers: np.ndarray) -> float | None:
+    """Return the mean; None of no numbers, and if it is not finite."""
     if not len(numbers):
         return None
-    mean = float(np.mean(numbers))
-    return mean if math.isfinite(mean) else None
+    average = float(np.mean(numbers))
+    return average if math.isfinite(average) else None
 
 
 def _versions() -> dict[str, str]:

@@ -8,37 +8,65 @@ import numpy as np
 
 from akp_keras.data.records import DataSet, ProbeSet
 from akp_keras.files.whole import whole_file
-from akp_keras.numpy_files import UNREADABLE
+from akp_keras.numpy_files import UNREADABLE, open_arrays
 
+# With fewer samples, measures say nothing; --probe_samples has the same bound.
+FEWEST_PROBE_SAMPLES = 8
+_MOST_BY_DEFAULT = 256
 _KEYS = ("ids", "images", "labels", "class_names")
 
 
-def take_probe_set(dataset: DataSet, size: int, seed: int) -> ProbeSet:
+class TooFewSamples(ValueError):
+    """A class has too few test samples for a probe set.
+
+    Attributes:
+        most: the largest number of samples that a balanced probe set can have.
+    """
+
+    def __init__(self, message: str, most: int) -> None:
+        super().__init__(message)
+        self.most = most
+
+
+def take_probe_set(dataset: DataSet, size: int | None, seed: int) -> ProbeSet:
     """Draw a class-balanced sample of the test split, in a fixed order.
 
     Args:
         dataset: the data set.
         size: number of samples; class counts differ by at most 1, the first classes have more.
+            None for up to 256, as many as the rarest class allows.
         seed: from 0; the same seed produces the same samples in the same order.
 
     Returns:
         The probe set, with classes in random order.
 
     Raises:
-        ValueError: if `size` is not positive, or a class has too few test samples.
+        ValueError: if `size` is not positive.
+        TooFewSamples: if a class has too few test samples.
     """
     test, classes = dataset.test, len(dataset.class_names)
+    available = np.bincount(test.labels, minlength=classes)
+    scarce = int(np.argmin(available))
+    most = int(available[scarce]) * classes
+    if most < FEWEST_PROBE_SAMPLES:
+        raise TooFewSamples(
+            f"a balanced probe set has at least {FEWEST_PROBE_SAMPLES} test samples, and "
+            f"{dataset.name} has {available[scarce]} of {dataset.class_names[scarce]!r}; take more "
+            "data",
+            most,
+        )
+    if size is None:
+        size = min(_MOST_BY_DEFAULT, most)
     if size < 1:
         raise ValueError(f"size={size} of the probe set must be at least 1")
     wanted = np.full(classes, size // classes)
     wanted[: size % classes] += 1
-    available = np.bincount(test.labels, minlength=classes)
     if np.any(wanted > available):
-        scarce = int(np.argmin(available))
-        raise ValueError(
+        raise TooFewSamples(
             f"a balanced probe set of {size} needs {wanted.max()} test samples per class, and "
             f"{dataset.name} has {available[scarce]} of {dataset.class_names[scarce]!r}; "
-            f"take at most {available[scarce] * classes}"
+            f"take at most {most}",
+            most,
         )
     rng = np.random.default_rng(seed)
     chosen = np.concatenate(
@@ -99,7 +127,7 @@ def read_probe(path: str | Path) -> ProbeSet:
     if not path.is_file():
         raise ValueError(f"no probe set at {path}")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open_arrays(path) as archive:
             missing = [key for key in _KEYS if key not in archive.files]
             if missing:
                 raise ValueError(f"it lacks {', '.join(missing)}")

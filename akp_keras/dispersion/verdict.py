@@ -20,6 +20,7 @@ UNDECIDABLE = "undecidable"
 # sees only large differences.
 FEWEST_MEMBERS = 5
 ADVISED_MEMBERS = 8
+_MOST_LISTED = 6
 
 
 @dataclass(frozen=True)
@@ -237,4 +238,7 @@ def _describe(association: Association, permutations: int) -> str:
 
 
 def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
+    further = len(names) - _MOST_LISTED
+    if further <= 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_MOST_LISTED])} and {further} more"

@@ -1,6 +1,6 @@
 """The folder `members/<family>/<seed>/`, written and read.
 
-saved_model/   the SavedModel contract; its assets.extra/akp.json holds swaps, metrics and settings
+saved_model/   the SavedModel contract; assets.extra/akp.json has swaps, metrics, settings, versions
 history.csv    one row per epoch
 snapshots/     representations of the probe set during training, where they were asked for
 checksums.json SHA-256 of every file above, so that damage is seen before anything is loaded
@@ -64,6 +64,7 @@ def write_member(
             "steps_per_epoch": record.steps_per_epoch,
             "metrics": dict(record.metrics),
             "settings": dict(record.settings),
+            "versions": dict(record.versions),
         },
     )
     with (unfinished / _HISTORY).open("w", newline="") as file:
@@ -107,6 +108,7 @@ def read_member(folder: str | Path) -> MemberRecord:
             swaps=tuple(description["swaps"]),
             steps_per_epoch=description["steps_per_epoch"],
             settings=description.get("settings", {}),
+            versions=description.get("versions", {}),
         )
     except (OSError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(

@@ -30,6 +30,7 @@ class MemberRecord:
         steps_per_epoch: optimizer steps in an epoch, ≥ 1.
         settings: what it was trained with beside the schedule, by the names of the settings, in
             plain JSON types; empty where that is not known.
+        versions: library -> version that it was trained with; empty where that is not known.
     """
 
     family: str
@@ -41,6 +42,7 @@ class MemberRecord:
     swaps: tuple[Mapping[str, object], ...]
     steps_per_epoch: int
     settings: Mapping[str, object] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

@@ -57,7 +57,7 @@ def save_member(
 
     path = Path(path)
     if path.exists():
-        raise ValueError(f"{path} exists already; choose another folder or remove it")
+        raise ValueError(f"{path} already exists; choose another folder or remove it")
     known = {layer.name for layer in model.layers}
     for name in (*layers, "logits", "probabilities"):
         if name not in known:
@@ -131,6 +131,7 @@ def load_representations(
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
+    trust: Sequence[str] = (),
 ) -> dict[str, np.ndarray]:
     """Ask a SavedModel for its representations of the given samples.
 
@@ -142,18 +143,20 @@ def load_representations(
             `assets.extra/akp.json` if there is one, else in natural order.
         signature: name of the signature to call.
         batch_size: samples a call, unless the signature has a batch size of its own.
+        trust: names of operations that the SavedModel may have although they write or read files
+            or call out (`akp_keras.export.operations`).
 
     Returns:
         A dict from layer name to an (n, …) array in the dtype of the SavedModel.
 
     Raises:
         ValueError: in one line that names the SavedModel, if it is missing or damaged, has no
-            such signature or output, does not take such samples, changes the batch size, or
-            answers with anything but real numbers.
+            such signature or output, does not take such samples, changes the batch size, answers
+            with anything but real numbers, or has an unsafe operation that is not trusted.
     """
     batches: dict[str, list[np.ndarray]] = {}
     for batch in iterate_representations(
-        path, inputs, layers=layers, signature=signature, batch_size=batch_size
+        path, inputs, layers=layers, signature=signature, batch_size=batch_size, trust=trust
     ):
         for name, values in batch.items():
             batches.setdefault(name, []).append(values)
@@ -167,6 +170,7 @@ def iterate_representations(
     layers: Sequence[str] | None = None,
     signature: str = REPRESENTATIONS_SIGNATURE,
     batch_size: int = 256,
+    trust: Sequence[str] = (),
 ) -> Iterator[dict[str, np.ndarray]]:
     """Yield as `load_representations` does, one batch after the other, and keep none.
 
@@ -176,7 +180,7 @@ def iterate_representations(
     Raises:
         ValueError: as `load_representations`.
     """
-    asked = Signature(path, signature)
+    asked = Signature(path, signature, trust=trust)
     outputs = _choose_outputs(asked, layers)
     yield from asked.answers(inputs, outputs, batch_size)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from akp_keras.export.casting import cast_samples
+from akp_keras.export.operations import unsafe_operations
+from akp_keras.failures import of_machine
 from akp_keras.natural_order import natural_order
+from akp_keras.tensorflow_runtime import first_line, machine_errors
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -18,8 +23,6 @@ if TYPE_CHECKING:
 # What TensorFlow's file systems read as a pattern when they look for the variables.
 _PATTERN = frozenset("*?[\\")
 # `tensorflow/core/framework/op.cc` and `python/framework/importer.py`.
-# Where a graph failed, which TensorFlow says before why.
-_WHERE = re.compile(r"Graph execution error|Detected at node|<stack traces|\s|File ")
 _UNKNOWN_OPERATION = re.compile(r"Op type not registered '([^']+)'")
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
@@ -31,20 +34,21 @@ class Signature:
     Args:
         path: folder of a SavedModel, whoever exported it.
         name: the signature.
+        trust: names of operations that it may have although they write or read files or call out.
 
     Attributes:
         outputs: names of its outputs, in natural order.
 
     Raises:
-        ValueError: in one line that names the SavedModel, if it is missing or damaged or has no
-            such signature.
+        ValueError: in one line that names the SavedModel, if it is missing or damaged, has no
+            such signature, or has an unsafe operation that is not trusted.
     """
 
-    def __init__(self, path: str | Path, name: str) -> None:
+    def __init__(self, path: str | Path, name: str, *, trust: Sequence[str] = ()) -> None:
         self.path = Path(path)
         self.name = name
         # The loaded object owns the variables: it must live as long as its functions are called.
-        self._loaded = _load(self.path)
+        self._loaded = _load(self.path, trust)
         if name not in self._loaded.signatures:
             known = sorted(self._loaded.signatures)
             raise ValueError(
@@ -88,14 +92,15 @@ class Signature:
             rows = min(size, samples - start)
             asked = size if fixed else rows
             try:
-                answers = self._function(
-                    **{
-                        name: tf.constant(
-                            self._prepared(name, values, asked), self._inputs[name].dtype
-                        )
-                        for name, values in batch.items()
-                    }
-                )
+                with machine_errors():
+                    answers = self._function(
+                        **{
+                            name: tf.constant(
+                                self._prepared(name, values, asked), self._inputs[name].dtype
+                            )
+                            for name, values in batch.items()
+                        }
+                    )
             except tf.errors.OpError as error:
                 raise ValueError(
                     f"SavedModel {self.path} fails on the probe set: {first_line(error)}"
@@ -177,19 +182,24 @@ class Signature:
             )
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path, trust: Sequence[str]) -> Any:
     import tensorflow as tf
 
     if not (path / "saved_model.pb").is_file():
-        raise ValueError(f"{path} is no SavedModel: it has no saved_model.pb")
-    if _PATTERN & set(str(path)):
+        raise ValueError(f"{path} is not a SavedModel: it has no saved_model.pb")
+    unsafe = [name for name in unsafe_operations(path) if name not in trust]
+    if unsafe:
         raise ValueError(
-            f"SavedModel {path}: TensorFlow takes {' '.join(sorted(_PATTERN & set(str(path))))} in "
-            "a path for a pattern; rename the folder, or name a link to it"
+            f"SavedModel {path} has the operation {unsafe[0]}, which reaches files, Python or "
+            "other processes; if you trust whoever made it, add "
+            f"--trust={','.join([*trust, *unsafe])}"
         )
     try:
-        return tf.saved_model.load(str(path))
+        with _without_pattern(path) as plain:
+            return tf.saved_model.load(str(plain))
     except Exception as error:  # TensorFlow raises anything from OSError to KeyError here.
+        if failure := of_machine(str(error)):
+            raise failure from error
         if unknown := _UNKNOWN_OPERATION.search(str(error)):
             raise ValueError(
                 f"SavedModel {path} has the custom operation {unknown[1]!r}, and no libraries of "
@@ -200,8 +210,13 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line that gives a reason, of the hundreds of a TensorFlow message."""
-    lines = str(error).strip().splitlines()
-    said = [line for line in lines if line.strip() and not _WHERE.match(line)]
-    return said[0] if said else type(error).__name__
+@contextlib.contextmanager
+def _without_pattern(path: Path) -> Iterator[Path]:
+    """Yield the path, or a link to it where TensorFlow would read the path as a pattern."""
+    if not _PATTERN & set(str(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "saved_model"
+        link.symlink_to(path.absolute())
+        yield link

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from akp_keras.numpy_files import UNREADABLE
+from akp_keras.numpy_files import UNREADABLE, open_arrays
 
 _FOLDER = "snapshots"
 
@@ -63,7 +63,7 @@ def read_snapshots(member_folder: str | Path, layers: tuple[str, ...]) -> Snapsh
     for layer in layers:
         path = snapshots_path(member_folder, layer)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with open_arrays(path) as file:
                 epochs.add(tuple(file["epochs"].tolist()))
                 representations[layer] = file["representations"]
         except UNREADABLE as error:

@@ -9,7 +9,8 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from akp_keras.files.locks import locked_folder
+from akp_keras.failures import named_file
+from akp_keras.files.locks import HOLDER_FILE, locked_folder
 from akp_keras.files.whole import UNFINISHED
 
 # Distinguishes a folder of unfinished work from a foreign folder.
@@ -39,7 +40,10 @@ def check_writable(folder: str | Path, what: str) -> None:
     folder = Path(folder).absolute()
     above = next(path for path in (folder, *folder.parents) if path.exists())
     if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
-        raise ValueError(f"{what} cannot be made: {above} is not a folder that can be written to")
+        failing = "written to" if above == folder else "made"
+        raise ValueError(
+            f"{what} cannot be {failing}: {above} is not a folder that can be written to"
+        )
 
 
 @contextlib.contextmanager
@@ -103,7 +107,7 @@ def _work_beside(output: str | Path) -> Iterator[Path]:
     check_output(output)
     output = Path(output).absolute()
     with locked_folder(output.with_name(output.name + UNFINISHED), f"output={output}") as folder:
-        names = {path.name for path in folder.iterdir()}
+        names = {path.name for path in folder.iterdir()} - {HOLDER_FILE}
         if names and _REQUEST not in names:
             raise ValueError(
                 f"{folder} is in the way: it is not a folder of unfinished work; move it, or name "
@@ -111,7 +115,8 @@ def _work_beside(output: str | Path) -> Iterator[Path]:
             )
         # Another process may have ended between the first check and the lock.
         check_output(output)
-        yield folder
+        with named_file(output):
+            yield folder
 
 
 def _resume(folder: Path, request: str) -> None:
@@ -126,6 +131,8 @@ def _resume(folder: Path, request: str) -> None:
 
 def _empty(folder: Path) -> None:
     for path in folder.iterdir():
+        if path.name == HOLDER_FILE:
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from akp_keras.failures import named_file
+
 UNFINISHED = ".unfinished"
 
 
@@ -22,11 +24,17 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     Yields:
         A path in the same folder, with the same suffix. If the block raises, it is removed and
         the file is unchanged.
+
+    Raises:
+        ValueError: in one line, if the path is that of a folder.
     """
     path = Path(path)
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{UNFINISHED}{path.suffix}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, where a file is to be written; remove it")
     try:
-        yield unfinished
+        with named_file(path):
+            yield unfinished
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

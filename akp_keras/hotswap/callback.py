@@ -18,7 +18,7 @@ from akp_keras.hotswap.plateau import PlateauWatch, check_metric
 from akp_keras.hotswap.record import SwapRecord
 from akp_keras.hotswap.resolver import Resolver, candidate_changes, layer_filters
 from akp_keras.hotswap.schedule import Schedule, Swap
-from akp_keras.hotswap.targets import PlaceTarget, StateTarget, find_target
+from akp_keras.hotswap.targets import find_target
 from akp_keras.hotswap.when import Plateau
 
 
@@ -276,7 +276,7 @@ class HotSwap(keras.callbacks.Callback):
 def _check_targets(schedule: Schedule) -> None:
     for swap in schedule.swaps:
         for change in swap.changes:
-            if not isinstance(find_target(change.target), (PlaceTarget, StateTarget)):
+            if not find_target(change.target).is_in_fit:
                 raise ValueError(
                     f"{change}: {change.target} are changed where the data are prepared, not "
                     f"in fit; give HotSwap schedule.without({change.target!r})"

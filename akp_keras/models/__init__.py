@@ -7,12 +7,12 @@ To add a model, add a file with a `build` function and a `TAPS` tuple to this fo
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from akp_keras.hints import hint
+from akp_keras.own_code import is_function_name
 
 if TYPE_CHECKING:
     import keras
@@ -21,26 +21,37 @@ _MODULES = {
     "mlp": "akp_keras.models.mlp",
     "small_cnn": "akp_keras.models.small_cnn",
 }
+_FORMS = ("keras:<file>", "<module>:<function>")
 
 
 def list_models() -> list[str]:
-    """Return the names of all models, sorted."""
+    """Return the names of the models of this package, sorted."""
     return sorted(_MODULES)
 
 
+def check_model_name(name: str) -> None:
+    """Raise a ValueError if there is no model of this name; build nothing."""
+    prefix, colon, _ = name.partition(":")
+    if name in _MODULES or (colon and prefix == "keras"):
+        return
+    if prefix in _MODULES or not is_function_name(name):
+        raise ValueError(f"unknown model {name!r}; {hint(name, (*list_models(), *_FORMS))}")
+
+
 def tapped_layers(name: str) -> tuple[str, ...]:
-    """Return the names of a model's layers whose outputs are its representations.
+    """Return the names of the layers whose outputs are a model's representations by default.
 
     Args:
-        name: one of `list_models()`.
+        name: a name as in `build_model`.
 
     Returns:
-        Layer names, from input to output.
+        Layer names, from input to output; empty for a model that declares none.
 
     Raises:
         ValueError: if the name is unknown.
     """
-    return _module(name).TAPS
+    check_model_name(name)
+    return importlib.import_module(_MODULES[name]).TAPS if name in _MODULES else ()
 
 
 def build_model(
@@ -53,12 +64,15 @@ def build_model(
 ) -> keras.Model:
     """Build an uncompiled model with fresh weights from Keras' global seed.
 
-    Every model takes the raw inputs of the data set and scales them itself, by the mean and
-    variance of the training samples. It ends in a layer `logits` without activation, followed by
-    a layer `probabilities`: one sigmoid unit for two classes, a softmax for more.
+    Every model takes the raw inputs of the data set and scales them itself; models of this package
+    do so by the mean and variance of the training samples. It ends in a layer `logits` without
+    activation, followed by a layer `probabilities`: one sigmoid unit for two classes, a softmax
+    for more. Models of users may have a softmax for two classes, too.
 
     Args:
-        name: one of `list_models()`.
+        name: `mlp` or `small_cnn`; `keras:<file>` for a model that `keras.Model.save` wrote; or
+            `<module>:<function>`, which is called with those of the following keywords that it
+            takes, and returns a Functional or Sequential model.
         input_shape: shape of a sample, (h, w, c) or (d,).
         classes: number of classes, at least 2.
         mean: (c,) or (d,) mean of the training samples over all axes but the last.
@@ -68,14 +82,15 @@ def build_model(
         A Functional model from float32 samples to probabilities.
 
     Raises:
-        ValueError: if the name is unknown, or the model cannot take such samples.
+        ValueError: in one line, if the name is unknown, the model cannot take such samples, or a
+            model of users is not of the form that `own_model.as_classifier` takes.
     """
-    return _module(name).build(
-        input_shape=input_shape, classes=classes, mean=mean, variance=variance
-    )
+    check_model_name(name)
+    about = {"input_shape": input_shape, "classes": classes, "mean": mean, "variance": variance}
+    if name in _MODULES:
+        return importlib.import_module(_MODULES[name]).build(**about)
+    from akp_keras.models import own_model
 
-
-def _module(name: str) -> ModuleType:
-    if name not in _MODULES:
-        raise ValueError(f"unknown model {name!r}; {hint(name, list_models())}")
-    return importlib.import_module(_MODULES[name])
+    if name.startswith("keras:"):
+        return own_model.load(name, **about)
+    return own_model.build(name, **about)

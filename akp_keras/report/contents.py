@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion import Outcome
+from akp_keras.dispersion import AkpOutcome, Outcome
 from akp_keras.export.member_record import MemberRecord, family_of
-from akp_keras.report.families import FamilyStyle, order_families, style_families
+from akp_keras.report.families import FamilyStyle, legends_of, order_families, style_families
 from akp_keras.report.summary import FamilySummary, summarise_family
 
 
@@ -26,7 +26,8 @@ class Contents:
         layers: names of the layers, in the order of the networks.
         measures: ids of the measures, the primary measure first.
         matrices: (layer, measure) -> similarity matrix.
-        outcomes: (layer, measure) -> outcome of the test.
+        outcomes: (layer, measure) -> outcome of the test within families.
+        principle: (layer, measure) -> outcome of the test across families; possibly empty.
         anchors: (layer, measure) -> a distinct name for files, ids and links.
         cautions: the cautions that all outcomes share.
     """
@@ -40,8 +41,21 @@ class Contents:
     measures: tuple[str, ...]
     matrices: Mapping[tuple[str, str], SimilarityMatrix]
     outcomes: Mapping[tuple[str, str], Outcome]
+    principle: Mapping[tuple[str, str], AkpOutcome]
     anchors: Mapping[tuple[str, str], str]
     cautions: tuple[str, ...]
+
+    @property
+    def unhappy(self) -> frozenset[str]:
+        """Families whose mean accuracy is below the control's by more than the margin."""
+        reference = self.outcomes[self.comparisons[0]]
+        control = self.summaries.get(self.control)
+        return frozenset(reference.unhappy).union(
+            family
+            for family, summary in self.summaries.items()
+            # Rounded: 0.89 − 0.90 is less than −0.01 in floating point.
+            if control and round(summary.accuracy - control.accuracy + reference.margin, 12) < 0
+        )
 
     @property
     def comparisons(self) -> tuple[tuple[str, str], ...]:
@@ -55,6 +69,7 @@ def gather_contents(
     outcomes: Mapping[tuple[str, str], Outcome],
     control: str,
     primary_measure: str | None,
+    principle: Mapping[tuple[str, str], AkpOutcome],
 ) -> Contents:
     """Check that the results fit together and arrange them.
 
@@ -64,6 +79,7 @@ def gather_contents(
         outcomes: as in `write_report`.
         control: as in `write_report`.
         primary_measure: as in `write_report`.
+        principle: as in `write_report`.
 
     Returns:
         The contents.
@@ -92,14 +108,16 @@ def gather_contents(
                 raise ValueError(f"there is no {what} for layer {layer!r} and measure {measure!r}")
 
     compared = [member for matrix in matrices for member in matrix.members]
+    legends = legends_of(members, control)
     families = order_families(
         [member.family for member in members] + [family_of(member) for member in compared],
         control,
+        legends,
     )
     slugs = _slugs([*layers, *measures])
     return Contents(
         control=control,
-        styles=style_families(families, control),
+        styles=style_families(families, control, legends),
         summaries={family: summarise_family(family, members) for family in families},
         members=tuple(members),
         networks=len({*(member.name for member in members), *compared}),
@@ -107,8 +125,37 @@ def gather_contents(
         measures=measures,
         matrices=by_key,
         outcomes=outcomes,
+        principle=principle,
         anchors={key: f"{slugs[key[0]]}.{slugs[key[1]]}" for key in keys},
         cautions=_common([outcomes[key].cautions for key in keys]),
+    )
+
+
+def gather_training(members: Sequence[MemberRecord], control: str) -> Contents:
+    """Arrange what is known of members that cannot be compared: accuracies and histories.
+
+    Args:
+        members: records of the trained members.
+        control: the family to which the others would be compared.
+
+    Returns:
+        Contents without layers, measures and cautions.
+    """
+    legends = legends_of(members, control)
+    families = order_families([member.family for member in members], control, legends)
+    return Contents(
+        control=control,
+        styles=style_families(families, control, legends),
+        summaries={family: summarise_family(family, members) for family in families},
+        members=tuple(members),
+        networks=len(members),
+        layers=(),
+        measures=(),
+        matrices={},
+        outcomes={},
+        principle={},
+        anchors={},
+        cautions=(),
     )
 
 

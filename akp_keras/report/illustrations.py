@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from akp_keras.dispersion import Outcome
+from akp_keras.dispersion import AkpOutcome, Outcome
 from akp_keras.report import wording
 from akp_keras.report.contents import Contents
+from akp_keras.report.families import FamilyStyle, families_by_legend
 from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
 from akp_keras.report.figures.heat_map import draw_heat_map
 from akp_keras.report.figures.mds_map import draw_mds_map
-from akp_keras.report.figures.training_curves import draw_training_curves
+from akp_keras.report.figures.spread_chart import draw_spread_chart
+from akp_keras.report.figures.training_curves import MOST_PANELS, draw_training_curves
 from akp_keras.report.svg import render_svg
 
 FIGURES_FOLDER = "figures"
@@ -38,7 +40,7 @@ class Illustration:
 
 
 def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple[Illustration, ...]:
-    """Draw the four figures of one layer under one measure.
+    """Draw the figures of one layer under one measure.
 
     Args:
         contents: contents of the report.
@@ -46,14 +48,14 @@ def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple
         measure: one of its measures.
 
     Returns:
-        Heat map, map of members, dispersion chart, accuracy against dispersion.
+        Spread across families against accuracy, where that was tested; heat map and map of
+        members; and, where families have several members, dispersion chart and accuracy against
+        dispersion.
     """
-    matrix, outcome = contents.matrices[layer, measure], contents.outcomes[layer, measure]
+    matrix = contents.matrices[layer, measure]
     anchor, styles = contents.anchors[layer, measure], contents.styles
-    distances = distances_by_family(outcome)
-    confidence, level = 1 - outcome.alpha, wording.level(outcome)
     where = f"{layer} under {measure}"
-    return (
+    pictures = (
         _illustrate(
             f"{anchor}.heat_map",
             lambda: draw_heat_map(matrix, styles),
@@ -67,6 +69,40 @@ def illustrate_comparison(contents: Contents, layer: str, measure: str) -> tuple
             "joined to the mean of their family. Both axes have the same scale and state their "
             "share of the variation.",
         ),
+    )
+    principle = contents.principle.get((layer, measure))
+    if principle is not None and principle.across.spread:
+        pictures = (_illustrate_spread(principle, contents, f"{anchor}.spread", where), *pictures)
+    outcome = contents.outcomes[layer, measure]
+    if distances_by_family(outcome):
+        pictures += _illustrate_dispersion(outcome, contents, anchor, where)
+    return pictures
+
+
+def _illustrate_spread(
+    outcome: AkpOutcome, contents: Contents, name: str, where: str
+) -> Illustration:
+    finding = outcome.across
+    return _illustrate(
+        name,
+        lambda: draw_spread_chart(
+            finding.spread,
+            outcome.generalisation,
+            contents.styles,
+            slope=finding.effect and finding.effect.slope,
+        ),
+        f"Spread at {where} against test accuracy, one point per family: how far its models lie "
+        "from those of other families beyond what follows from accuracy. The line is the fitted "
+        f"ratio. {finding.sentence}",
+    )
+
+
+def _illustrate_dispersion(
+    outcome: Outcome, contents: Contents, anchor: str, where: str
+) -> tuple[Illustration, Illustration]:
+    distances, styles = distances_by_family(outcome), dispersed(outcome, contents.styles)
+    confidence, level = 1 - outcome.alpha, wording.level(outcome)
+    return (
         _illustrate(
             f"{anchor}.dispersion",
             lambda: draw_dispersion_chart(
@@ -96,8 +132,10 @@ def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
             lambda metric=metric, label=label, common=common: draw_training_curves(
                 contents.members, contents.styles, metric=metric, label=label, common_scale=common
             ),
-            f"{label.capitalize()} after each epoch: members thin, their mean thick. A dashed "
-            f"line is a swap, labelled with its change. {remark}",
+            f"{label.capitalize()} after each epoch: the mean of each family."
+            if len(families_by_legend(contents.styles)) > MOST_PANELS
+            else f"{label.capitalize()} after each epoch: members thin, their mean thick. A dashed "
+            f"line is a swap, labelled with its change. {_of_shared_panels(contents)}{remark}",
         )
         for metric, label, common, remark in (
             ("val_accuracy", "validation accuracy", True, "All panels share one scale."),
@@ -112,6 +150,15 @@ def illustrate_training(contents: Contents) -> tuple[Illustration, ...]:
     )
 
 
+def dispersed(outcome: Outcome, styles: Mapping[str, FamilyStyle]) -> dict[str, FamilyStyle]:
+    """Return the styles of the families that have a dispersion."""
+    return {
+        family: style
+        for family, style in styles.items()
+        if outcome.dispersion.get(family) is not None
+    }
+
+
 def distances_by_family(outcome: Outcome) -> dict[str, list[float]]:
     """Return the members' distances to the centroid of their family, by family."""
     distances: dict[str, list[float]] = {}
@@ -119,6 +166,12 @@ def distances_by_family(outcome: Outcome) -> dict[str, list[float]]:
         if distance is not None:
             distances.setdefault(family, []).append(distance)
     return distances
+
+
+def _of_shared_panels(contents: Contents) -> str:
+    if len({style.legend for style in contents.styles.values()}) == len(contents.styles):
+        return ""
+    return "Families of one kind of stress share a panel, without their swaps. "
 
 
 def _illustrate(name: str, draw: Callable[[], Figure], caption: str) -> Illustration:

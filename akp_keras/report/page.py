@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion import Outcome
+from akp_keras.dispersion import AkpOutcome, Outcome
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.files.whole import write_text
 from akp_keras.report import wording
-from akp_keras.report.contents import gather_contents
+from akp_keras.report.contents import gather_contents, gather_training
 from akp_keras.report.illustrations import (
     FIGURES_FOLDER,
     Illustration,
@@ -36,7 +37,8 @@ def write_report(
     data_description: str,
     tensorboard_command: str | None = None,
     primary_measure: str | None = None,
-    principle: Sequence[str] = (),
+    principle: Mapping[tuple[str, str], AkpOutcome] | None = None,
+    leading_measure: str | None = None,
 ) -> Path:
     """Write `index.html` and the figures beside it.
 
@@ -56,7 +58,9 @@ def write_report(
         tensorboard_command: command to show, or None.
         primary_measure: the measure of the verdict's sentences and the table of families; by
             default that of the first matrix.
-        principle: sentences that say whether the principle holds across families.
+        principle: (layer, measure) -> outcome of the test across families; None where it was not
+            made.
+        leading_measure: the measure whose sentences on it are shown first; by default the primary.
 
     Returns:
         Path of the page.
@@ -66,25 +70,73 @@ def write_report(
             measure lacks its matrix or outcome, or no matrix has the primary measure.
         OSError: if the folder cannot be written.
     """
-    contents = gather_contents(members, matrices, outcomes, control, primary_measure)
+    contents = gather_contents(
+        members, matrices, outcomes, control, primary_measure, principle or {}
+    )
+    leading = leading_measure or contents.measures[0]
     illustrations = {key: illustrate_comparison(contents, *key) for key in contents.comparisons}
     training = illustrate_training(contents)
-    html = (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
-            title=title,
-            contents=contents,
-            illustrations=illustrations,
-            training=training,
-            settings=settings,
-            data_description=data_description,
-            tensorboard_command=tensorboard_command,
-            principle=principle,
-        )
+    return _write(
+        Path(folder),
+        "page.html.jinja",
+        [*training, *(item for row in illustrations.values() for item in row)],
+        title=title,
+        contents=contents,
+        illustrations=illustrations,
+        training=training,
+        settings=settings,
+        data_description=data_description,
+        tensorboard_command=tensorboard_command,
+        sentences=[
+            outcome.across.sentence
+            for (_, measure), outcome in contents.principle.items()
+            if measure == leading
+        ],
     )
-    folder = Path(folder)
-    _write_figures(folder, [*training, *(item for row in illustrations.values() for item in row)])
+
+
+def write_training_report(
+    folder: str | os.PathLike[str],
+    *,
+    title: str,
+    members: Sequence[MemberRecord],
+    settings: Mapping[str, str],
+    control: str,
+    data_description: str,
+    reason: str,
+) -> Path:
+    """Write a page of members that cannot be compared: accuracies and training curves.
+
+    Args:
+        folder: as in `write_report`.
+        title: as in `write_report`.
+        members: as in `write_report`.
+        settings: as in `write_report`.
+        control: as in `write_report`.
+        data_description: as in `write_report`.
+        reason: why nothing can be compared.
+
+    Returns:
+        Path of the page.
+    """
+    contents = gather_training(members, control)
+    training = illustrate_training(contents)
+    return _write(
+        Path(folder),
+        "training.html.jinja",
+        training,
+        title=title,
+        contents=contents,
+        training=training,
+        settings=settings,
+        data_description=data_description,
+        reason=reason,
+    )
+
+
+def _write(folder: Path, template: str, figures: Iterable[Illustration], **contents: Any) -> Path:
+    html = _environment().get_template(template).render(contents)
+    _write_figures(folder, figures)
     page = folder / PAGE_FILE
     write_text(page, html)
     return page

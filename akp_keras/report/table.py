@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import textwrap
 from collections.abc import Mapping, Sequence
 
 from akp_keras.dispersion import Outcome
 from akp_keras.export.member_record import MemberRecord
 from akp_keras.report import wording
-from akp_keras.report.families import order_families
+from akp_keras.report.families import (
+    families_by_legend,
+    legends_of,
+    order_families,
+    style_families,
+)
 from akp_keras.report.summary import summarise_family
 
 WIDTH = 100
@@ -25,6 +31,8 @@ def format_table(
 ) -> str:
     """Format families with accuracy, gap and dispersion per layer, and a verdict per layer.
 
+    Where there are many families, those of one or two members share a line for each kind of stress.
+
     Args:
         members: records of the trained members.
         outcomes: (layer, measure) -> outcome of the test, layers in the order of the networks.
@@ -33,8 +41,8 @@ def format_table(
 
     Returns:
         Lines of plain text without a trailing line break, at most 100 columns wide for up to four
-        layers. Accuracy and gap are means ± standard deviations in per cent; long names are
-        truncated with an ellipsis.
+        layers. Accuracy and gap are means ± standard deviations over members in per cent; long
+        names are truncated with an ellipsis.
 
     Raises:
         ValueError: if no outcome has the measure.
@@ -44,28 +52,41 @@ def format_table(
         known = ", ".join(sorted({other for _, other in outcomes}))
         raise ValueError(f"no outcome under the measure {measure!r}; there are {known}")
     chosen = {layer: outcomes[layer, measure] for layer in layers}
+    legends = legends_of(members, control)
     families = order_families(
         [member.family for member in members]
         + [family for outcome in chosen.values() for family in outcome.dispersion],
         control,
+        legends,
     )
     header = _line("family", "members", "accuracy (%)", "gap (%)", layers)
     lines = [f"Dispersion under {measure}", "", header, "─" * len(header)]
-    for family in families:
-        summary = summarise_family(family, members)
+    rows = families_by_legend(style_families(families, control, legends))
+    for name, of_row in rows.items():
+        summary = summarise_family(
+            name,
+            [
+                dataclasses.replace(member, family=name)
+                for member in members
+                if member.family in of_row
+            ],
+        )
         count = str(summary.members)
         if summary.failed:
             count += f"/{summary.members + summary.failed}"
         lines.append(
             _line(
-                family,
+                name,
                 count,
                 wording.percent(summary.accuracy, summary.accuracy_deviation),
                 wording.percent(summary.gap, summary.gap_deviation),
-                [wording.fixed(outcome.dispersion.get(family)) for outcome in chosen.values()],
+                [wording.fixed(outcome.dispersion.get(name)) for outcome in chosen.values()],
             )
         )
-    lines += ["", "Verdict, with p-values adjusted for the layers and measures tested together:"]
+    lines += [
+        "",
+        "Within families, with p-values adjusted for the layers and measures tested together:",
+    ]
     for layer, outcome in chosen.items():
         sentence = wording.verdict_sentence(outcome)
         lines.append(

@@ -19,20 +19,22 @@ class Family:
     Attributes:
         name: letters, digits, `_`, `.` and `-`; it names folders and TensorBoard runs.
         schedule: what is swapped, and when.
+        members: its number of members; None for that of the experiment.
     """
 
     name: str
     schedule: Schedule
+    members: int | None = None
 
     @classmethod
     def parse(cls, text: str) -> Family:
-        """Read `name: when what…; when what…`.
+        """Read `name: when what…; when what…`, or `name members=K: …`.
 
         Raises:
             ValueError: in one line that names the flag and the valid form.
         """
-        name, colon, schedule = text.partition(":")
-        name = name.strip()
+        head, colon, schedule = text.partition(":")
+        name, _, members = head.strip().partition(" ")
         if not colon:
             raise ValueError(
                 f"--family={text!r} has no name; write --family='name: @0 activation=relu'"
@@ -41,14 +43,25 @@ class Family:
             raise ValueError(
                 f"--family: name {name!r} must have at most 64 letters, digits, '_', '.' and '-'"
             )
+        count = re.fullmatch(r"members=(\d{1,6})", members.strip())
+        if members and (count is None or not int(count[1])):
+            raise ValueError(
+                f"--family={name}: {members.strip()!r} after the name must be members=K, with K "
+                "from 1 to 999999; a name has no spaces"
+            )
         try:
-            return cls(name, Schedule.parse(schedule.strip()))
+            return cls(name, Schedule.parse(schedule.strip()), count and int(count[1]))
         except ValueError as error:
             raise ValueError(f"--family={name}: {error}") from error
 
     def __str__(self) -> str:
         """Return the text that `parse` reads."""
-        return f"{self.name}: {self.schedule}"
+        return f"{self.heading}: {self.schedule}"
+
+    @property
+    def heading(self) -> str:
+        """What stands before the colon."""
+        return self.name if self.members is None else f"{self.name} members={self.members}"
 
     @property
     def label_fraction(self) -> float | None:
@@ -80,7 +93,7 @@ class Family:
 
 
 def canonical_families(texts: Sequence[str]) -> tuple[str, ...]:
-    """Return families in canonical form; raises a ValueError if empty or a name repeats."""
+    """Return families in canonical form; raise a ValueError if empty or a name repeats."""
     if not texts:
         raise ValueError("--family is missing; give at least one 'name: when what…; when what…'")
     families = [Family.parse(text) for text in texts]

@@ -42,6 +42,7 @@ class Setting:
         separator: separates the items of a text; with a newline, the flag is given once per item.
         parse: returns the canonical form of a value, or raises a ValueError.
         in_results: whether results depend on it; False for where and how work is done.
+        holds_models: whether values name SavedModels, on whose files results depend.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Setting:
     separator: str = ","
     parse: Callable[[Any], Any] | None = None
     in_results: bool = True
+    holds_models: bool = False
 
     def check(self, value: Any) -> Any:
         """Validate a value, or its text, and return its canonical form.
@@ -111,6 +113,8 @@ class Setting:
 
     def _typed(self, value: Any) -> Any:
         if self.kind is str:
+            if isinstance(value, list | tuple):
+                value = self.separator.join(map(str, value))
             if value is None or isinstance(value, bool | bytes):
                 raise ValueError(f"--{self.flag}={value} must be text")
             return str(value)
@@ -128,11 +132,16 @@ class Setting:
             value = [f"{name}: {text}" for name, text in value.items()]
         if not isinstance(value, Iterable):
             raise ValueError(f"--{self.flag}={value} must be texts")
-        text = value if isinstance(value, str) else self.separator.join(map(str, value))
-        parts = split_at_commas(text) if self.separator == "," else text.split(self.separator)
-        values = tuple(part.strip() for part in parts if part.strip())
-        if text and not values:
-            raise ValueError(f"--{self.flag}={text} names nothing")
+        if isinstance(value, str):
+            texts = value.split(self.separator) if self.separator != "," else [value]
+        else:
+            # A text of several lines is a single item here.
+            texts = [" ".join(str(item).split()) for item in value]
+        if self.separator == ",":
+            texts = [part for text in texts for part in split_at_commas(text)]
+        values = tuple(text.strip() for text in texts if text.strip())
+        if len(texts) > 1 and not values:
+            raise ValueError(f"--{self.flag}={value} names nothing")
         return values
 
 

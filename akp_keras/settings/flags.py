@@ -19,12 +19,6 @@ STAGES = (
     "tensorboard",
     "running",
 )
-_DEFINE = {
-    bool: flags.DEFINE_boolean,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    str: flags.DEFINE_string,
-}
 _Group = TypeVar("_Group", bound=Group)
 
 
@@ -83,10 +77,13 @@ def stages_of(*groups: type[Group]) -> list[str]:
 
 
 def _define(values: flags.FlagValues, declared: Setting) -> flags.FlagHolder:
-    define, default = _DEFINE[declared.kind], declared.default
-    if declared.several and declared.separator == "\n":
+    # Numbers stay text until `Setting.check` reads them, so that its messages are the only ones.
+    define, default = flags.DEFINE_string, declared.default
+    if declared.kind is bool:
+        define = flags.DEFINE_boolean
+    elif declared.several and declared.separator == "\n":
         define, default = flags.DEFINE_multi_string, list(default)
-    elif declared.several:
+    elif default is not None:
         default = declared.text(default)
     bounds = declared.bounds()
     text = f"{declared.help} ({bounds})" if bounds else declared.help

@@ -8,16 +8,28 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from akp_keras import similarity
 from akp_keras.data import check_dataset_name
-from akp_keras.models import list_models, tapped_layers
+from akp_keras.data.probe import FEWEST_PROBE_SAMPLES
+from akp_keras.hotswap.calls import parse_call
+from akp_keras.models import check_model_name
 from akp_keras.settings.family import Family, Member, canonical_families
 from akp_keras.settings.field import Group, declarations, setting
 from akp_keras.settings.snapshot_epochs import parse_snapshots
+from akp_keras.stress import StressDistribution, canonical_stress, draw_schedules
+
+# Hot-swaps alone, for two classes. Saturating functions cost most where they come late; of the
+# losses, those of Tversky that weigh one error far more than the other cost most.
+_STRESS = (
+    "activation=relu|tanh|sigmoid|hard_sigmoid; "
+    "loss=binary_crossentropy|hinge|Tversky(alpha=0.1,beta=1)|Tversky(alpha=0.02,beta=1); "
+    "activation=tanh|sigmoid loss=hinge|Tversky(alpha=0.02,beta=1); swaps=1..3 times=0.3..1"
+)
 
 
 def _dataset(name: str) -> str:
@@ -26,8 +38,32 @@ def _dataset(name: str) -> str:
 
 
 def _model(name: str) -> str:
-    tapped_layers(name)
+    check_model_name(name)
     return name
+
+
+def _patterns(patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"{pattern!r} is not a regular expression ({error})") from error
+    return tuple(patterns)
+
+
+def _optimizer(text: str) -> str:
+    """Return the text without spaces; the name is checked where Keras is imported."""
+    text = "".join(text.split())
+    try:
+        call = parse_call(text)
+    except ValueError as error:
+        raise ValueError(f"--optimizer={text} {error}") from error
+    if call.arguments or "learning_rate" in dict(call.options):
+        raise ValueError(
+            f"--optimizer={text}: parameters have names, as in AdamW(weight_decay=1e-4), and the "
+            "learning rate has a flag of its own, --learning_rate"
+        )
+    return text
 
 
 def _measures(identifiers: Sequence[str]) -> tuple[str, ...]:
@@ -49,7 +85,8 @@ class Families(Group, stage="families"):
         "@plateau(metric,patience=k). What is activation= or loss= with a Keras name and an "
         "optional filter of layers, as in activation[block2.*]=tanh; optimizer.learning_rate=, "
         "dropout=, weights=noise(sigma), inputs=noise(sigma); or labels=random(p), which redraws "
-        "a fraction p of the training labels, the same for all members.",
+        "a fraction p of the training labels, the same for all members. 'name members=K: …' has "
+        "K members.",
         flag="family",
         separator="\n",
         parse=canonical_families,
@@ -70,6 +107,49 @@ class Control(Group, stage="families"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RandomFamilies(Group, stage="families"):
+    """Families whose schedules are drawn at random."""
+
+    random_families: int = setting(
+        0,
+        "Number of families random000, random001, … whose schedules are drawn from --stress by "
+        "--seed. A --family of such a name takes the place of the drawn one.",
+        least=0,
+        most=10**4,
+    )
+    random_members: int = setting(1, "Members per random family.", least=1, most=10**6)
+    stress: str = setting(
+        _STRESS,
+        "The distribution of random schedules: kinds of stress between semicolons, each one or "
+        "more targets with the values from which every swap draws, target=value|value, and "
+        "optionally weight=, its share; the number of swaps, swaps=1..3; their time as a fraction "
+        "of the training, times=0..1. a..b in a value, as in weights=noise(0.1..1), is a range.",
+        parse=canonical_stress,
+    )
+
+    def draw_families(self, control: Family, epochs: int, seed: int) -> list[Family]:
+        """Draw the random families; the first ones do not depend on their number.
+
+        Raises:
+            ValueError: in one line that names the flag.
+        """
+        try:
+            schedules = draw_schedules(
+                StressDistribution.parse(self.stress),
+                control.schedule,
+                self.random_families,
+                epochs=epochs,
+                seed=seed,
+            )
+        except ValueError as error:
+            raise ValueError(f"--random_families={self.random_families}: {error}") from error
+        return [
+            Family(f"random{number:03d}", schedule, self.random_members)
+            for number, schedule in enumerate(schedules)
+        ]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Seed(Group, stage="families"):
     """The source of all random numbers."""
 
@@ -87,7 +167,10 @@ class Data(Group, stage="data"):
 
     dataset: str = setting(
         "synthetic_cells",
-        "synthetic_cells, wisconsin_breast_cancer, or tfds:NAME of TensorFlow Datasets.",
+        "synthetic_cells, digits or wisconsin_breast_cancer; tfds:NAME of TensorFlow Datasets; "
+        "folder:PATH[size=96] with one subfolder of images per class; npz:FILE with inputs and "
+        "labels; csv:FILE[label=COLUMN,group=COLUMN,id=COLUMN]; or MODULE:FUNCTION, which returns "
+        "arrays or a data set of Keras or TensorFlow.",
         parse=_dataset,
     )
     max_samples: int | None = setting(
@@ -98,17 +181,48 @@ class Data(Group, stage="data"):
         "Folder of prepared data sets; by default that of TensorFlow Datasets.",
         in_results=False,
     )
-    probe_samples: int = setting(256, "Test samples in the probe set.", least=8, most=10**7)
+    probe_samples: int | None = setting(
+        None,
+        "Test samples in the probe set, as many of each class; by default up to 256, as many as "
+        "the rarest class allows.",
+        least=FEWEST_PROBE_SAMPLES,
+        most=10**7,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Training(Group, stage="training"):
     """How a member is trained."""
 
-    model: str = setting("small_cnn", " or ".join(list_models()) + ".", parse=_model)
+    model: str = setting(
+        "small_cnn",
+        "mlp or small_cnn; keras:FILE for a model that Keras has saved; or MODULE:FUNCTION, which "
+        "is called with those of input_shape, classes, mean and variance that it takes, and "
+        "returns a model.",
+        parse=_model,
+    )
+    taps: tuple[str, ...] = setting(
+        (),
+        "Layers whose outputs are compared, separated by commas: names, or regular expressions "
+        "that match whole names. By default those that the model declares, or up to six layers "
+        "with weights.",
+        parse=_patterns,
+    )
+    initial_weights: str = setting(
+        "as_built",
+        "as_built keeps weights that the building of the model sets, such as those of a file, and "
+        "draws the others per member; shared draws the others once for all members; own draws all "
+        "weights per member.",
+        choices=("as_built", "own", "shared"),
+    )
     epochs: int = setting(8, "Epochs per member.", least=1, most=10**6)
     batch_size: int = setting(32, "Samples per step.", least=1, most=10**7)
-    optimizer: str = setting("adam", "A Keras optimizer by name.")
+    optimizer: str = setting(
+        "adam",
+        "A Keras optimizer by name, with parameters in parentheses where needed, as in "
+        "AdamW(weight_decay=1e-4).",
+        parse=_optimizer,
+    )
     learning_rate: float = setting(1e-3, "The optimizer's learning rate.", above=0)
     steps_per_execution: int = setting(
         8, "Training steps between two calls of Keras callbacks.", least=1, most=10**4
@@ -152,7 +266,7 @@ class TrainingSettings(Families, Seed, Data, Training):
         return [
             Member(family, seed, self.seed)
             for family in self.parsed_families
-            for seed in range(first, first + self.members)
+            for seed in range(first, first + (family.members or self.members))
         ]
 
     def shared_values(self) -> dict[str, Any]:
@@ -236,7 +350,11 @@ class View(Group, stage="tensorboard"):
     """What TensorBoard shows."""
 
     projector_members: int = setting(
-        1, "Members per family whose probe samples the projector shows.", least=1, most=10**6
+        1,
+        "Members per family whose probe samples the projector shows. Of more than twelve families, "
+        "those of one or two members stand for all of their kind of stress.",
+        least=1,
+        most=10**6,
     )
 
 
@@ -278,11 +396,12 @@ class Running(Workers, stage="running"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, View):
+class Experiment(TrainingSettings, RandomFamilies, Control, Measures, Spatial, Memory, Test, View):
     """Everything that an experiment's results depend on; equal settings produce equal bytes."""
 
     def check(self) -> None:
-        """Raise a ValueError for what cannot be compared or tested."""
+        """Add the random families; raise a ValueError for what cannot be compared or tested."""
+        self._add_random_families()
         super().check()
         if len(self.families) < 2:
             raise ValueError(
@@ -298,6 +417,20 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
                     "dispersion needs; docs/similarity.md lists those that have one"
                 )
 
+    def _add_random_families(self) -> None:
+        if not self.random_families:
+            return
+        families = {family.name: family for family in self.parsed_families}
+        check_control(self.control, list(families))
+        for family in self.draw_families(families[self.control], self.epochs, self.seed):
+            families.setdefault(family.name, family)
+        object.__setattr__(self, "families", tuple(map(str, families.values())))
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether all families but the control are drawn at random."""
+        return self.random_families == len(self.families) - 1
+
     @property
     def title(self) -> str:
         """Title of the experiment's report."""
@@ -305,7 +438,9 @@ class Experiment(TrainingSettings, Control, Measures, Spatial, Memory, Test, Vie
 
     def texts(self) -> dict[str, str]:
         """Return the settings that a report shows: flag -> text, one entry per family."""
-        texts = {f"family={family.name}": str(family.schedule) for family in self.parsed_families}
+        texts = {
+            f"family={family.heading}": str(family.schedule) for family in self.parsed_families
+        }
         for declared in declarations(type(self)):
             value = getattr(self, declared.name)
             if declared.flag != "family" and declared.in_results and value not in (None, ""):

@@ -139,7 +139,8 @@ def pairwise(
 
     Args:
         representations: name -> representation (see `representation.Source`), the same n samples
-            in the same order; a function without arguments is called when it is needed.
+            in the same order; a function without arguments is called when it is needed, and taken
+            for as wide as the first representation in the choice of the cheapest route.
         measures: identifiers of measures, patterns such as "cka.*", and `Measure` objects.
         memory_gb: bound on the memory of prepared factors and blocks, in GiB; factors that do
             not fit are kept in temporary files. A single representation being prepared comes on

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from akp_keras.numpy_files import UNREADABLE
+from akp_keras.numpy_files import UNREADABLE, open_arrays
 from akp_keras.similarity.arrays import real_array
 
 _KNOWN = (
@@ -82,7 +82,7 @@ def _npy(path: Path, key: str, name: str) -> tuple[Any, Any]:
 
 
 def _npz(path: Path, key: str, name: str) -> tuple[Any, Any]:
-    with np.load(path, allow_pickle=False) as file:
+    with open_arrays(path) as file:
         return file[_choose(path, key, file.files)], file.get("ids")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -167,12 +168,13 @@ def _shelves(request: Request, first: Factors, cleanup: ExitStack) -> tuple[Shel
         isinstance(source, Representation) and source.kind != "features"
         for _, source in request.sources
     )
+    width = _typical_width(request, first)
     shelved = []
     for statistic in statistics:
         measures = {name: m for name, m in request.measures.items() if m.statistic == statistic}
         routed = statistic
         if may_be_routed:
-            routed = statistic.route(first.samples, first.features, members, request.pairs)
+            routed = statistic.route(first.samples, width, members, request.pairs)
         _check_memory(request, routed, measures, first)
         dtype = np.float64 if routed.is_exact else request.precision
         # Half of the memory is for shelves, half for the blocks in work.
@@ -180,6 +182,24 @@ def _shelves(request: Request, first: Factors, cleanup: ExitStack) -> tuple[Shel
         cleanup.callback(shelf.close)
         shelved.append(Shelved(routed, measures, shelf))
     return tuple(shelved)
+
+
+def _typical_width(request: Request, first: Factors) -> int:
+    """Return the root mean square of the widths, as far as shapes tell them before loading.
+
+    Layers of one network differ in width, and costs of cross-products grow with its square.
+    """
+    widths = []
+    for _, source in request.sources:
+        values = source.values if isinstance(source, Representation) else source
+        shape = getattr(values, "shape", ())
+        if len(shape) < 2:
+            widths.append(first.features)
+        elif len(shape) == 2 or request.spatial == "flatten":
+            widths.append(math.prod(shape[1:]))
+        else:
+            widths.append(shape[1 if request.channels_first else -1])
+    return round(math.sqrt(sum(width**2 for width in widths) / len(widths)))
 
 
 def _check_memory(

@@ -46,7 +46,7 @@ class Scratch:
 
 
 def is_mapped(array: np.ndarray) -> bool:
-    """Say whether an array lies in a file."""
+    """Return whether an array lies in a file."""
     return _mapping(array) is not None
 
 

@@ -13,7 +13,8 @@ from akp_keras.settings.flags import define_flags, group_from_flags, list_under,
 from akp_keras.steps.step import Input, Step
 
 _FILES = "files"
-_OUTPUT = "The folder to write; it is created whole or not at all."
+_WHOLE = "The folder to write; it is created whole or not at all."
+_RESUMED = "The folder to write; what is complete in it is kept, and the next run resumes."
 
 
 def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None) -> int:
@@ -27,6 +28,7 @@ def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None
     Returns:
         The exit code, as `run_command` returns it.
     """
+    output_help = _WHOLE if step.whole else _RESUMED
 
     def define(values: flags.FlagValues) -> None:
         for name, declared in step.inputs.items():
@@ -37,7 +39,7 @@ def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None
                 flag_values=values,
             )
             list_under(values, _FILES, holder)
-        output = flags.DEFINE_string("output", None, _OUTPUT, flag_values=values)
+        output = flags.DEFINE_string("output", None, output_help, flag_values=values)
         list_under(values, _FILES, output)
         define_flags(values, step.settings)
 
@@ -47,7 +49,7 @@ def run_step(step: Step, arguments: Sequence[str], *, program: str | None = None
             for name, declared in step.inputs.items()
         }
         if not values.output:
-            raise ValueError(f"--output is missing: {_OUTPUT}")
+            raise ValueError(f"--output is missing: {output_help}")
         step.check_inputs(inputs)
         facts = step.run(values.output, group_from_flags(step.settings, values), inputs)
         return step.answer(facts, values.output)

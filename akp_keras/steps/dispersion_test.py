@@ -8,17 +8,21 @@ from pathlib import Path
 
 from akp_keras.settings.groups import SomeMeasures
 from akp_keras.steps.inputs import read_compared
-from akp_keras.steps.principle import PRINCIPLE_FILE, judge_principle, write_principle
+from akp_keras.steps.principle import (
+    PRINCIPLE_FILE,
+    VERDICT_FILE,
+    judge_principle,
+    overall_verdict,
+    write_principle,
+    write_verdicts,
+)
 from akp_keras.steps.products import MATRICES, MEMBER, OUTCOME, VALUE
 from akp_keras.steps.step import Facts, Input, Output, Step
 from akp_keras.steps.verdicts import (
     OUTCOMES_FILE,
-    VERDICT_FILE,
     JudgingSettings,
     judge_layers,
-    overall_verdict,
     write_outcomes,
-    write_verdicts,
 )
 
 
@@ -37,9 +41,10 @@ def dispersion_test(
 
     akp dispersion_test --matrices=RUN/similarity --members='RUN/members/*/*' --output=OUT
 
-    Writes `principle.json`, the verdicts across, between and within families with a sentence each,
-    and `dispersion.json` and `verdict.json`, the dispersions within families; prints the verdict
-    within families for the whole network. Generalisation is the members' test accuracy.
+    Writes `principle.json`, the verdicts across, between and within families with a sentence each;
+    `dispersion.json`, the dispersions within families and their test; and `verdict.json`, a summary
+    of both. Prints the verdict across families for the whole network, under debiased linear CKA
+    where it is among the measures, else the first. Generalisation is the members' test accuracy.
     """
     records, compared = read_compared(members, matrices, settings.measures)
     outcomes = judge_layers(
@@ -50,8 +55,8 @@ def dispersion_test(
     principle = judge_principle(compared, list(records.values()), settings)
     write_principle(folder / PRINCIPLE_FILE, principle)
     write_outcomes(folder / OUTCOMES_FILE, outcomes)
-    write_verdicts(folder / VERDICT_FILE, outcomes)
-    return {"verdict": overall_verdict(outcomes)}
+    write_verdicts(folder / VERDICT_FILE, principle, outcomes)
+    return {"verdict": overall_verdict(principle)}
 
 
 DISPERSION_TEST = Step(
@@ -61,5 +66,6 @@ DISPERSION_TEST = Step(
     outputs={"outcome": Output(OUTCOME), "verdict": Output(VALUE)},
     component="DispersionTest",
     means="Evaluate",
+    derived=lambda experiment: {"schedules": "drawn" if experiment.is_drawn else "picked"},
     answer=lambda facts, folder: facts["verdict"],
 )

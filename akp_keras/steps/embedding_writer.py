@@ -11,6 +11,7 @@ from akp_keras.comparison.representations import representations_folder, take_re
 from akp_keras.comparison.training import follow_training
 from akp_keras.data import read_probe
 from akp_keras.executors import open_workplace
+from akp_keras.export import MemberRecord
 from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.progress import progress
 from akp_keras.settings.groups import Memory, SomeMeasures, View, Workers
@@ -18,7 +19,7 @@ from akp_keras.steps.inputs import file_in, read_compared
 from akp_keras.steps.probe_set import PROBE_FILE
 from akp_keras.steps.products import LOG, MATRICES, MEMBER, OUTCOME, PROBE
 from akp_keras.steps.step import Facts, Input, Output, Step
-from akp_keras.steps.verdicts import OUTCOMES_FILE, read_outcomes
+from akp_keras.steps.verdicts import OUTCOMES_FILE, Outcomes, read_outcomes
 from akp_keras.tensorboard.log_directory import write_log_directory
 
 
@@ -73,11 +74,7 @@ def embedding_writer(
         write_log_directory(
             folder,
             members=list(records.values()),
-            shown=[
-                record.name
-                for record in records.values()
-                if record.seed < settings.projector_members
-            ],
+            shown=_shown(list(records.values()), outcomes, settings.projector_members),
             answers=answers,
             matrices=compared,
             outcomes=outcomes,
@@ -87,6 +84,21 @@ def embedding_writer(
             not_followed=not_followed,
         )
     return {}
+
+
+def _shown(records: Sequence[MemberRecord], outcomes: Outcomes, per_family: int) -> list[str]:
+    """Return the members whose samples are shown: of families of one legend, those of the first."""
+    from akp_keras.report.families import legends_of
+
+    control = next(iter(outcomes.values())).control
+    first: dict[str, str] = {}
+    for family, legend in legends_of(records, control).items():
+        first.setdefault(legend, family)
+    return [
+        record.name
+        for record in records
+        if record.family in first.values() and record.seed < per_family
+    ]
 
 
 EMBEDDING_WRITER = Step(

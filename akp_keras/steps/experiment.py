@@ -1,5 +1,6 @@
 """The steps of an experiment, in order: each takes what earlier steps make."""
 
+from akp_keras.hints import hint
 from akp_keras.steps.dispersion_test import DISPERSION_TEST
 from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
 from akp_keras.steps.family_trainer import FAMILY_TRAINER
@@ -20,8 +21,11 @@ STEPS = (
 
 
 def step_named(name: str) -> Step:
-    """Return the step of a name; raises a KeyError for an unknown name."""
-    return {step.name: step for step in STEPS}[name]
+    """Return the step of a name; raise a ValueError for an unknown name."""
+    steps = {step.name: step for step in STEPS}
+    if name not in steps:
+        raise ValueError(f"there is no step {name!r}; {hint(name, steps)}")
+    return steps[name]
 
 
 def maker_of(product: Product) -> tuple[Step, str]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from akp_keras.code_version import training_versions
 from akp_keras.executors import open_workplace
-from akp_keras.export import read_member
+from akp_keras.export import MemberRecord, read_member
 from akp_keras.progress import progress
 from akp_keras.settings import Member
 from akp_keras.settings.field import Group, setting
@@ -83,16 +84,36 @@ def missing_members(
     """Return the members that have no folder yet.
 
     Raises:
-        ValueError: in one line, if a member is damaged, or was trained with other settings.
+        ValueError: in one line, if a member is damaged, or was trained with other settings, or
+            others would be trained with another version of Keras or TensorFlow.
     """
-    for member in members:
-        if (folder / member.name).exists():
-            _refuse_other(folder / member.name, member, settings.shared_values())
-    return [member for member in members if not (folder / member.name).exists()]
+    kept = [member for member in members if (folder / member.name).exists()]
+    records = {folder / member.name: read_member(folder / member.name) for member in kept}
+    for member in kept:
+        place = folder / member.name
+        _refuse_other(place, records[place], member, settings.shared_values())
+    missing = [member for member in members if member not in kept]
+    if missing:
+        for place, record in records.items():
+            _refuse_other_versions(place, record)
+    return missing
 
 
-def _refuse_other(place: Path, member: Member, wanted: Mapping[str, object]) -> None:
-    record = read_member(place)
+def _refuse_other_versions(place: Path, record: MemberRecord) -> None:
+    installed = training_versions()
+    for library in ("keras", "tensorflow"):
+        version = record.versions.get(library, installed[library])
+        if version != installed[library]:
+            raise ValueError(
+                f"member folder {place} was trained with {library} {version}, and "
+                f"{installed[library]} is installed, so new members could not be compared with it; "
+                f"install {library}=={version}, or name another folder"
+            )
+
+
+def _refuse_other(
+    place: Path, record: MemberRecord, member: Member, wanted: Mapping[str, object]
+) -> None:
     schedule = str(member.family.schedule)
     if (record.name, record.schedule) != (member.name, schedule):
         raise ValueError(

@@ -7,24 +7,32 @@ recompute only what depends on them.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from akp_keras.comparison.layers import TooFewComparable
+from akp_keras.comparison.representations import damaged_representations
 from akp_keras.executors import Workplace, open_executor, share_workplace
-from akp_keras.export.member_folder import member_digest
+from akp_keras.failures import MembersFailed
 from akp_keras.files.below import files_below
-from akp_keras.files.whole import UNFINISHED, read_json, write_json
-from akp_keras.models import tapped_layers
+from akp_keras.files.whole import UNFINISHED, write_json
+from akp_keras.report.page import PAGE_FILE
 from akp_keras.settings import Experiment, Running
 from akp_keras.steps.embedding_writer import EMBEDDING_WRITER
-from akp_keras.steps.experiment import STEPS, maker_of
+from akp_keras.steps.experiment import STEPS
 from akp_keras.steps.family_trainer import FAMILY_TRAINER, missing_members
-from akp_keras.steps.products import LOG, MATRICES, MEMBER, Product
-from akp_keras.steps.report import REPORT_STEP
+from akp_keras.steps.products import MEMBER
+from akp_keras.steps.records import (
+    EXPERIMENT,
+    entries_of,
+    file_digests,
+    made_from,
+    place_of,
+    read_records,
+)
+from akp_keras.steps.report import REPORT_STEP, report_training
 from akp_keras.steps.run_directory import RunDirectory
 from akp_keras.steps.step import Step
 from akp_keras.tensorboard.live_view import LiveRun, LiveView
@@ -37,6 +45,8 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
 
     Raises:
         ValueError: in one line, for anything that cannot be run as requested.
+        MembersFailed: if so many members failed that nothing can be compared; the report then
+            shows the training.
     """
     directory = RunDirectory(running.run_dir)
     with (
@@ -44,20 +54,62 @@ def run_steps(experiment: Experiment, running: Running) -> RunDirectory:
         open_executor(running.workers, running.dask_scheduler) as executor,
         share_workplace(Workplace(executor, directory.representations.absolute())),
     ):
+        _remove_damaged(directory.representations)
         training = FAMILY_TRAINER.of_experiment(experiment)
+        taps: tuple[str, ...] = ()
         if missing_members(directory.members, training, training.planned_members()):
             # Before anything is written: what does not fit is reported here.
-            executor.submit(check_training, training).result()
+            taps = executor.submit(check_training, training).result()
         for step in STEPS:
             if step is FAMILY_TRAINER:
-                step.function(directory.members, training, view=_live_view(experiment, directory))
-            else:
+                view = _live_view(experiment, directory, taps)
+                step.function(directory.members, training, view=view)
+                continue
+            try:
                 _bring_up_to_date(step, experiment, directory)
+            except TooFewComparable as error:
+                _show_training(experiment, directory, str(error))
+                raise MembersFailed(
+                    f"{error}; milder stress or a smaller --learning_rate may help; "
+                    f"{directory.report / PAGE_FILE} shows the training"
+                ) from error
         directory.write_experiment(experiment)
+        _record(directory, EXPERIMENT, {}, [directory.experiment.name])
     return directory
 
 
-def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | None:
+def unfinished_step(directory: RunDirectory, experiment: Experiment) -> str | None:
+    """Return the first step whose results are missing, or are those of other settings.
+
+    Args:
+        directory: the run.
+        experiment: its settings.
+
+    Returns:
+        The step's name; None if the run is finished.
+    """
+    records = read_records(directory)
+    for step in STEPS:
+        settings = step.of_experiment(experiment)
+        if step is FAMILY_TRAINER:
+            unfinished = missing_members(directory.members, settings, settings.planned_members())
+        else:
+            unfinished = records.get(step.name, {}).get("settings") != settings.values()
+        if unfinished:
+            return step.name
+    return None
+
+
+def _remove_damaged(representations: Path) -> None:
+    """Remove the kept representations of a probe set if one of their files is damaged."""
+    for file in damaged_representations(representations):
+        of_probe = representations / file.relative_to(representations).parts[0]
+        shutil.rmtree(of_probe, ignore_errors=True)
+
+
+def _live_view(
+    experiment: Experiment, directory: RunDirectory, taps: tuple[str, ...]
+) -> LiveView | None:
     """Return a view of the training if there are snapshots and no log directory yet."""
     if not experiment.snapshots or is_experiment(directory.tensorboard):
         return None
@@ -66,7 +118,7 @@ def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | No
         members=directory.members,
         probe=directory.probe,
         names=tuple(member.name for member in experiment.planned_members()),
-        layers=tapped_layers(experiment.model),
+        layers=taps,
         measure=experiment.measures[0],
         control=experiment.control,
         memory_gb=experiment.memory_gb,
@@ -75,37 +127,51 @@ def _live_view(experiment: Experiment, directory: RunDirectory) -> LiveView | No
 
 
 def _bring_up_to_date(step: Step, experiment: Experiment, directory: RunDirectory) -> None:
-    settings, records = step.of_experiment(experiment), _read_records(directory)
-    made_from = {
-        "settings": settings.values(),
-        "inputs": {
-            name: _digests(declared.product, experiment, directory, records)
-            for name, declared in step.inputs.items()
-            if not declared.address
-        },
-    }
+    settings, records = step.of_experiment(experiment), read_records(directory)
+    depends = made_from(step, experiment, directory, records)
     made = records.get(step.name, {})
-    if made == made_from | {"files": _files(_entries(made), directory.root)}:
+    if made == depends | {"files": file_digests(entries_of(made), directory.root)}:
         return
     inputs = {
-        name: _place(declared.product, experiment, directory)
+        name: place_of(declared.product, experiment, directory)
         for name, declared in step.inputs.items()
     }
     if step is EMBEDDING_WRITER:
+        _remove_unmarked(directory.tensorboard, made)
         step.run(directory.tensorboard, settings, inputs)
         entries = sorted(path.name for path in directory.root.glob("tensorboard*"))
     else:
         work = directory.root / f".{step.name}{UNFINISHED}"
-        try:
-            step.run(work, settings, inputs)
-        except TooFewComparable as error:
-            raise ValueError(
-                f"{error}; milder stress or a smaller --learning_rate may help"
-            ) from error
+        step.run(work, settings, inputs)
         directory.write_experiment(experiment)
         entries = _move(work, directory.report if step is REPORT_STEP else directory.root)
-    made = made_from | {"files": _files(entries, directory.root)}
-    write_json(directory.records, records | {step.name: made})
+    _record(directory, step.name, depends, entries)
+
+
+def _record(
+    directory: RunDirectory, name: str, depends: dict[str, Any], entries: Sequence[str]
+) -> None:
+    made = depends | {"files": file_digests(entries, directory.root)}
+    write_json(directory.records, read_records(directory) | {name: made})
+
+
+def _remove_unmarked(log: Path, made: dict[str, Any]) -> None:
+    """Remove a log directory that has lost its marker, if all of its files are the run's."""
+    if is_experiment(log) or not log.is_dir():
+        return
+    known = made.get("files", {})
+    if all(file.relative_to(log.parent).as_posix() in known for file in files_below(log)):
+        shutil.rmtree(log)
+
+
+def _show_training(experiment: Experiment, directory: RunDirectory, reason: str) -> None:
+    """Write a report of the training alone, where nothing could be compared."""
+    work = directory.root / f".{REPORT_STEP.name}{UNFINISHED}"
+    settings = REPORT_STEP.of_experiment(experiment)
+    places = place_of(MEMBER, experiment, directory)
+    report_training(work, settings, places, directory.data, reason)
+    directory.write_experiment(experiment)
+    _record(directory, REPORT_STEP.name, {"reason": reason}, _move(work, directory.report))
 
 
 def _move(work: Path, target: Path) -> list[str]:
@@ -115,51 +181,9 @@ def _move(work: Path, target: Path) -> list[str]:
         place = target if entry is work else target / entry.name
         if place.is_dir():
             shutil.rmtree(place)
+        elif place.exists() and entry.is_dir():
+            place.unlink()
         entry.replace(place)
     if work.exists():
         work.rmdir()
     return [target.name] if work in entries else [entry.name for entry in entries]
-
-
-def _place(product: Product, experiment: Experiment, directory: RunDirectory) -> Any:
-    """Return the place of a product in the run."""
-    if product == MEMBER:
-        return [directory.member(member.name) for member in experiment.planned_members()]
-    return {MATRICES: directory.similarity, LOG: directory.tensorboard}.get(product, directory.root)
-
-
-def _digests(
-    product: Product, experiment: Experiment, directory: RunDirectory, records: dict[str, Any]
-) -> dict[str, str]:
-    """Return digests of a step's input, which an earlier step has just made or checked."""
-    if product == MEMBER:
-        names = [member.name for member in experiment.planned_members()]
-        return {name: member_digest(directory.member(name)) for name in names}
-    place = _place(product, experiment, directory).relative_to(directory.root)
-    files = records[maker_of(product)[0].name]["files"]
-    return {file: digest for file, digest in files.items() if Path(file).is_relative_to(place)}
-
-
-def _entries(made: dict[str, Any]) -> list[str]:
-    """Return the names of the run's files and folders that a step made, from its record."""
-    return sorted({Path(file).parts[0] for file in made.get("files", {})})
-
-
-def _files(entries: Iterable[str], root: Path) -> dict[str, str]:
-    """Return digests of the files of a run, and of all files below its folders."""
-    digests = {}
-    for path in (root / entry for entry in entries):
-        files = files_below(path) if path.is_dir() else [path] if path.is_file() else []
-        for file in files:
-            digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            digests[file.relative_to(root).as_posix()] = digest
-    return digests
-
-
-def _read_records(directory: RunDirectory) -> dict[str, Any]:
-    try:
-        records = read_json(directory.records)
-    except ValueError:
-        # Without records, everything but the members is made again.
-        return {}
-    return records if isinstance(records, dict) else {}

@@ -1,4 +1,8 @@
-"""The principle, put to the members of a run as the paper puts it: across schedules."""
+"""The principle, put to the members of a run as the paper puts it: across schedules.
+
+`principle.json` has everything that the test found; `verdict.json` is its summary, with what was
+found within families beside it.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,16 @@ from threadpoolctl import threadpool_limits
 from akp_keras import dispersion
 from akp_keras.comparison import SimilarityMatrix
 from akp_keras.dispersion import AkpOutcome
+from akp_keras.dispersion.akp_verdict import EQUIVALENT, NO_DIFFERENCE, SHOWN
+from akp_keras.dispersion.verdict import UNDECIDABLE
 from akp_keras.export import MemberRecord
 from akp_keras.files.whole import read_json, write_json
 from akp_keras.hotswap import Schedule
-from akp_keras.steps.verdicts import JudgingSettings, comparable_distances
+from akp_keras.steps.verdicts import JudgingSettings, Outcomes, comparable_distances
 from akp_keras.stress import kinds_of
 
 PRINCIPLE_FILE = "principle.json"
+VERDICT_FILE = "verdict.json"
 # Biased CKA depends on the number of samples, on width and on effective rank, which stress changes.
 _LEADING = "cka.linear.debiased"
 
@@ -69,6 +76,7 @@ def judge_principle(
             margin=settings.margin,
             alpha=settings.alpha,
             members=names,
+            drawn=settings.schedules == "drawn",
             permutations=settings.permutations,
             seed=settings.seed,
         )
@@ -77,6 +85,66 @@ def judge_principle(
 def leading_measure(measures: Sequence[str]) -> str:
     """Return the measure whose verdicts are shown first: debiased CKA, where it is among them."""
     return _LEADING if _LEADING in measures else measures[0]
+
+
+def overall_verdict(principle: Principle) -> str:
+    """Return one verdict across families for the whole network, on which a later step can branch.
+
+    It joins the layers under the leading measure. The error rate of their verdicts is bounded
+    jointly, so that one layer is enough.
+
+    Args:
+        principle: (layer, measure) -> outcome.
+
+    Returns:
+        "AKP" if at least one layer shows it and none the opposite, "anti-AKP" likewise, and
+        "AKP and anti-AKP" where layers contradict each other; else "undecidable" if no layer could
+        be decided, "equivalent" if all that could be are, and "no difference found".
+    """
+    leading = leading_measure([measure for _, measure in principle])
+    verdicts = {
+        outcome.across.verdict for (_, measure), outcome in principle.items() if measure == leading
+    }
+    if shown := [verdict for verdict in SHOWN if verdict in verdicts]:
+        return " and ".join(shown)
+    if verdicts == {UNDECIDABLE}:
+        return UNDECIDABLE
+    return EQUIVALENT if verdicts <= {EQUIVALENT, UNDECIDABLE} else NO_DIFFERENCE
+
+
+def write_verdicts(path: Path, principle: Principle, outcomes: Outcomes) -> None:
+    """Write `verdict.json`: the verdicts across and within families per layer and measure.
+
+    Args:
+        path: the file.
+        principle: (layer, measure) -> outcome across families.
+        outcomes: (layer, measure) -> outcome of the test within families.
+    """
+    write_json(
+        path,
+        {
+            "verdict": overall_verdict(principle),
+            "measure": leading_measure([measure for _, measure in principle]),
+            "verdicts": [
+                {
+                    "layer": layer,
+                    "measure": measure,
+                    "verdict": outcome.across.verdict,
+                    "qualifiers": list(outcome.across.qualifiers),
+                    "sentence": outcome.across.sentence,
+                    "cautions": list(outcome.cautions),
+                    "adjusted_pvalue": outcome.across.adjusted_pvalue,
+                    "within_families": {
+                        "verdict": outcomes[layer, measure].verdict,
+                        "reason": outcomes[layer, measure].reason,
+                        "cautions": list(outcomes[layer, measure].cautions),
+                        "adjusted_pvalue": outcomes[layer, measure].adjusted_pvalue,
+                    },
+                }
+                for (layer, measure), outcome in principle.items()
+            ],
+        },
+    )
 
 
 def write_principle(path: Path, principle: Principle) -> None:

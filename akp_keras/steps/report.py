@@ -8,13 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from akp_keras.export.members import read_members
 from akp_keras.files.whole import read_json
 from akp_keras.report import write_report
-from akp_keras.report.page import PAGE_FILE
+from akp_keras.report.page import PAGE_FILE, write_training_report
 from akp_keras.settings.field import Group, setting
 from akp_keras.settings.groups import Control, SomeMeasures, check_control
 from akp_keras.steps.inputs import file_in, read_compared
-from akp_keras.steps.principle import PRINCIPLE_FILE, leading_measure, read_principle
+from akp_keras.steps.principle import (
+    PRINCIPLE_FILE,
+    Principle,
+    leading_measure,
+    read_principle,
+)
 from akp_keras.steps.probe_set import DATA_FILE
 from akp_keras.steps.products import LOG, MATRICES, MEMBER, OUTCOME, PAGE, PROBE, REPORT
 from akp_keras.steps.step import Facts, Input, Output, Step
@@ -33,7 +39,7 @@ class Page(Group, stage="report"):
         super().check()
         try:
             shown = json.loads(self.settings)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"--settings={self.settings} is not JSON: {error}") from error
         if not isinstance(shown, dict):
             raise ValueError(f"--settings={self.settings} must be a JSON object, flag to text")
@@ -72,23 +78,37 @@ def report(
         data_description=_description(file_in(data, DATA_FILE)),
         tensorboard_command=f"tensorboard --logdir {shlex.quote(str(log))}" if log else None,
         primary_measure=compared[0].measure,
-        principle=_sentences(Path(outcome), [matrix.measure for matrix in compared]),
+        principle=_principle(Path(outcome)),
+        leading_measure=leading_measure([matrix.measure for matrix in compared]),
     )
     return {}
 
 
-def _sentences(outcome: Path, measures: Sequence[str]) -> list[str]:
-    """Return what is said across families, where the outcome's folder holds it."""
+def report_training(
+    folder: Path,
+    settings: ReportSettings,
+    members: Sequence[str | Path],
+    data: str | Path,
+    reason: str,
+) -> None:
+    """Write the page of an experiment whose members cannot be compared, for a reason."""
+    write_training_report(
+        folder,
+        title=settings.title,
+        members=list(read_members(members).values()),
+        settings={flag: str(value) for flag, value in json.loads(settings.settings).items()},
+        control=settings.control,
+        data_description=_description(file_in(data, DATA_FILE)),
+        reason=reason,
+    )
+
+
+def _principle(outcome: Path) -> Principle | None:
+    """Return what was found across families, where the outcome's folder holds it."""
     path = file_in(outcome, PRINCIPLE_FILE)
     if path.name != PRINCIPLE_FILE:
         path = path.with_name(PRINCIPLE_FILE)
-    if not path.is_file():
-        return []
-    leading = leading_measure(measures)
-    principle = read_principle(path)
-    return [
-        outcome.across.sentence for (_, measure), outcome in principle.items() if measure == leading
-    ]
+    return read_principle(path) if path.is_file() else None
 
 
 def _description(path: Path) -> str:

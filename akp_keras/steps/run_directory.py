@@ -13,12 +13,13 @@ import akp_keras
 from akp_keras.export.member_folder import SAVED_MODEL
 from akp_keras.files.below import files_below
 from akp_keras.files.folders import check_writable
-from akp_keras.files.locks import locked_folder
+from akp_keras.files.locks import HOLDER_FILE, locked_folder
 from akp_keras.files.whole import is_unfinished, read_json, remove_unfinished, write_json
 from akp_keras.settings import Experiment
-from akp_keras.steps.principle import PRINCIPLE_FILE
+from akp_keras.settings.data import data_fingerprint
+from akp_keras.steps.principle import PRINCIPLE_FILE, VERDICT_FILE
 from akp_keras.steps.probe_set import DATA_FILE, PROBE_FILE
-from akp_keras.steps.verdicts import OUTCOMES_FILE, VERDICT_FILE
+from akp_keras.steps.verdicts import OUTCOMES_FILE
 
 FORMAT_VERSION = 2
 # What a killed run may leave half-written, below the run directory.
@@ -56,7 +57,7 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def opened(self, experiment: Experiment) -> Iterator[None]:
-        """Lock the run, and removes what a killed run left half-written.
+        """Lock the run, and remove what a killed run left half-written.
 
         Raises:
             ValueError: in one line, if the folder holds another run or something else, cannot be
@@ -122,7 +123,7 @@ class RunDirectory:
         elif self.root.exists() and not self.root.is_dir():
             raise ValueError(f"--run_dir={self.root} is a file; name a folder")
         elif self.root.exists() and not all(
-            is_unfinished(path.name) for path in self.root.iterdir()
+            is_unfinished(path.name) or path.name == HOLDER_FILE for path in self.root.iterdir()
         ):
             raise ValueError(
                 f"--run_dir={self.root} is not empty and holds no experiment.json, so it is not a "
@@ -136,6 +137,14 @@ class RunDirectory:
         for name in dict.fromkeys([*before, *after]):
             if before.get(name) != after.get(name):
                 self._refuse(f"--{name}={before.get(name)}", f"{after.get(name)}")
+        if self.data.is_file():
+            data = read_json(self.data)
+            if not isinstance(data, dict) or data.get("fingerprint") != data_fingerprint(wanted):
+                raise ValueError(
+                    f"--dataset={wanted.dataset} has changed since the members in --run_dir="
+                    f"{self.root} were trained, so members could not be compared; restore the "
+                    "data, or name another --run_dir"
+                )
         schedules = {family.name: family for family in stored.parsed_families}
         for family in wanted.parsed_families:
             known = schedules.get(family.name, family)

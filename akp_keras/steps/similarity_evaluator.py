@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from akp_keras.comparison.evaluation import MATRICES as MATRICES_FOLDER
 from akp_keras.comparison.evaluation import evaluate_similarity
+from akp_keras.comparison.rectangle import evaluate_against
 from akp_keras.executors import open_workplace
 from akp_keras.export.saved_model import REPRESENTATIONS_SIGNATURE
 from akp_keras.progress import progress
+from akp_keras.report.figures.rectangle import write_rectangle
 from akp_keras.settings.field import Group, setting
 from akp_keras.settings.groups import Measures, Memory, Seed, Spatial, Workers
 from akp_keras.steps.inputs import file_in
@@ -38,6 +41,27 @@ class Models(Group, stage="models and probe set"):
     layers: tuple[str, ...] = setting(
         (), "Outputs to compare, separated by commas; by default all."
     )
+    trust: tuple[str, ...] = setting(
+        (),
+        "Operations that models may have although they write or read files or call out (WriteFile, "
+        "EagerPyFunc, …), separated by commas; models with others are refused.",
+    )
+    against: tuple[str, ...] = setting(
+        (),
+        "Other SavedModels, named as those of --saved_models; then every layer of these is "
+        "compared with every layer of the others, and nothing else. May be given several times.",
+        separator="\n",
+        holds_models=True,
+    )
+    against_signature: str = setting("", "Signature of --against; by default --signature.")
+    against_layers: tuple[str, ...] = setting(
+        (), "Outputs of --against to compare, separated by commas; by default all."
+    )
+    reference: str = setting(
+        "",
+        "Name of a model, such as the last of a series of checkpoints; then every model is "
+        "compared with this one, layer by layer, and with no other.",
+    )
     null: int = setting(
         0,
         "Row permutations for the null distribution of every measure; 0 for none.",
@@ -45,6 +69,25 @@ class Models(Group, stage="models and probe set"):
         most=10**8,
         stage="similarity",
     )
+    interval: float = setting(
+        0.0,
+        "Level of intervals over the probe's samples, such as 0.95; 0 for none.",
+        least=0,
+        below=1,
+        stage="similarity",
+    )
+
+    def check(self) -> None:
+        """Raise a ValueError for settings of two kinds of comparison."""
+        super().check()
+        if self.against and self.reference:
+            raise ValueError(
+                "--against and --reference are both given; --against compares layers with those "
+                "of other models, --reference models with one of them"
+            )
+        if (self.against_layers or self.against_signature) and not self.against:
+            flag = "against_layers" if self.against_layers else "against_signature"
+            raise ValueError(f"--{flag} needs --against, whose models it is about")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +101,37 @@ def similarity_evaluator(
     models: Sequence[str | Path],
     probe: str | Path,
 ) -> Facts:
-    r"""Compare all pairs of exported models, whoever exported them, on a probe set.
+    r"""Compare exported models, whoever exported them, on a probe set.
+
+    All pairs of models, layer by layer:
 
     akp similarity_evaluator --saved_models='RUN/members/*/*/saved_model' --probe=RUN/probe.npz \
         --measures=cka.linear --output=OUT
 
-    `akp_keras.comparison.evaluate_similarity` describes the layout of the folder.
+    All layers of a model with all layers of another, with heat maps:
+
+    akp similarity_evaluator --saved_models=A --against=B --probe=PROBE.npz --output=OUT
+
+    A series of models with one of them, layer by layer:
+
+    akp similarity_evaluator --saved_models='CHECKPOINTS/*' --reference=90 --probe=PROBE.npz \
+        --output=OUT
+
+    `akp_keras.comparison.evaluate_similarity` and `evaluate_against` describe the layout of the
+    folder.
     """
+    evaluate = evaluate_similarity
+    if settings.against or settings.reference:
+        evaluate = functools.partial(
+            evaluate_against,
+            against=[_saved_model(model) for model in settings.against] or None,
+            reference=settings.reference or None,
+            against_layers=settings.against_layers or None,
+            against_signature=settings.against_signature or None,
+            picture=write_rectangle,
+        )
     with open_workplace(settings.workers) as workplace:
-        summary = evaluate_similarity(
+        summary = evaluate(
             [_saved_model(str(model)) for model in models],
             file_in(probe, PROBE_FILE),
             settings.measures,
@@ -75,8 +140,10 @@ def similarity_evaluator(
             families=settings.family_order,
             layers=settings.layers or None,
             signature=settings.signature,
+            trust=settings.trust,
             spatial=settings.spatial,
             null=settings.null,
+            interval=settings.interval or None,
             seed=settings.seed,
             memory_gb=settings.memory_gb,
             representations=workplace.representations,
@@ -98,8 +165,21 @@ def _saved_model(place: str) -> str:
 
 
 def _answer(facts: Facts, folder: str) -> str:
-    """Return what was compared, and one line per excluded model and reason."""
+    """Return what was compared, and one line per excluded model or layer and reason."""
     summary = facts["summary"]
+    if "pairs" in summary:
+        excluded = {
+            name: reason
+            for entry in summary["similarity"]
+            for name, reason in entry["excluded"].items()
+        }
+        return "\n".join(
+            [
+                f"{summary['pairs']} pairs compared under {len(summary['measures'])} measures: "
+                f"{folder}",
+                *(f"left out: {name} ({reason})" for name, reason in excluded.items()),
+            ]
+        )
     layers: dict[tuple[str, str], list[str]] = {}
     for entry in summary["similarity"]:
         for name, reason in entry["excluded"].items():

@@ -82,6 +82,8 @@ class Step:
         per_family: whether a pipeline runs it once per family.
         runs_networks: whether it requests the resources that networks need.
         derived: settings computed from those of the experiment, beyond those of the same name.
+        reads: returns what tells whether something else than inputs and settings, on which the
+            step depends, has changed.
         answer: returns the text that the command prints; by default the folder.
     """
 
@@ -96,6 +98,7 @@ class Step:
     per_family: bool = False
     runs_networks: bool = False
     derived: Callable[[Experiment], Mapping[str, Any]] = lambda experiment: {}
+    reads: Callable[[Any], str | None] = lambda settings: None
     answer: Callable[[Facts, str], str] = lambda facts, folder: folder
 
     @property

@@ -1,9 +1,10 @@
-"""The test of all layers and measures of a run, and the two files of its outcomes."""
+"""The test of dispersions within families, at all layers and measures of a run, and its file."""
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +15,33 @@ from threadpoolctl import threadpool_limits
 from akp_keras import dispersion
 from akp_keras.comparison import SimilarityMatrix
 from akp_keras.dispersion import Outcome
-from akp_keras.dispersion.verdict import AKP, ANTI_AKP, NEITHER, UNDECIDABLE
+from akp_keras.dispersion.verdict import FEWEST_MEMBERS
 from akp_keras.export.member_record import family_of
 from akp_keras.files.whole import read_json, write_json
+from akp_keras.settings.field import Group, setting
 from akp_keras.settings.groups import Control, Seed, Test, check_control
 
 OUTCOMES_FILE = "dispersion.json"
-VERDICT_FILE = "verdict.json"
+# scikit-bio takes a millisecond or two for each; no verdict depends on them.
+_CROSSCHECK_PERMUTATIONS = 199
+# Of many members each takes a tenth of a second, and fewer are enough.
+_MANY_MEMBERS, _PERMUTATIONS_OF_MANY = 1000, 99
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgingSettings(Control, Test, Seed):
+class Schedules(Group, stage="dispersion and verdict"):
+    """Where schedules come from."""
+
+    schedules: str = setting(
+        "picked",
+        "Whether schedules were picked by hand, or drawn at random from a distribution of stress; "
+        "the verdict speaks of these schedules, or of the distribution.",
+        choices=("picked", "drawn"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgingSettings(Control, Test, Seed, Schedules):
     """What the test depends on, apart from matrices and members."""
 
 
@@ -43,6 +60,9 @@ def judge_layers(
     or a family would look better because stress killed some of its members. The cautions of every
     outcome name the members that were left out.
 
+    Where some families have the five members that the test needs, the control among them, those
+    with fewer are left out.
+
     Args:
         matrices: one per layer and measure.
         generalisation: member name -> its test metric; higher generalises better.
@@ -56,7 +76,12 @@ def judge_layers(
             the control has none.
     """
     distances, members = comparable_distances(matrices, list(generalisation), settings.control)
+    large = _of_large_families(members, settings.control)
+    distances = {key: matrix[np.ix_(large, large)] for key, matrix in distances.items()}
+    left_out = len(set(map(family_of, members)))
+    members = [members[row] for row in large]
     families = [family_of(name) for name in members]
+    left_out -= len(set(families))
     known = list(dict.fromkeys(map(family_of, generalisation)))
     of_families = {
         family: [generalisation[name] for name in generalisation if family_of(name) == family]
@@ -76,34 +101,26 @@ def judge_layers(
             alpha=settings.alpha,
             margin=settings.margin,
             seed=settings.seed,
+            crosscheck_permutations=_CROSSCHECK_PERMUTATIONS
+            if len(members) <= _MANY_MEMBERS
+            else _PERMUTATIONS_OF_MANY,
         )
-    excluded = _excluded(matrices)
-    if not excluded:
-        return outcomes
-    caution = (
-        f"Left out of the dispersions, as they have no comparable representation: "
-        f"{', '.join(f'{name} ({reason})' for name, reason in excluded.items())}."
-    )
+    further = []
+    if left_out:
+        further.append(
+            f"{left_out} {'family' if left_out == 1 else 'families'} of fewer than "
+            f"{FEWEST_MEMBERS} members {'takes' if left_out == 1 else 'take'} no part in the "
+            "dispersions within families."
+        )
+    if excluded := _excluded(matrices):
+        further.append(
+            f"Left out of the dispersions, as they have no comparable representation: "
+            f"{', '.join(f'{name} ({reason})' for name, reason in excluded.items())}."
+        )
     return {
-        key: dataclasses.replace(outcome, cautions=(*outcome.cautions, caution))
+        key: dataclasses.replace(outcome, cautions=(*outcome.cautions, *further))
         for key, outcome in outcomes.items()
     }
-
-
-def overall_verdict(outcomes: Outcomes) -> str:
-    """Return one verdict for the whole network, on which a later step can branch.
-
-    It combines the layers under the first measure. The error rate of their verdicts is bounded
-    jointly, so that one layer is enough: "AKP" if at least one layer shows it and none shows the
-    opposite, "anti-AKP" likewise, "undecidable" if no layer could be decided, and "neither"
-    otherwise, also if layers contradict each other.
-    """
-    _, first = next(iter(outcomes))
-    verdicts = {outcome.verdict for (_, measure), outcome in outcomes.items() if measure == first}
-    shown = verdicts & {AKP, ANTI_AKP}
-    if len(shown) == 1:
-        return shown.pop()
-    return UNDECIDABLE if verdicts == {UNDECIDABLE} else NEITHER
 
 
 def write_outcomes(path: Path, outcomes: Outcomes) -> None:
@@ -133,26 +150,6 @@ def read_outcomes(path: Path) -> dict[tuple[str, str], Outcome]:
             f"{path} is damaged, or is not the dispersion.json of a test ({error}); remove it, if "
             "it should be one, and make it again"
         ) from error
-
-
-def write_verdicts(path: Path, outcomes: Outcomes) -> None:
-    """Write `verdict.json`: the verdict and its reason per layer and measure."""
-    write_json(
-        path,
-        {
-            "verdicts": [
-                {
-                    "layer": layer,
-                    "measure": measure,
-                    "verdict": outcome.verdict,
-                    "reason": outcome.reason,
-                    "cautions": list(outcome.cautions),
-                    "adjusted_pvalue": outcome.adjusted_pvalue,
-                }
-                for (layer, measure), outcome in outcomes.items()
-            ]
-        },
-    )
 
 
 def comparable_distances(
@@ -185,6 +182,15 @@ def comparable_distances(
         rows = [matrix.members.index(name) for name in kept]
         distances[matrix.layer, matrix.measure] = matrix.distances[np.ix_(rows, rows)]
     return distances, kept
+
+
+def _of_large_families(members: Sequence[str], control: str) -> list[int]:
+    """Return the places of the members whose families are large enough for the test, or all."""
+    sizes = Counter(map(family_of, members))
+    large = {family for family, size in sizes.items() if size >= FEWEST_MEMBERS}
+    if control not in large or len(large) < 2:
+        return list(range(len(members)))
+    return [place for place, name in enumerate(members) if family_of(name) in large]
 
 
 def _excluded(matrices: Sequence[SimilarityMatrix]) -> dict[str, str]:

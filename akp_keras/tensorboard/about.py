@@ -52,14 +52,21 @@ def layers_text(run: str, why_not: str, left_out: Mapping[str, str]) -> str:
     )
 
 
-def families_text(trajectories: Sequence[Trajectories]) -> str:
-    """Describe the families' runs of the projector."""
+def families_text(trajectories: Sequence[Trajectories], legends: Mapping[str, str]) -> str:
+    """Describe the families' runs of the projector, and which families have none."""
+    text = "Projector, runs `families/…`: a map per family of its networks."
     if trajectories:
-        return (
+        text = (
             "Projector, runs `families/…`: a map per family, every point one network "
             "after one epoch, lines lead through training."
         )
-    return "Projector, runs `families/…`: a map per family of its networks."
+    common = dict.fromkeys(legend for family, legend in legends.items() if legend != family)
+    if common:
+        text += (
+            f" Families of one or two members have none, and are shown by their kind of stress: "
+            f"{', '.join(common)}."
+        )
+    return text
 
 
 def training_text(

@@ -78,7 +78,8 @@ def write_experiment(
       02_training/             with `trajectories`: one point per member and epoch, joined through
                                training, one tensor per layer
       families/<family>/       dispersion/<layer>, and dispersion_through_layers by depth, with
-                               confidence limits; a map of the family's members
+                               confidence limits; a map of the family's members. Of more than
+                               twelve families, only those of three members or more
       members/<family>/m<seed>/  training curves, swaps, final metrics, hyperparameters; for the
                                members in `representations` their probe samples, a tensor per layer
     logdir_2/, logdir_3/, …    training curves of the members beyond the limit on runs
@@ -116,13 +117,18 @@ def write_experiment(
         ValueError: if something is missing, does not fit together, or could not be shown correctly;
             `logdir` is then unchanged.
     """
+    from akp_keras.report.families import legends_of
+
     logdir, outcomes = Path(logdir), outcomes or {}
     records = {member.name: member for member in members}
     _check_arguments(members, records, matrices, dispersion, probe, representations)
     _check_trajectories(records, trajectories)
-    families = list(dict.fromkeys(member.family for member in members))
+    control = next((outcome.control for outcome in outcomes.values()), None)
+    legends = legends_of(members, control or "")
     runs_of_all = 3 if trajectories else 2
-    family_runs = families[: MOST_RUNS - runs_of_all]
+    # Families of one or two members have little to show, if there are many.
+    family_runs = [family for family, legend in legends.items() if legend == family]
+    family_runs = family_runs[: MOST_RUNS - runs_of_all]
     member_runs = choose_members(
         members, list(representations), MOST_RUNS - runs_of_all - len(family_runs)
     )
@@ -132,7 +138,6 @@ def write_experiment(
     measure = matrices[0].measure
     tested = {key: tested_dispersions(*key, outcome) for key, outcome in outcomes.items()}
     final = {layer: _final(layer, measure, values, tested) for layer, values in dispersion.items()}
-    control = next((dispersions.control for dispersions in tested.values()), None)
     over_training = {
         followed.layer: dispersions_by_epoch(followed, control) for followed in trajectories
     }
@@ -141,7 +146,7 @@ def write_experiment(
         maps = {}
         for matrix in matrices:
             tensor = f"{matrix.layer}/{measure_in_a_name(matrix.measure)}"
-            metadata = members_metadata([records[name] for name in matrix.members])
+            metadata = members_metadata([records[name] for name in matrix.members], legends)
             maps[tensor] = map_of_models(tensor, matrix.distances, metadata)
         layers, no_layers, unlayered = _layers(representations, records)
         texts = (
@@ -149,7 +154,7 @@ def write_experiment(
             about.exactness({name: scaled for name, (_, scaled) in maps.items()}),
             about.layers_text(LAYERS_RUN, no_layers, unlayered),
             about.training_text(TRAINING_RUN, trajectories, not_followed or {}),
-            about.families_text(trajectories),
+            about.families_text(trajectories, legends),
             about.SAMPLES,
             about.further_text(
                 MOST_RUNS,
@@ -169,6 +174,7 @@ def write_experiment(
             ],
             pictures=draw_pictures(probe),
             sample_factors=sample_factors,
+            legends=legends,
         )
         last_epoch = _last_epoch(members)
         write_event_file(
@@ -177,7 +183,7 @@ def write_experiment(
                 (0, hyperparameters_page(members[0], list(final.values()))),
                 (0, text_pb("about", "\n\n".join(text for text in texts if text))),
                 (0, charts_layout(list(final), bool(trajectories))),
-                *_matrix_images(families, control, matrices, trajectories, last_epoch),
+                *_matrix_images(legends, control, matrices, trajectories, last_epoch),
                 *((0, summary) for summary in page),
             ],
             wall_time=MODELS_TIME,
@@ -190,7 +196,7 @@ def write_experiment(
             write_event_file(folder / TRAINING_RUN, wall_time=TRAINING_TIME)
             write_embeddings(
                 folder / TRAINING_RUN,
-                [map_of_training(followed, records) for followed in trajectories],
+                [map_of_training(followed, records, legends) for followed in trajectories],
             )
         for family in family_runs:
             run = folder / "families" / family
@@ -310,7 +316,7 @@ def _last_epoch(members: Sequence[MemberRecord]) -> int:
 
 
 def _matrix_images(
-    families: Sequence[str],
+    legends: Mapping[str, str],
     control: str | None,
     matrices: Sequence[SimilarityMatrix],
     trajectories: Sequence[Trajectories],
@@ -318,7 +324,8 @@ def _matrix_images(
 ) -> Iterator[tuple[int, Summary]]:
     from akp_keras.report.families import order_families, style_families
 
-    styles = style_families(order_families(families, control or ""), control or "")
+    families = order_families(legends, control or "", legends)
+    styles = style_families(families, control or "", legends)
     for matrix in matrices:
         tag = f"similarity/{matrix.layer}/{measure_in_a_name(matrix.measure)}"
         yield last_epoch, matrix_image(tag, matrix, styles)

@@ -48,7 +48,7 @@ class LiveDirectory:
 
     Args:
         logdir: the log directory; an earlier live view there is removed.
-        families: names of all families of the experiment.
+        families: names of the families that have a run of their own.
         probe: the probe set.
         control: the family to which the others are compared.
 

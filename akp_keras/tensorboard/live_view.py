@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,6 +96,7 @@ class LiveRun:
     def view(self) -> LiveView:
         """Return a view of the run."""
         # Not before it is needed: it imports TensorBoard.
+        from akp_keras.report.families import FEWEST_MEMBERS_OF_NAMED, MOST_NAMED
         from akp_keras.tensorboard.live import LiveDirectory
 
         records: dict[str, MemberRecord] = {}
@@ -114,7 +116,11 @@ class LiveRun:
             if not followed:
                 return
             if not directories:
-                families = list(dict.fromkeys(map(family_of, self.names)))
+                sizes = Counter(map(family_of, self.names))
+                few = len(sizes) <= MOST_NAMED
+                families = [
+                    name for name, size in sizes.items() if few or size >= FEWEST_MEMBERS_OF_NAMED
+                ]
                 probe = read_probe(self.probe)
                 directories.append(LiveDirectory(self.log, families, probe, self.control))
             directories[0].update([records[name] for name in shown], followed)

@@ -65,6 +65,7 @@ def with_anchors(
     colourings = [
         (column, title)
         for column, title in (
+            ("legend", "family or kind of stress"),
             ("family", "family"),
             ("accuracy_class", "accuracy"),
             ("layer", "layer"),
@@ -72,6 +73,7 @@ def with_anchors(
             ("member", "member"),
         )
         if 1 < len(set(metadata.get(column, ()))) <= MOST_COLOURS
+        and not (column == "family" and "legend" in metadata)
     ]
     bookmarks = [
         bookmark(
@@ -87,27 +89,38 @@ def with_anchors(
     return Embedding(name, points, cells, bookmarks)
 
 
-def members_metadata(members: Sequence[MemberRecord]) -> Mapping[str, list[str]]:
+def members_metadata(
+    members: Sequence[MemberRecord], legends: Mapping[str, str] | None = None
+) -> Mapping[str, list[str]]:
     """Return the projector's metadata of members.
 
     Args:
         members: members in the order of the points.
+        legends: family -> its name in legends.
 
     Returns:
         Columns `name`, `family`, `seed`, `accuracy_class` (for colours), `test_accuracy`, `gap` and
-        `schedule`.
+        `schedule`; and `legend`, where some families have a common name in legends.
     """
     accuracies = [float(member.metrics.get("test_accuracy", "nan")) for member in members]
     gaps = [float(member.metrics.get("gap", "nan")) for member in members]
     return {
         "name": [member.name for member in members],
         "family": [member.family for member in members],
+        **legend_column([member.family for member in members], legends or {}),
         "seed": [str(member.seed) for member in members],
         "accuracy_class": [accuracy_class(accuracy) for accuracy in accuracies],
         "test_accuracy": [_number(accuracy) for accuracy in accuracies],
         "gap": [_number(gap) for gap in gaps],
         "schedule": [member.schedule for member in members],
     }
+
+
+def legend_column(families: Sequence[str], legends: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the column `legend` of some points' families, or none if all have their own name."""
+    if all(family == legend for family, legend in legends.items()):
+        return {}
+    return {"legend": [legends[family] for family in families]}
 
 
 def accuracy_class(accuracy: float) -> str:

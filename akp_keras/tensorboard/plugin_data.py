@@ -52,6 +52,7 @@ def page_summaries(
     trajectories: Iterable[Trajectory] = (),
     pictures: Pictures | None = None,
     sample_factors: Iterable[SampleFactor] = (),
+    legends: Mapping[str, str] | None = None,
 ) -> Iterator[Summary]:
     """Yield the data of the page as summaries, one per tag.
 
@@ -61,7 +62,7 @@ def page_summaries(
 
     | tag | JSON |
     |---|---|
-    | `members` | `[{name, family, schedule, accuracy, train_accuracy, gap, swaps}]` |
+    | `members` | `[{name, family, legend, schedule, accuracy, train_accuracy, gap, swaps}]` |
     | `dispersion` | `[{layer, measure, control, level, verdict, reason, effect, cautions, pvalue, \
     families: [{family, mean, interval, ratio, ratio_interval, distances: {member: number}}]}]` |
     | `matrix/<layer>/<measure>` | `{layer, measure, members, values, distances, coordinates}` |
@@ -83,6 +84,7 @@ def page_summaries(
         pictures: the probe set, from `page_pictures.draw_pictures`.
         sample_factors: factors from `sample_factors.sample_factor`, for the members whose most
             different samples the page shows; consumed one by one.
+        legends: family -> its name in the page's legend; by default its own.
 
     Yields:
         The summaries in the order of the table. Numbers have seven significant digits; what is
@@ -92,7 +94,7 @@ def page_summaries(
         ValueError: if the arrays of a trajectory do not fit together, or the numbers of ids and
             labels differ.
     """
-    yield _json_summary(MEMBERS_TAG, [_member(member) for member in members])
+    yield _json_summary(MEMBERS_TAG, [_member(member, legends or {}) for member in members])
     yield _json_summary(DISPERSION_TAG, _all_dispersions(dispersion, dispersions))
     for matrix, points in zip(matrices, coordinates, strict=True):
         yield _json_summary(
@@ -121,10 +123,11 @@ def _tag(kind: str, layer: str, measure: str) -> str:
     return f"{kind}/{layer}/{measure_in_a_name(measure)}"
 
 
-def _member(member: MemberRecord) -> dict[str, object]:
+def _member(member: MemberRecord, legends: Mapping[str, str]) -> dict[str, object]:
     return {
         "name": member.name,
         "family": member.family,
+        "legend": legends.get(member.family, member.family),
         "schedule": member.schedule,
         "accuracy": _number(member.metrics.get("test_accuracy")),
         "train_accuracy": _number(member.metrics.get("train_accuracy")),

@@ -11,16 +11,26 @@ from akp_keras.comparison.trajectories import Trajectories
 from akp_keras.export.member_record import MemberRecord, family_of
 from akp_keras.tensorboard.coordinates import classical_scaling
 from akp_keras.tensorboard.embeddings import NEXT_POINT_COLUMN, Embedding
-from akp_keras.tensorboard.models_map import accuracy_class, members_metadata, with_anchors
+from akp_keras.tensorboard.models_map import (
+    accuracy_class,
+    legend_column,
+    members_metadata,
+    with_anchors,
+)
 from akp_keras.tensorboard.names import measure_in_a_name
 
 
-def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberRecord]) -> Embedding:
+def map_of_training(
+    trajectories: Trajectories,
+    records: Mapping[str, MemberRecord],
+    legends: Mapping[str, str] | None = None,
+) -> Embedding:
     """Map all members at the epochs of their snapshots, with a line through each member's epochs.
 
     Args:
         trajectories: the members' trajectories at a layer, in a common map.
         records: name -> member, for every member.
+        legends: family -> its name in legends.
 
     Returns:
         The embedding, one point per member and epoch, grouped by member.
@@ -29,7 +39,7 @@ def map_of_training(trajectories: Trajectories, records: Mapping[str, MemberReco
     return with_anchors(
         _tensor(trajectories.layer, trajectories.measure),
         points - points.mean(axis=0),
-        _metadata(trajectories.members, trajectories.epochs, records),
+        _metadata(trajectories.members, trajectories.epochs, records, legends or {}),
     )
 
 
@@ -53,7 +63,7 @@ def map_of_family(
     return with_anchors(
         _tensor(trajectories.layer, trajectories.measure),
         classical_scaling(trajectories.within[family]).coordinates,
-        _metadata(members, trajectories.epochs, records),
+        _metadata(members, trajectories.epochs, records, {}),
     )
 
 
@@ -86,7 +96,10 @@ def _tensor(layer: str, measure: str) -> str:
 
 
 def _metadata(
-    members: Sequence[str], epochs: Sequence[int], records: Mapping[str, MemberRecord]
+    members: Sequence[str],
+    epochs: Sequence[int],
+    records: Mapping[str, MemberRecord],
+    legends: Mapping[str, str],
 ) -> Mapping[str, list[str]]:
     places = [(name, moment) for name in members for moment in range(len(epochs))]
     finals = members_metadata([records[name] for name in members])
@@ -95,6 +108,7 @@ def _metadata(
     return {
         "name": [f"{name} epoch {epochs[moment]}" for name, moment in places],
         "family": [family_of(name) for name, _ in places],
+        **legend_column([family_of(name) for name, _ in places], legends),
         "member": [name for name, _ in places],
         "epoch": [f"epoch {epochs[moment]}" for _, moment in places],
         "accuracy_class": [accuracy_class(value) for value in validation],

@@ -6,17 +6,23 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from pathlib import Path
 
+from akp_keras.failures import named_file
 from akp_keras.settings import Member, TrainingSettings
-from akp_keras.tensorflow_runtime import configure_tensorflow
+from akp_keras.tensorflow_runtime import configure_tensorflow, machine_errors
 
 
-def check_training(settings: TrainingSettings) -> None:
+def check_training(settings: TrainingSettings) -> tuple[str, ...]:
     """Build the model in this process and check that all schedules fit it.
+
+    Returns:
+        Names of the tapped layers, from input to output.
 
     Raises:
         ValueError: in one line that names what does not fit and what is valid.
     """
-    _trainer(settings).check()
+    trainer = _trainer(settings)
+    trainer.check()
+    return trainer.taps
 
 
 def train_member(settings: TrainingSettings, member: Member, folder: str) -> str:
@@ -29,8 +35,12 @@ def train_member(settings: TrainingSettings, member: Member, folder: str) -> str
 
     Returns:
         The member's name.
+
+    Raises:
+        OSError, MemoryError: if the disk or the memory is full.
     """
-    _trainer(settings).train(member, Path(folder))
+    with named_file(folder), machine_errors():
+        _trainer(settings).train(member, Path(folder))
     return member.name
 
 

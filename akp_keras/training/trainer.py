@@ -9,13 +9,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from akp_keras.data import load_dataset, randomise_labels, take_probe_set, train_statistics
+from akp_keras.code_version import training_versions
+from akp_keras.data import randomise_labels, take_probe_set, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
 from akp_keras.hotswap import HotSwap, Schedule, restore
+from akp_keras.hotswap.calls import parse_call
 from akp_keras.models import build_model, tapped_layers
-from akp_keras.models.seeding import with_fresh_weights
+from akp_keras.models.initial_weights import InitialWeights
+from akp_keras.models.taps import choose_taps
 from akp_keras.settings import Member, TrainingSettings
+from akp_keras.settings.data import load_data
 from akp_keras.training.snapshots import TakeSnapshots
 
 _EVALUATION_BATCH = 256
@@ -26,31 +30,23 @@ class MemberTrainer:
 
     The weights of a member are bit-identical to those of the same member trained alone in a fresh
     process: initial weights, optimizer state and batch order are reset per member.
+
+    Attributes:
+        taps: names of the tapped layers, from input to output.
     """
 
     def __init__(self, settings: TrainingSettings) -> None:
         self._settings = settings
-        self._data = load_dataset(
-            settings.dataset,
-            data_dir=settings.data_dir,
-            seed=settings.seed,
-            max_samples=settings.max_samples,
-        )
+        self._data = load_data(settings, settings.seed)
         self._families = settings.parsed_families
-        mean, variance = train_statistics(self._data.train)
-        try:
-            self._model = build_model(
-                settings.model,
-                input_shape=self._data.train.inputs.shape[1:],
-                classes=self._classes,
-                mean=mean,
-                variance=variance,
-            )
-        except ValueError as error:
-            raise ValueError(f"--model={settings.model}: {error}") from error
+        self._weights = self._built()
+        self._model = self._weights.model
+        self.taps = self._chosen_taps()
         self._model.compile(
             optimizer=_optimizer(settings),
-            loss="binary_crossentropy" if self._classes == 2 else "sparse_categorical_crossentropy",
+            loss="binary_crossentropy"
+            if self._model.output_shape[-1] == 1
+            else "sparse_categorical_crossentropy",
             metrics=["accuracy"],
             steps_per_execution=settings.steps_per_execution,
         )
@@ -102,7 +98,7 @@ class MemberTrainer:
                 family=member.family.name,
                 seed=member.seed,
                 schedule=str(schedule),
-                layers=tapped_layers(self._settings.model),
+                layers=self.taps,
                 metrics=self._metrics(train),
                 history={
                     name: tuple(float(value) for value in values)
@@ -111,6 +107,7 @@ class MemberTrainer:
                 swaps=tuple(swaps),
                 steps_per_epoch=self._steps_per_epoch,
                 settings=self._settings.shared_values(),
+                versions=training_versions(),
             ),
             self._model,
             description={
@@ -119,6 +116,31 @@ class MemberTrainer:
             },
             snapshots=snapshots[0].snapshots if snapshots else None,
         )
+
+    def _built(self) -> InitialWeights:
+        settings = self._settings
+        mean, variance = train_statistics(self._data.train)
+        try:
+            return InitialWeights(
+                lambda: build_model(
+                    settings.model,
+                    input_shape=self._data.train.inputs.shape[1:],
+                    classes=self._classes,
+                    mean=mean,
+                    variance=variance,
+                ),
+                settings.initial_weights,
+                settings.seed,
+            )
+        except ValueError as error:
+            raise ValueError(f"--model={settings.model}: {error}") from error
+
+    def _chosen_taps(self) -> tuple[str, ...]:
+        declared = tapped_layers(self._settings.model)
+        try:
+            return choose_taps(self._model, self._settings.taps, declared)
+        except ValueError as error:
+            raise ValueError(f"--taps={','.join(self._settings.taps)}: {error}") from error
 
     @property
     def _classes(self) -> int:
@@ -133,8 +155,7 @@ class MemberTrainer:
         if not settings.snapshots:
             return []
         probe = take_probe_set(self._data, settings.probe_samples, settings.seed)
-        layers = tapped_layers(settings.model)
-        return [TakeSnapshots(probe.inputs, layers, settings.snapshot_epochs)]
+        return [TakeSnapshots(probe.inputs, self.taps, settings.snapshot_epochs)]
 
     def _hot_swap(self, schedule: Schedule, random_seed: int = 0) -> HotSwap:
         return HotSwap(
@@ -146,12 +167,7 @@ class MemberTrainer:
     def _reset(self, random_seed: int) -> None:
         keras.utils.set_random_seed(random_seed)
         restore(self._model)
-        # A second, untraced model draws its weights as in a fresh process. The state of random
-        # layers, such as Dropout, is part of a layer's variables and not of its weights.
-        fresh = with_fresh_weights(self._model, random_seed)
-        for layer, fresh_layer in zip(self._model.layers, fresh.layers, strict=True):
-            for variable, value in zip(layer.variables, fresh_layer.variables, strict=True):
-                variable.assign(value)
+        self._weights.reset(random_seed)
         for variable, value in zip(
             self._model.optimizer.variables, self._fresh_optimizer, strict=True
         ):
@@ -207,17 +223,15 @@ def trainer_for(settings: TrainingSettings) -> MemberTrainer:
 
 
 def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
+    call = parse_call(settings.optimizer)
+    config = {"learning_rate": settings.learning_rate, **dict(call.options)}
     try:
-        return keras.optimizers.get(
-            {
-                "class_name": settings.optimizer,
-                "config": {"learning_rate": settings.learning_rate},
-            }
-        )
+        return keras.optimizers.get({"class_name": call.name, "config": config})
     except Exception as error:  # Keras raises anything from ValueError to KeyError here.
+        reason = f" ({' '.join(str(error).split())[:200]})" if call.options else ""
         raise ValueError(
-            f"--optimizer={settings.optimizer} cannot be created by name; known are for example "
-            "adam, sgd, rmsprop, adamw"
+            f"--optimizer={settings.optimizer} cannot be created by name{reason}; known are for "
+            "example adam, sgd, rmsprop, AdamW(weight_decay=1e-4)"
         ) from error
 
 

@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import pyarrow.csv
 import pytest
 
 from akp_keras import similarity
@@ -24,7 +25,7 @@ def executor():
 def models(tmp_path, monkeypatch):
     """Members of two families whose answers are made here, without TensorFlow."""
 
-    def answers(path, inputs, *, layers=None, signature):
+    def answers(path, inputs, *, layers=None, signature, trust=()):
         kernel = np.load(f"{path}/kernel.npy")
         (samples,) = inputs.values()
         for start in range(0, len(samples), 128):
@@ -74,6 +75,18 @@ def test_the_same_call_gives_the_same_bytes_and_says_no_time(models, executor, t
     assert files(tmp_path / "one") == files(tmp_path / "two")
 
 
+def test_intervals_are_in_the_table(models, executor, tmp_path):
+    arguments = (models, SAMPLES, MEASURES, tmp_path / "out")
+    evaluate_similarity(*arguments, executor=executor, interval=0.9)
+    row = pyarrow.csv.read_csv(tmp_path / "out" / "similarity.csv").to_pylist()[0]
+    x, y = (
+        np.tanh(SAMPLES @ np.load(models / row[side] / "saved_model" / "kernel.npy"))
+        for side in ("member_a", "member_b")
+    )
+    expected = similarity.compare(x, y, row["measure"], interval=0.9).interval
+    assert (row["low"], row["high"]) == pytest.approx(expected, abs=1e-6)
+
+
 def test_layers_are_compared_in_the_order_asked_for(models, executor, tmp_path):
     summary = evaluate_similarity(
         models, SAMPLES, MEASURES[:1], tmp_path / "out", executor=executor, layers=["first"]
@@ -109,6 +122,7 @@ def test_what_is_on_disk_is_what_the_batches_were(models, executor, tmp_path):
         ({"measures": "cka.linear"}, "measures: name at least one"),
         ({"measures": []}, "measures: name at least one"),
         ({"measures": ["uniformity"], "null": 3}, "measure uniformity has no null"),
+        ({"measures": ["cca.mean"], "interval": 0.9}, "measure 'cca.mean' has no interval"),
         ({"layers": []}, "layers: name at least one"),
         ({"memory_gb": float("inf")}, "memory_gb=inf must be positive and finite"),
         ({"probe": {"x": SAMPLES, "y": SAMPLES[:4]}}, "the probe set has different numbers"),

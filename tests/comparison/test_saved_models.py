@@ -59,6 +59,15 @@ def test_others_are_called_by_what_tells_their_paths_apart(place, tmp_path):
     assert names(tmp_path / "members", tmp_path / "exports/b") == ["control/0", "saved_model"]
 
 
+def test_names_tell_models_apart_from_those_beside_them(place, tmp_path):
+    first, second = place("a/saved_model"), place("b/saved_model")
+    assert names(first, least=1) == ["saved_model"]
+    assert names(first, beside=second, least=1) == ["a"]
+    assert names(second, beside=[first], least=1) == ["b"]
+    assert names(first, beside=first, least=1) == ["saved_model"]
+    assert names(first, beside={"other": second}, least=1) == ["saved_model"]
+
+
 def test_unfinished_models_are_left_alone(place, tmp_path):
     for name in ("a", "b", "c.12.unfinished/d"):
         place(f"exports/{name}")
@@ -177,6 +186,8 @@ def test_what_cannot_be_compared_is_refused(place, tmp_path):
         names(first)
     with pytest.raises(ValueError, match=r"at least two SavedModels .*, got none"):
         find_saved_models([])
+    with pytest.raises(ValueError, match=r"at least one SavedModel is needed .*, got none"):
+        find_saved_models([], least=1)
     with pytest.raises(ValueError, match=r"name 'control/0': .*first and .*second; name them in"):
         names(first, second)
     with pytest.raises(ValueError, match="first is given twice"):

@@ -3,11 +3,20 @@ import sys
 
 import pytest
 
-from akp_keras.data import list_datasets, load_dataset
+from akp_keras.data import check_dataset_name, fingerprint, list_datasets, load_dataset
 
 
 def test_lists_every_source():
-    assert list_datasets() == ["synthetic_cells", "tfds:<name>", "wisconsin_breast_cancer"]
+    assert list_datasets() == [
+        "csv:<file>",
+        "digits",
+        "folder:<path>",
+        "npz:<file>",
+        "synthetic_cells",
+        "tfds:<name>",
+        "wisconsin_breast_cancer",
+        "<module>:<function>",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -16,7 +25,7 @@ def test_lists_every_source():
         ("synthetic_cels", "did you mean 'synthetic_cells'?"),
         ("wisconsin_breast", "did you mean 'wisconsin_breast_cancer'?"),
         ("synthetic_cells:mnist", "did you mean 'synthetic_cells'?"),
-        ("imagenet", "known are synthetic_cells, tfds:<name>, wisconsin_breast_cancer"),
+        ("imagenet", "known are csv:<file>, digits, folder:<path>"),
         ("", "known are "),
     ],
 )
@@ -25,6 +34,19 @@ def test_an_unknown_name_is_answered_with_a_suggestion(name, message):
         load_dataset(name)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_names_are_checked_without_reading_anything():
+    for name in ("npz:nowhere.npz", "folder:nowhere[size=9]", "no_package.no_module:load"):
+        check_dataset_name(name)
+    for name in ("digits:x", "no_package", "no package:load", "no.package:", ":load"):
+        with pytest.raises(ValueError, match="unknown data set"):
+            check_dataset_name(name)
+
+
+def test_data_sets_that_do_not_change_have_no_fingerprint():
+    for name in ("digits", "synthetic_cells", "tfds:mnist", "wisconsin_breast_cancer"):
+        assert fingerprint(name) is None
 
 
 @pytest.mark.parametrize(

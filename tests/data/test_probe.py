@@ -32,10 +32,16 @@ def probe(n=4, **changes):
 def test_a_probe_set_is_balanced_and_taken_from_the_test_split(counts, size, seed):
     dataset = dataset_with(counts)
     wanted = [len(range(first, size, len(counts))) for first in range(len(counts))]
-    if any(want > have for want, have in zip(wanted, counts, strict=True)):
-        with pytest.raises(ValueError, match="take at most"):
+    most = min(counts) * len(counts)
+    if most < 8:
+        with pytest.raises(ValueError, match="has at least 8 test samples"):
             take_probe_set(dataset, size, seed)
         return
+    if any(want > have for want, have in zip(wanted, counts, strict=True)):
+        with pytest.raises(ValueError, match=f"take at most {most}$"):
+            take_probe_set(dataset, size, seed)
+        size = most
+        wanted = [min(counts)] * len(counts)
     taken = take_probe_set(dataset, size, seed)
     assert len(taken.ids) == len(set(taken.ids)) == size
     assert np.bincount(taken.labels, minlength=len(counts)).tolist() == wanted
@@ -59,11 +65,22 @@ def test_classes_are_mixed():
 
 
 def test_says_how_large_a_probe_set_may_be():
-    with pytest.raises(ValueError, match=r"7 test samples per class.*3 of 'class 1'; .* at most 6"):
-        take_probe_set(dataset_with([10, 3]), 14, seed=0)
-    assert len(take_probe_set(dataset_with([10, 3]), 6, seed=0).ids) == 6
+    with pytest.raises(ValueError, match=r"7 test samples per class.*4 of 'class 1'; .* at most 8"):
+        take_probe_set(dataset_with([10, 4]), 14, seed=0)
+    assert len(take_probe_set(dataset_with([10, 4]), 8, seed=0).ids) == 8
+    with pytest.raises(ValueError, match=r"at least 8 test samples, and made has 3 of 'class 1'"):
+        take_probe_set(dataset_with([10, 3]), 6, seed=0)
     with pytest.raises(ValueError, match="must be at least 1"):
-        take_probe_set(dataset_with([10, 3]), 0, seed=0)
+        take_probe_set(dataset_with([10, 4]), 0, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "size"), [([64, 107], 128), ([500, 300], 256), ([26] * 10, 256), ([25] * 10, 250)]
+)
+def test_by_default_a_probe_set_is_as_large_as_the_rarest_class_allows(counts, size):
+    taken = take_probe_set(dataset_with(counts), None, seed=0)
+    assert len(taken.ids) == size
+    assert np.ptp(np.bincount(taken.labels)) <= 1
 
 
 @pytest.mark.parametrize("inputs", [np.ones((4, 6)), np.ones((4, 5, 5, 3))])

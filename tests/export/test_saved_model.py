@@ -97,7 +97,7 @@ def test_a_foreign_saved_model_is_asked_by_its_own_signature(tmp_path):
 
 def test_wrong_questions_are_answered_in_one_line(saved, tmp_path):
     original, path = saved
-    with pytest.raises(ValueError, match="is no SavedModel"):
+    with pytest.raises(ValueError, match="is not a SavedModel"):
         load_representations(tmp_path, IMAGES)
     with pytest.raises(ValueError, match="has no output 'block9'; did you mean 'block3'"):
         load_representations(path, IMAGES, layers=["block9"])

@@ -1,12 +1,7 @@
 """A small experiment, and what `akp_keras.main` makes of it."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
 FLAGS = """
 --dataset=wisconsin_breast_cancer
 --model=mlp
@@ -30,13 +25,7 @@ def flagfile(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def run_of_main(flagfile, tmp_path_factory):
+def run_of_main(flagfile, run_main, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("main") / "RUN"
-    done = subprocess.run(
-        [sys.executable, "-m", "akp_keras.main", f"--flagfile={flagfile}", f"--run_dir={run_dir}"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-    )
-    assert done.returncode == 0, done.stderr
+    run_main(flagfile, run_dir)
     return run_dir

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from akp_keras.command_line import WorkFailed
+from akp_keras.failures import WorkFailed
 from pipelines import kubeflow_pipeline
 from pipelines.kubeflow_pipeline import main
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from akp_keras.comparison.matrix import SimilarityMatrix
-from akp_keras.dispersion import Outcome, permutation_tests
+from akp_keras.dispersion import AkpOutcome, Outcome, akp_tests, permutation_tests
 from akp_keras.export.member_record import MemberRecord, family_of
 from akp_keras.report import write_report
 
@@ -45,6 +45,7 @@ class Experiment:
     members: list[MemberRecord]
     matrices: list[SimilarityMatrix]
     outcomes: dict[tuple[str, str], Outcome]
+    principle: dict[tuple[str, str], AkpOutcome]
 
     def write(self, folder, **changes):
         arguments = {
@@ -52,6 +53,7 @@ class Experiment:
             "members": self.members,
             "matrices": self.matrices,
             "outcomes": self.outcomes,
+            "principle": self.principle,
             "settings": {"model": "small_cnn", "epochs": str(EPOCHS)},
             "data_description": "Synthetic patches; no finding about real tissue.",
             "tensorboard_command": "tensorboard --logdir RUN/tensorboard",
@@ -87,26 +89,47 @@ def written(experiment, tmp_path_factory):
     return experiment.write(tmp_path_factory.mktemp("report"))
 
 
+@pytest.fixture(scope="session")
+def many():
+    """The control and the memoriser of six members, and twelve families of one: 7 + 5 of a kind."""
+    random = {f"random{number:03d}": "activation=tanh" for number in range(7)}
+    random |= {f"random{number:03d}": "loss=hinge" for number in range(7, 12)}
+    return _make_experiment(
+        extra=[
+            _make_member(family, 0, schedule=f"{BEGINNING}; @{1 + number % 7} {stress}")
+            for number, (family, stress) in enumerate(random.items())
+        ],
+        families=("control", "memoriser"),
+        layers=("dense",),
+        measures=("cka.linear",),
+    )
+
+
 def _make_experiment(
-    families=tuple(SCHEDULES), seeds=6, layers=("block1", "dense"), measures=("cka.linear", "rsa")
+    families=tuple(SCHEDULES),
+    seeds=6,
+    layers=("block1", "dense"),
+    measures=("cka.linear", "rsa"),
+    extra=(),
 ):
     members = [_make_member(family, seed, layers) for family in families for seed in range(seeds)]
+    members += extra
     matrices = [
         _make_matrix(members, layer, measure, [row, column])
         for row, layer in enumerate(layers)
         for column, measure in enumerate(measures)
     ]
-    outcomes = permutation_tests(
+    arguments = (
         {(matrix.layer, matrix.measure): matrix.distances for matrix in matrices},
         [member.family for member in members],
         [member.metrics["test_accuracy"] for member in members],
-        199,
-        0,
-        control="control",
-        members=[member.name for member in members],
-        crosscheck_permutations=99,
     )
-    return Experiment(members, matrices, outcomes)
+    names = [member.name for member in members]
+    outcomes = permutation_tests(
+        *arguments, 199, 0, control="control", members=names, crosscheck_permutations=99
+    )
+    principle = akp_tests(*arguments, permutations=199, members=names)
+    return Experiment(members, matrices, outcomes, principle)
 
 
 def _make_member(family, seed, layers=("dense",), **changes):

@@ -6,19 +6,24 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy.stats import ttest_1samp
 
+from akp_keras.comparison import Rectangle
 from akp_keras.dispersion import principal_coordinates
 from akp_keras.dispersion.intervals import half_width_of_mean
-from akp_keras.report.families import order_families, style_families
+from akp_keras.report.families import legends_of, order_families, style_families
 from akp_keras.report.figures.dispersion_chart import draw_dispersion_chart
 from akp_keras.report.figures.generalisation_chart import draw_generalisation_chart
 from akp_keras.report.figures.heat_map import draw_heat_map
 from akp_keras.report.figures.mds_map import draw_mds_map
+from akp_keras.report.figures.rectangle import draw_rectangle, write_rectangle
+from akp_keras.report.figures.spread_chart import draw_spread_chart
 from akp_keras.report.figures.training_curves import (
+    MOST_PANELS,
     draw_training_curves,
     swap_marks,
 )
 from akp_keras.report.illustrations import distances_by_family
 from akp_keras.report.summary import summarise_family
+from akp_keras.report.svg import RULE
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +38,79 @@ def test_control_comes_first_and_others_as_they_appear():
     assert order_families(names, "none") == ("late", "control", "early")
 
 
+@pytest.mark.parametrize(("measure", "bright"), [("cka.linear", 0), ("procrustes.angular", 1)])
+def test_similar_cells_are_bright_and_undefined_ones_grey(tmp_path, measure, bright):
+    values = np.array([[0.9, 0.1, np.nan]])
+    rectangle = Rectangle(measure, ("a",), ("x", "y", "z"), "rows", "columns", values, values)
+    figure = draw_rectangle(rectangle)
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["x", "y", "z"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["a"]
+    image = axes.images[0]
+    colours = image.cmap(image.norm(image.get_array()))[0]
+    assert np.argmax(colours[:2, :3].sum(axis=1)) == bright
+    assert to_hex(colours[2]) == RULE
+    for name in ("one.png", "two.png"):
+        write_rectangle(rectangle, tmp_path / name)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+
+
 @pytest.mark.parametrize("count", [2, 7, 12, 40])
 def test_families_can_be_told_apart(count):
     styles = style_families([f"family{number}" for number in range(count)], "family0")
     assert len({(style.colour, style.marker) for style in styles.values()}) == count
     if count <= 12:
         assert len({style.colour for style in styles.values()}) == count
+
+
+@pytest.fixture(scope="module")
+def styles_of_many(many):
+    legends = legends_of(many.members, "control")
+    families = order_families([member.family for member in many.members], "control", legends)
+    return style_families(families, "control", legends)
+
+
+LEGENDS = ["control", "memoriser", "7 × activation", "5 × loss"]
+
+
+def test_many_families_of_one_member_are_shown_by_kind(many, styles_of_many):
+    legends = legends_of(many.members, "control")
+    assert list(dict.fromkeys(style.legend for style in styles_of_many.values())) == LEGENDS
+    assert legends["random000"] == legends["random006"] == LEGENDS[2]
+    assert legends["control"] == "control"
+    assert len({style.colour for style in styles_of_many.values()}) == len(LEGENDS)
+    few = [member for member in many.members if member.family != "random011"][:-1]
+    assert set(legends_of(few, "control").values()) == {member.family for member in few}
+
+
+def test_figures_of_many_families_name_each_kind_once(many, styles_of_many):
+    heat = draw_heat_map(many.matrices[0], styles_of_many).axes[0]
+    assert [label.get_text() for label in heat.get_yticklabels()] == LEGENDS
+    points = draw_mds_map(many.matrices[0], styles_of_many).axes[0]
+    assert points.get_legend_handles_labels()[1] == LEGENDS
+    assert len(points.collections) == len(styles_of_many)
+    figure = draw_training_curves(
+        many.members, styles_of_many, metric="val_loss", label="loss", common_scale=True
+    )
+    assert [panel.get_title(loc="left") for panel in figure.axes] == LEGENDS
+    *curves, mean = figure.axes[2].lines
+    assert len(curves) == 7
+    np.testing.assert_allclose(mean.get_ydata(), np.mean([c.get_ydata() for c in curves], axis=0))
+
+
+def test_spread_chart_has_a_point_a_family_and_the_fitted_ratio(many, styles_of_many):
+    (outcome,) = many.principle.values()
+    finding = outcome.across
+    axes = draw_spread_chart(
+        finding.spread, outcome.generalisation, styles_of_many, slope=finding.effect.slope
+    ).axes[0]
+    drawn = sorted(tuple(points.get_offsets()[0]) for points in axes.collections)
+    assert drawn == sorted((100 * outcome.generalisation[f], s) for f, s in finding.spread.items())
+    accuracy, spread = axes.lines[0].get_data()
+    assert (accuracy.min(), accuracy.max()) == pytest.approx((drawn[0][0], drawn[-1][0]))
+    lost = (accuracy[-1] - accuracy[0]) / 100
+    ratio, *_ = finding.effect.over(lost)
+    assert spread[0] / spread[-1] == pytest.approx(ratio)
 
 
 def test_mds_map_has_one_scale(experiment, styles):
@@ -180,3 +252,42 @@ def test_interval_of_a_mean_is_that_of_students_test():
     interval = ttest_1samp(values, 0).confidence_interval(0.9)
     assert half_width_of_mean(values, 0.9) == pytest.approx((interval.high - interval.low) / 2)
     assert half_width_of_mean(values[:1], 0.9) == 0
+
+
+def test_a_heat_map_of_many_members_shows_means_of_pairs_within_a_family(experiment):
+    sizes = {"control": 701, "late": 403}
+    names = tuple(f"{family}/{seed}" for family, size in sizes.items() for seed in range(size))
+    family = np.repeat([0.0, 1.0], list(sizes.values()))
+    # Alike within families, different between them; the diagonal is not shown.
+    values = np.where(family[:, None] == family, 0.75, 0.25)
+    np.fill_diagonal(values, 1.0)
+    matrix = dataclasses.replace(
+        experiment.matrices[0], members=names, values=values, distances=1 - values
+    )
+    figure = draw_heat_map(matrix, style_families(tuple(sizes), "control"))
+    shown = np.asarray(figure.axes[0].images[0].get_array())
+    # Three neighbours share a row, and no row is of two families.
+    rows = [math.ceil(size / 3) for size in sizes.values()]
+    assert shown.shape == (sum(rows), sum(rows))
+    of_rows = np.repeat([0, 1], rows)
+    expected = np.where(of_rows[:, None] == of_rows, 0.75, 0.25)
+    # The last of 403 is alone in its row.
+    expected[-1, -1] = 1.0
+    np.testing.assert_allclose(shown, expected, rtol=1e-12)
+
+
+def test_curves_of_many_families_are_their_means_in_one_panel(make_member):
+    names = [f"family{number}" for number in range(MOST_PANELS + 1)]
+    members = [
+        make_member(family, seed, history={"val_loss": (1.0 + seed, 0.5 + seed)})
+        for family in names
+        for seed in range(3)
+    ]
+    styles = style_families(names, names[0])
+    figure = draw_training_curves(
+        members, styles, metric="val_loss", label="loss", common_scale=False
+    )
+    (panel,) = figure.axes
+    assert len(panel.lines) == len(names)
+    for line in panel.lines:
+        np.testing.assert_allclose(line.get_ydata(), [2.0, 1.5])

@@ -153,7 +153,7 @@ def test_cross_checks_have_the_numbers_given(page, experiment):
 def test_figures_have_captions_and_say_what_they_show(page, experiment):
     tags = [tag for tag, _ in page.elements]
     images = [attributes for tag, attributes in page.elements if tag == "svg"]
-    assert len(images) == 4 * len(experiment.matrices) + 2
+    assert len(images) == 5 * len(experiment.matrices) + 2
     assert tags.count("figcaption") == tags.count("figure") == len(images)
     assert all(image["role"] == "img" and len(image["aria-label"]) > 20 for image in images)
     assert all("scope" in attributes for tag, attributes in page.elements if tag == "th")
@@ -166,6 +166,7 @@ def test_figure_files_are_well_formed_and_hold_their_text(written):
         "dense.rsa.generalisation.svg",
         "dense.rsa.heat_map.svg",
         "dense.rsa.mds_map.svg",
+        "dense.rsa.spread.svg",
     ]
     for file in files:
         assert ElementTree.parse(file).getroot().tag == "{http://www.w3.org/2000/svg}svg"
@@ -229,6 +230,24 @@ def test_single_members_have_no_dispersion(make_experiment, tmp_path):
     single = make_experiment(("control", "memoriser"), 1, ("dense",), ("cka.linear",))
     page = Page(single.write(tmp_path))
     assert page.row(1, "memoriser")[-1] == "– –"
+
+
+def test_the_answer_across_families_is_shown_first_with_its_figure(page, experiment):
+    for (layer, measure), outcome in experiment.principle.items():
+        # In the caption of its figure and its text alternative; under the leading one also on top.
+        assert page.text.count(outcome.across.sentence) == 2 + (measure == "cka.linear")
+        assert f"{layer}.{measure}.spread.svg" in page.source
+    assert page.text.index("Across families") < page.text.index("Within families")
+
+
+def test_many_families_of_one_member_make_a_page_that_can_be_read(many, tmp_path):
+    page = Page(many.write(tmp_path))
+    assert page.row(1, "random003")[1:3] == ["1", page.row(1, "random003")[2]]
+    assert page.row(1, "random003")[-1] == "– –"
+    assert "7 × activation" in page.source
+    panels = (tmp_path / "figures" / "training.val_loss.svg").read_text()
+    assert panels.count("<title>") <= 1
+    assert "random003" not in panels
 
 
 def test_identical_members_are_drawn(small, tmp_path):

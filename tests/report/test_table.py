@@ -66,3 +66,17 @@ def test_control_comes_first(four_layers):
 def test_unknown_measure_is_named(four_layers):
     with pytest.raises(ValueError, match=r"measure 'cca'; there are cka\.linear, rsa"):
         format_table(four_layers.members, four_layers.outcomes, "cca")
+
+
+def test_many_families_of_one_member_have_a_line_for_each_kind(many):
+    table = format_table(many.members, many.outcomes, "cka.linear")
+    rows = table.split("\n\n")[1].splitlines()[2:]
+    assert [row[:18].strip() for row in rows] == [
+        "control",
+        "memoriser",
+        "7 × activation",
+        "5 × loss",
+    ]
+    own = [m.metrics["test_accuracy"] for m in many.members if "loss=hinge" in m.schedule]
+    assert f"{100 * np.mean(own):.1f} ± {100 * np.std(own, ddof=1):.1f}" in rows[3]
+    assert rows[3].split()[-1] == "–"

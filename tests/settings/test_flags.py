@@ -38,6 +38,7 @@ def test_defaults_with_two_families_are_an_experiment():
         ({"optimizer": None}, "--optimizer=None must be text"),
         ({"control": b"x"}, "--control=b'x' must be text"),
         ({"members": 2.5}, "--members=2.5 must be a whole number"),
+        ({"members": "x"}, "--members=x must be a whole number"),
     ],
 )
 def test_values_of_a_wrong_type_are_refused_by_the_name_of_their_flag(values, message):
@@ -54,7 +55,9 @@ def test_parameters_of_measures_may_hold_commas():
 
 
 def test_settings_survive_the_way_through_json_and_through_flags():
-    experiment = settings("--epochs=3", "--learning_rate=0.1", "--max_samples=64", "--snapshots=1")
+    experiment = settings(
+        "--epochs=3", "--learning_rate=0.1", "--max_samples=64", "--snapshots=1", "--taps=a,b.*"
+    )
     assert Experiment(**json.loads(json.dumps(experiment.values()))) == experiment
     flagfile = [
         f"--{declared.flag}={text}"
@@ -68,6 +71,11 @@ def test_settings_survive_the_way_through_json_and_through_flags():
     assert group_from_flags(Experiment, values) == experiment
 
 
+def test_optimizers_may_have_parameters():
+    optimizer = settings("--optimizer=AdamW(weight_decay=1e-4, beta_1=0.8)").optimizer
+    assert optimizer == "AdamW(weight_decay=1e-4,beta_1=0.8)"
+
+
 def test_families_may_be_a_mapping_and_numbers_may_be_texts():
     experiment = Experiment(
         families={"control": "@0 activation=relu", "x": "@1 activation=tanh"},
@@ -75,6 +83,16 @@ def test_families_may_be_a_mapping_and_numbers_may_be_texts():
         measures=["cka.linear"],
     )
     assert experiment == settings("--epochs=3", "--measures=cka.linear")
+
+
+def test_sequences_stand_for_lists_and_schedules_may_have_several_lines():
+    experiment = Experiment(
+        families={"control": "@0 activation=relu;\n   @1 loss=hinge", "x": "@1 activation=tanh"},
+        epochs=3,
+        snapshots=[0, 2],
+    )
+    assert experiment.families[0] == "control: @0 activation=relu; @1 loss=hinge"
+    assert experiment.snapshots == "0,2"
 
 
 def test_members_have_seeds_of_their_own():
@@ -110,6 +128,12 @@ def test_members_have_seeds_of_their_own():
             "--dataset: unknown data set .*did you mean 'synthetic_cells'",
         ),
         ("--model=small_cn", "--model: unknown model .*did you mean 'small_cnn'"),
+        ("--model=module:", "--model: unknown model 'module:'"),
+        ("--taps=dense1,(", r"--taps: '\(' is not a regular expression"),
+        ("--initial_weights=mine", "--initial_weights=mine must be one of as_built, own, shared"),
+        ("--optimizer=adam(", r"--optimizer=adam\( must be a name, or a name with arguments"),
+        ("--optimizer=sgd(0.9)", "--optimizer=.*parameters have names"),
+        ("--optimizer=sgd(learning_rate=1)", "--optimizer=.*flag of its own, --learning_rate"),
         ("--measures=cka.linera", "--measures: unknown measure .*cka.linear"),
         ("--measures=", "--measures is empty"),
         ("--measures=cka.linear,cka.linear", "--measures names cka.linear twice"),
@@ -160,7 +184,7 @@ def test_snapshots_are_epochs_or_every_kth_and_off_by_default():
 
 def test_the_probe_set_is_part_of_training_only_for_snapshots():
     assert "probe_samples" not in settings().shared_values()
-    assert settings("--snapshots=1").shared_values()["probe_samples"] == 256
+    assert settings("--snapshots=1").shared_values()["probe_samples"] is None
     assert {"members", "control", "alpha", "measures"}.isdisjoint(settings().shared_values())
 
 
@@ -168,7 +192,7 @@ def test_a_setting_is_one_line(tmp_path):
     """Adds one to a copy of the package: flag, check, JSON, components and report follow."""
     shutil.copytree(ROOT / "akp_keras", tmp_path / "akp_keras")
     groups = tmp_path / "akp_keras" / "settings" / "groups.py"
-    line = '    optimizer: str = setting("adam", "A Keras optimizer by name.")\n'
+    line = '    epochs: int = setting(8, "Epochs per member.", least=1, most=10**6)\n'
     text = groups.read_text()
     assert text.count(line) == 1
     added = '    foo: int = setting(3, "A new setting.", least=1)\n'

@@ -72,6 +72,21 @@ def test_in_memory_a_pair_takes_less_than_four_matrices(some):
         assert peak < 4 * 8 * N * N, id
 
 
+@pytest.mark.parametrize("spatial", [None, "flatten"])
+def test_wide_layers_after_a_narrow_one_make_no_cross_products(spatial):
+    rng = np.random.default_rng(0)
+    layers = {f"layer{width}": rng.normal(size=(60, width)) for width in (2, 2000, 3000)}
+    if spatial:
+        layers = {name: values.reshape(60, 2, -1) for name, values in layers.items()}
+    for options in ({}, {"columns": layers}, {"reference": "layer2"}):
+        tracemalloc.start()
+        similarity.pairwise(layers, ["cka.linear.debiased"], spatial=spatial, **options)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        # A cross-product of the wide ones alone holds 48 MB.
+        assert peak < 20e6
+
+
 def test_values_are_those_of_plain_numpy(some, whole):
     x, y = some["x"], some["y"]
     d = [scipy.spatial.distance.pdist(v) for v in (x, y)]

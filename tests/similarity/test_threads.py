@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from akp_keras import similarity
 from akp_keras.similarity import threads
@@ -22,9 +22,17 @@ def numbers_of_blas_threads():
 @pytest.fixture(autouse=True)
 def two_blas_threads():
     """The tests run with one BLAS thread, where a limit that stays would not be noticed."""
-    with threadpool_limits(2, "blas"):
-        assert numbers_of_blas_threads() == {2}
-        yield
+
+    def set_threads(count):
+        for library in ThreadpoolController().select(user_api="blas").lib_controllers:
+            library.set_num_threads(count)
+            # Or this thread's number would be a limit, and the first limit holds.
+            library.clear_controlling_thread()
+
+    set_threads(2)
+    assert numbers_of_blas_threads() == {2}
+    yield
+    set_threads(1)
 
 
 def later_first(item):

@@ -34,7 +34,7 @@ def outcome(tested, tmp_path):
 def test_it_shows_members_in_the_order_of_the_matrices(experiment, outcome, tmp_path, monkeypatch):
     asked = []
 
-    def answers(path, inputs, *, layers, signature):
+    def answers(path, inputs, *, layers, signature, trust=()):
         asked.append("/".join(Path(path).parts[-3:-1]))
         (samples,) = inputs.values()
         kernel = np.random.default_rng(len(asked)).normal(size=(3, 5))

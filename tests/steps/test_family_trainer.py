@@ -24,7 +24,6 @@ SMALL = (
     ("arguments", "message"),
     [
         (["--family="], "--family is missing"),
-        (["--family=x: @0 activation=reluu"], "did you mean 'relu'?"),
         (["--family=@0 activation=relu"], "has no name"),
         (["--family=x: @0 activation=relu; @1 activation=tanh"], "is never reached"),
         (["--epochs=0"], "--epochs=0 must be from 1"),

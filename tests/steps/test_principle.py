@@ -11,6 +11,7 @@ from akp_keras.export import MemberRecord
 from akp_keras.steps.principle import (
     judge_principle,
     leading_measure,
+    overall_verdict,
     read_principle,
     write_principle,
 )
@@ -122,6 +123,47 @@ def test_outcomes_are_read_as_they_were_written_and_damage_is_named(tmp_path):
     (tmp_path / "principle.json").write_text('[{"layer": "dense"}]')
     with pytest.raises(ValueError, match=r"principle\.json is damaged"):
         read_principle(tmp_path / "principle.json")
+
+
+def layers(*verdicts, measure=KEY[1]):
+    """Outcomes across families with these verdicts, one a layer."""
+    members, points = study(families=9)
+    outcome = judge(members, points)
+    return {
+        (f"layer{number}", measure): dataclasses.replace(
+            outcome, across=dataclasses.replace(outcome.across, verdict=verdict)
+        )
+        for number, verdict in enumerate(verdicts)
+    }
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        (("AKP", "no difference found", "undecidable"), "AKP"),
+        (("equivalent", "anti-AKP"), "anti-AKP"),
+        (("anti-AKP", "AKP", "equivalent"), "AKP and anti-AKP"),
+        (("undecidable", "undecidable"), "undecidable"),
+        (("equivalent", "undecidable"), "equivalent"),
+        (("equivalent", "no difference found"), "no difference found"),
+    ],
+)
+def test_one_layer_is_enough_for_the_network_and_contradictions_are_said(verdicts, expected):
+    assert overall_verdict(layers(*verdicts)) == expected
+
+
+def test_the_leading_measure_alone_speaks_for_the_network():
+    others = layers("AKP", measure="cka.linear")
+    assert overall_verdict(others | layers("no difference found")) == "no difference found"
+    assert overall_verdict(others) == "AKP"
+
+
+def test_sentences_on_drawn_schedules_speak_of_their_distribution():
+    members, points = study()
+    for schedules, words in (("drawn", "this distribution of stress"), ("picked", "these sched")):
+        settings = dataclasses.replace(SETTINGS, schedules=schedules)
+        outcome = judge_principle([matrix(members, points)], members, settings)[KEY]
+        assert words in outcome.across.sentence
 
 
 def test_debiased_cka_leads_where_it_is_there():

@@ -1,12 +1,13 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from akp_keras.data import read_probe
+from akp_keras.data import fingerprint, read_probe
 from akp_keras.executors import Workplace, share_workplace
 from akp_keras.steps import probe_set
-from akp_keras.steps.probe_set import PROBE_SET
+from akp_keras.steps.probe_set import PROBE_SET, ProbeSetSettings, load_and_draw
 
 PARAMETERS = {"dataset": "wisconsin_breast_cancer", "probe_samples": 8, "seed": 0}
 
@@ -36,8 +37,38 @@ def test_it_writes_what_the_room_below_draws(experiment, made_by_hand, tmp_path)
     assert (tmp_path / "out" / "probe.npz").read_bytes() == (
         experiment / "probe" / "probe.npz"
     ).read_bytes()
-    assert json.loads((tmp_path / "out" / "data.json").read_text()) == {"data": "Made by hand."}
+    assert json.loads((tmp_path / "out" / "data.json").read_text()) == {
+        "data": "Made by hand.",
+        "fingerprint": None,
+    }
     assert facts == {"dataset": "wisconsin_breast_cancer", "samples": 8}
+
+
+@pytest.mark.parametrize(
+    ("samples", "message"),
+    [
+        (None, r"--dataset=npz:.*at least 8 test samples, and npz:.* has 2 of '0'; take more data"),
+        (200, "--probe_samples=200: .*take at most 8$"),
+    ],
+)
+def test_a_probe_set_that_cannot_be_drawn_is_refused_by_the_name_of_its_flag(
+    samples, message, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(probe_set, "configure_tensorflow", lambda: None)
+    count = 20 if samples is None else 40
+    labels = np.arange(count) % 2
+    np.savez(tmp_path / "own.npz", inputs=np.ones((count, 2)), labels=labels)
+    settings = ProbeSetSettings(dataset=f"npz:{tmp_path / 'own.npz'}", probe_samples=samples)
+    with pytest.raises(ValueError, match=message):
+        load_and_draw(settings)
+
+
+def test_the_fingerprint_of_the_data_is_written(made_by_hand, tmp_path):
+    np.savez(tmp_path / "own.npz", inputs=np.ones((9, 2)), labels=np.arange(9) % 2)
+    PROBE_SET(tmp_path / "out", dataset=f"npz:{tmp_path / 'own.npz'}")
+    written = json.loads((tmp_path / "out" / "data.json").read_text())["fingerprint"]
+    assert written == fingerprint(f"npz:{tmp_path / 'own.npz'}")
+    assert len(written) == 64
 
 
 def test_the_executor_names_data_and_samples(made_by_hand, tmp_path):

@@ -1,6 +1,9 @@
+import os
+
 import pytest
 
-from akp_keras.files.whole import read_json
+from akp_keras.data import fingerprint
+from akp_keras.files.whole import read_json, write_json
 from akp_keras.settings import Experiment
 from akp_keras.steps.run_directory import RunDirectory
 
@@ -72,6 +75,27 @@ def test_settings_that_make_members_incomparable_are_refused(begun, changed, mes
 )
 def test_a_run_may_grow(begun, changed):
     with begun.opened(experiment(**changed)):
+        pass
+
+
+def test_data_that_have_changed_are_refused(tmp_path):
+    data, run = tmp_path / "own.npz", RunDirectory(tmp_path / "RUN")
+    on_data = experiment(dataset=f"npz:{data}")
+    data.write_bytes(b"first")
+    with run.opened(on_data):
+        run.write_experiment(on_data)
+        write_json(run.data, {"data": "Mine.", "fingerprint": fingerprint(on_data.dataset)})
+    data.write_bytes(b"second")
+    with run.opened(on_data):
+        pass  # no member is trained yet
+    (run.member("x/0") / "saved_model").mkdir(parents=True)
+    with (
+        pytest.raises(ValueError, match=r"--dataset=npz:.* has changed since"),
+        run.opened(on_data),
+    ):
+        pass
+    data.write_bytes(b"first")
+    with run.opened(on_data):
         pass
 
 
@@ -182,7 +206,7 @@ def test_two_processes_cannot_work_on_one_run(tmp_path):
     first, second = RunDirectory(tmp_path / "RUN"), RunDirectory(tmp_path / "RUN")
     with first.opened(experiment()):
         with (
-            pytest.raises(ValueError, match="is in use by another process"),
+            pytest.raises(ValueError, match=rf"is in use by process {os.getpid()} on .+ since 20"),
             second.opened(experiment()),
         ):
             pass

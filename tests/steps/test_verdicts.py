@@ -10,7 +10,6 @@ from akp_keras.steps.verdicts import (
     judge_layers,
     read_outcomes,
     write_outcomes,
-    write_verdicts,
 )
 
 MEMBERS = tuple(f"{family}/{seed}" for family in "abcdef" for seed in range(6))
@@ -64,10 +63,29 @@ def test_outcomes_are_read_as_they_were_written(tmp_path):
     outcomes = judge_layers([matrix("one"), matrix("three")], ACCURACIES, SETTINGS)
     write_outcomes(tmp_path / "dispersion.json", outcomes)
     assert read_outcomes(tmp_path / "dispersion.json") == outcomes
-    write_verdicts(tmp_path / "verdict.json", outcomes)
-    assert (
-        outcomes["one", "cka.linear"].reason.split()[0] in (tmp_path / "verdict.json").read_text()
-    )
+
+
+def test_families_of_few_members_do_not_make_the_others_undecidable():
+    few = [name for name in MEMBERS if name[0] == "a" and name != "a/0"]
+    settings = dataclasses.replace(SETTINGS, control="f")
+    (outcome,) = judge_layers([matrix("one", few)], ACCURACIES, settings).values()
+    assert set(outcome.sizes) == set("bcdef")
+    assert outcome.verdict != "undecidable"
+    assert any("1 family of fewer than 5 members takes no part" in c for c in outcome.cautions)
+
+
+def test_where_the_control_is_small_all_families_are_shown_and_nothing_is_decided():
+    few = [name for name in MEMBERS if name[0] == "a" and name[-1] not in "01"]
+    (outcome,) = judge_layers([matrix("one", few)], ACCURACIES, SETTINGS).values()
+    assert set(outcome.sizes) == set("abcdef")
+    assert outcome.verdict == "undecidable"
+
+
+def test_families_of_one_member_have_no_dispersion_and_decide_nothing():
+    single = [name for name in MEMBERS if name[-1] != "0"]
+    (outcome,) = judge_layers([matrix("one", single)], ACCURACIES, SETTINGS).values()
+    assert set(outcome.dispersion.values()) == {None}
+    assert outcome.verdict == "undecidable"
 
 
 def test_infinite_ratios_survive_json(tmp_path):

@@ -147,6 +147,21 @@ def test_an_unknown_optimizer_is_refused():
         MemberTrainer(dataclasses.replace(SETTINGS, optimizer="adamm"))
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"optimizer": "AdamW(weight_dcay=1)"}, r"--optimizer=AdamW\(weight_dcay=1\) cannot be"),
+        ({"taps": ["dense1", "dense.*x"]}, "--taps=dense1,dense.*x: 'dense.*x' matches no layer"),
+        ({"dataset": "npz:nowhere.npz"}, "--dataset=npz:nowhere.npz: there is no file"),
+        ({"model": "keras:nowhere.keras"}, "--model=keras:nowhere.keras: there is no file"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_by_the_name_of_its_flag(changed, message):
+    with pytest.raises(ValueError, match=message) as refusal:
+        MemberTrainer(dataclasses.replace(SETTINGS, **changed))
+    assert "\n" not in str(refusal.value)
+
+
 def test_a_model_that_cannot_take_the_samples_is_refused():
     with pytest.raises(ValueError, match=r"not samples of shape \(30,\); model 'mlp' takes any"):
         MemberTrainer(dataclasses.replace(SETTINGS, model="small_cnn"))

@@ -12,6 +12,7 @@ class Labels(Target):
     name = "labels"
     example = "random(1.0)"
     takes_pattern = False
+    is_in_fit = False
 
     def check_text(self, text: str) -> None:
         """Accept `random(p)` with a probability."""

@@ -95,7 +95,7 @@ class RatePlace(Place):
         super().__init__("", Choice("original", None, form="as it is"))
 
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
-        """Return no filter selects it."""
+        """Return False: no filter selects it."""
         return False
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:

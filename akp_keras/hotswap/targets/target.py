@@ -28,6 +28,7 @@ class Target:
         takes_original: whether `original` is a value: what the model had before its first swap.
         noun: what a layer filter selects, for messages.
         obeys_layers: whether the argument `layers` of `HotSwap` restricts it.
+        is_in_fit: whether `HotSwap` carries it out; else it changes the data before `fit`.
     """
 
     name: ClassVar[str]
@@ -37,6 +38,7 @@ class Target:
     takes_original: ClassVar[bool] = False
     noun: ClassVar[str] = "layer"
     obeys_layers: ClassVar[bool] = False
+    is_in_fit: ClassVar[bool] = True
 
     def check_text(self, text: str) -> None:
         """Refuse a value of the wrong form.

@@ -1,4 +1,4 @@
-"""A metric of training against the epoch, one panel per family, with the swaps marked."""
+"""A metric of training against the epoch, one panel per family or kind, with the swaps marked."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from akp_keras.export.member_record import MemberRecord
-from akp_keras.report.families import FamilyStyle
+from akp_keras.report.families import FamilyStyle, families_by_legend
 from akp_keras.report.svg import INK, MUTED
 
 COLUMNS = 4
+# Beyond so many panels, the page would be long and heavy.
+MOST_PANELS = 48
 
 
 def swap_marks(members: Sequence[MemberRecord]) -> dict[float, str]:
@@ -46,7 +48,10 @@ def draw_training_curves(
     label: str,
     common_scale: bool,
 ) -> Figure:
-    """Draw each member's curve and the family's mean, one panel per family.
+    """Draw each member's curve and their mean, one panel per family.
+
+    Families that share a name in legends share a panel, in which no swaps are marked. Where that
+    would make more than 48 panels, there is one panel, with the mean of each family.
 
     Args:
         members: records of members; those without the metric in their history are ignored.
@@ -58,15 +63,19 @@ def draw_training_curves(
     Returns:
         A figure of at most four panels per row. The value after the first epoch is at 1.
     """
-    columns = min(COLUMNS, len(styles))
-    rows = math.ceil(len(styles) / columns)
+    panes = families_by_legend(styles)
+    if len(panes) > MOST_PANELS:
+        return _draw_means(members, styles, metric=metric, label=label)
+    columns = min(COLUMNS, len(panes))
+    rows = math.ceil(len(panes) / columns)
     figure = Figure(figsize=(10.9, 2.3 * rows + 0.3), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=common_scale, squeeze=False)
-    for panel in panels.flat[len(styles) :]:
+    for panel in panels.flat[len(panes) :]:
         panel.remove()
-    for position, (family, style) in enumerate(styles.items()):
+    for position, (legend, families) in enumerate(panes.items()):
         panel: Axes = panels.flat[position]
-        own = [member for member in members if member.family == family]
+        style = styles[families[0]]
+        own = [member for member in members if member.family in families]
         curves = [member.history[metric] for member in own if member.history.get(metric)]
         for curve in curves:
             panel.plot(range(1, len(curve) + 1), curve, color=style.colour, lw=0.8, alpha=0.4)
@@ -78,14 +87,34 @@ def draw_training_curves(
             rising = mean[-1] >= mean[0]
         else:
             panel.text(0.5, 0.5, "no curve", transform=panel.transAxes, ha="center", color=MUTED)
-        _mark_swaps(panel, swap_marks(own), at_bottom=rising)
-        panel.set_title(family, loc="left", fontweight="bold")
+        if len(families) == 1:
+            _mark_swaps(panel, swap_marks(own), at_bottom=rising)
+        panel.set_title(legend, loc="left", fontweight="bold")
         panel.xaxis.get_major_locator().set_params(integer=True, nbins=6)
         panel.set_xlim(left=0)
         # A panel without a panel below it has tick labels.
-        panel.tick_params(labelbottom=position + columns >= len(styles))
+        panel.tick_params(labelbottom=position + columns >= len(panes))
     figure.supxlabel("epoch", fontsize=9, color=INK)
     figure.supylabel(label, fontsize=9, color=INK)
+    return figure
+
+
+def _draw_means(
+    members: Sequence[MemberRecord], styles: Mapping[str, FamilyStyle], *, metric: str, label: str
+) -> Figure:
+    curves: dict[str, list[Sequence[float]]] = {}
+    for member in members:
+        if member.history.get(metric):
+            curves.setdefault(member.family, []).append(member.history[metric])
+    figure = Figure(figsize=(10.9, 4.4), layout="constrained")
+    panel = figure.add_subplot()
+    for family, own in curves.items():
+        shortest = min(map(len, own))
+        mean = np.mean([curve[:shortest] for curve in own], axis=0)
+        panel.plot(range(1, shortest + 1), mean, color=styles[family].colour, lw=0.8, alpha=0.5)
+    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.set_xlabel("epoch")
+    panel.set_ylabel(label)
     return figure
 
 

@@ -17,9 +17,15 @@ PARAMETERS = {
     "measures": "cka.linear",
     "families": "control,tanh",
     "signature": "representations",
+    "trust": "",
     "layers": "",
+    "against": "",
+    "against_signature": "",
+    "against_layers": "",
+    "reference": "",
     "spatial": "flatten",
     "null": 0,
+    "interval": 0.0,
     "seed": 0,
     "memory_gb": 4.0,
     "code_version": "1",
@@ -85,6 +91,25 @@ def test_other_files_at_the_same_paths_are_another_execution(tmp_path):
     (tmp_path / "models" / "b" / "variables").write_text("")
     digests.append(content())
     assert len(set(digests)) == 4
+
+
+def test_other_files_at_against_are_another_execution(tmp_path):
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "saved_model.pb").write_text(name)
+    (tmp_path / "probe.npy").touch()
+
+    def made():
+        sources = {"saved_models": [tmp_path / "a"], "probe_file": tmp_path / "probe.npy"}
+        options = PARAMETERS | {"against": [str(tmp_path / "b")]}
+        return SimilarityEvaluator(**sources, **options).exec_properties
+
+    first = made()
+    assert first["against"] == str(tmp_path / "b")
+    (tmp_path / "b" / "saved_model.pb").write_text("B")
+    second = made()
+    (tmp_path / "a" / "saved_model.pb").write_text("A")
+    assert len({made()["content"], first["content"], second["content"]}) == 3
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,15 @@ PARAMETERS = {
     "measures": "cka.linear,procrustes.angular",
     "families": "",
     "signature": "representations",
+    "trust": "",
     "layers": "",
+    "against": "",
+    "against_signature": "",
+    "against_layers": "",
+    "reference": "",
     "spatial": "flatten",
     "null": 0,
+    "interval": 0.0,
     "seed": 0,
     "memory_gb": 4.0,
     "code_version": "1",
@@ -36,7 +42,7 @@ class ExportedModel(Artifact):
     TYPE_NAME = "ExportedModel"
 
 
-def answers(path, inputs, *, layers=None, signature):
+def answers(path, inputs, *, layers=None, signature, trust):
     """In place of a model: its folder holds the weights of one linear layer."""
     assert signature == "representations"
     kernel = np.load(Path(path) / "kernel.npy")

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from akp_keras import similarity
 from akp_keras.comparison import read_matrix
 from akp_keras.export import load_representations
+from akp_keras.main import akp
 from akp_keras.steps.command import run_step
 from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
 
@@ -176,21 +178,88 @@ def test_a_measure_without_distance_or_symmetry_has_both_orders(exports, tmp_pat
     assert "NaN" not in (output / "summary.json").read_text()
 
 
-def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
-    def run(output, *arguments):
-        done = subprocess.run(
-            [
-                *(sys.executable, "-m", "components.similarity_evaluator"),
-                *command(exports, "several", output, "--signature=serving_default", *arguments),
-            ],
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        files = sorted(path for path in output.rglob("*") if path.is_file())
-        return done, {str(path.relative_to(output)): path.read_bytes() for path in files}
+@pytest.mark.usefixtures("_in_this_process")
+def test_layers_of_two_models_side_by_side(capsys, exports, tmp_path):
+    output = tmp_path / "out"
+    arguments = command(exports, "several/1/export", output, "--signature=serving_default")
+    other = [f"--against={exports}/module/2", "--against_signature=features", "--interval=0.9"]
+    assert main([*arguments, *other]) == 0
+    assert capsys.readouterr().out == f"2 pairs compared under 2 measures: {output}\n"
+    pairs = pyarrow.csv.read_csv(output / "similarity.csv").to_pylist()
+    x, y = (
+        load_representations(exports / path, SAMPLES, signature=signature)
+        for path, signature in (("several/1/export", "serving_default"), ("module/2", "features"))
+    )
+    assert [
+        (row["measure"], row["layer_a"], row["layer_b"], pytest.approx(row["value"]))
+        for row in pairs
+    ] == [
+        (measure, layer, "features", similarity.compare(x[layer], y["features"], measure))
+        for measure in ("cka.linear", "procrustes.angular")
+        for layer in ("block.relu", "block/relu")
+    ]
+    assert all(row["low"] < row["high"] for row in pairs)
+    assert {path.relative_to(output).as_posix() for path in output.rglob("*.*")} == {
+        *("similarity.csv", "similarity.parquet", "summary.json"),
+        *("similarity/cka.linear.npz", "similarity/procrustes.angular.npz"),
+        *("heat_maps/cka.linear.png", "heat_maps/procrustes.angular.png"),
+    }
+    assert (output / "heat_maps/cka.linear.png").read_bytes().startswith(b"\x89PNG")
 
-    done, compared = run(tmp_path / "one", "--workers=1")
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_a_series_against_its_last(capsys, exports, tmp_path):
+    output = tmp_path / "out"
+    arguments = command(exports, "plain/*", output, "--signature=serving_default")
+    assert main([*arguments, "--reference=2"]) == 0
+    assert capsys.readouterr().out == f"3 pairs compared under 2 measures: {output}\n"
+    pairs = pyarrow.csv.read_csv(output / "similarity.csv").to_pylist()
+    assert [(row["model_a"], row["model_b"]) for row in pairs[:3]] == [
+        (model, 2) for model in (0, 1, 2)
+    ]
+    assert pairs[2]["value"] == pytest.approx(1.0)
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_the_commands_of_the_guide(exports, tmp_path, monkeypatch):
+    for name, target in (
+        *(("A", "plain/0"), ("B", "several/1/export")),
+        *((f"CHECKPOINTS/{epoch}", f"plain/{i}") for i, epoch in enumerate((10, 50, 90))),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(exports / target)
+    np.save(tmp_path / "probe.npy", SAMPLES)
+    guide = Path(similarity.__file__).parents[2] / "docs" / "similarity.md"
+    commands = re.findall(
+        r"^```\n(akp similarity_evaluator .*?)^```", guide.read_text(), re.M | re.S
+    )
+    monkeypatch.chdir(tmp_path)
+    for written in commands:
+        program, *arguments = shlex.split(written.replace("\\\n", ""))
+        assert program == "akp" and akp(arguments) == 0
+    pairs = {
+        output: pyarrow.csv.read_csv(tmp_path / output / "similarity.csv").to_pylist()
+        for output in ("OUT", "SERIES")
+    }
+    assert len(pairs["OUT"]) == 2 * 2 and {"low", "high"} <= set(pairs["OUT"][0])
+    assert [row["model_a"] for row in pairs["SERIES"]] == [10, 50, 90]
+    assert {row["model_b"] for row in pairs["SERIES"]} == {90}
+
+
+@pytest.mark.usefixtures("_in_this_process")
+def test_from_the_shell_in_processes_of_its_own_and_here_are_the_same(exports, tmp_path):
+    def arguments(name):
+        options = ("--signature=serving_default", "--workers=2")
+        return command(exports, "several", tmp_path / name, *options)
+
+    def written(name):
+        files = (path for path in (tmp_path / name).rglob("*") if path.is_file())
+        return {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in files}
+
+    shell = [sys.executable, "-m", "components.similarity_evaluator", *arguments("one")]
+    done = subprocess.run(shell, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    compared = written("one")
     assert done.stdout == (f"3 models compared at 2 layers under 2 measures: {tmp_path / 'one'}\n")
     for stage, total in (("representations", 3), ("matrices", 2)):
         assert re.search(rf"{stage} .* {total}/{total} .* still 00:00", done.stderr), done.stderr
@@ -204,5 +273,6 @@ def test_from_the_shell_in_processes_of_its_own(exports, tmp_path):
             for measure in ("cka.linear", "procrustes.angular")
         ),
     }
-    assert run(tmp_path / "two", "--workers=2")[1] == compared
+    assert main(arguments("two")) == 0
+    assert written("two") == compared
     assert {path.name for path in tmp_path.iterdir()} == {"one", "two"}

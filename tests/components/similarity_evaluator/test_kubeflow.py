@@ -1,4 +1,5 @@
 import inspect
+import json
 import runpy
 from pathlib import Path
 
@@ -96,42 +97,77 @@ def test_the_lightweight_component_calls_the_step(tmp_path, calls):
     assert (tmp_path / "matrices" / "dense").is_dir()
 
 
-def test_the_container_component_is_the_command_line(tmp_path, calls):
-    made = compiled(kubeflow.container_component("image"), tmp_path / "component.yaml")
+def command_of(component, path, passed=()):
+    """The arguments of a container component with its default values, and those that are passed."""
+    made = compiled(component, path)
     ((_, executor),) = made["deploymentSpec"]["executors"].items()
-    container = executor["container"]
-    assert container["image"] == "image"
-    assert container["command"] == ["python", "-m", "akp_keras", "similarity_evaluator"]
-    declared = made["root"]["inputDefinitions"]["parameters"]
     values = {
         # As Kubeflow fills numbers in: the shortest way to write them.
         name: f"{parameter['defaultValue']:g}"
-        if parameter["parameterType"].startswith("NUMBER")
+        if parameter["parameterType"].startswith("NUMBER") and "defaultValue" in parameter
         else parameter.get("defaultValue", name)
-        for name, parameter in declared.items()
-    }
-    output = str(tmp_path / "OUT")
-    arguments = [
+        for name, parameter in made["root"]["inputDefinitions"]["parameters"].items()
+    } | dict(passed)
+    arguments = []
+    for argument in executor["container"]["args"]:
+        if argument.startswith('{"IfPresent"'):
+            condition = json.loads(argument)["IfPresent"]
+            arguments += condition["Then"] if condition["InputName"] in dict(passed) else []
+        else:
+            arguments.append(argument)
+    output = str(path.parent / "OUT")
+    return executor["container"], [
         values[argument.split("'")[1]]
         if "inputs.parameters" in argument
         else argument.replace("{{$.outputs.artifacts['output'].path}}", output)
-        for argument in container["args"]
+        for argument in arguments
     ]
+
+
+def test_the_container_component_is_the_command_line(tmp_path, calls):
+    component = kubeflow.container_component("image")
+    container, arguments = command_of(component, tmp_path / "component.yaml")
+    assert container["image"] == "image"
+    assert container["command"] == ["python", "-m", "akp_keras", "similarity_evaluator"]
     assert run_step(SIMILARITY_EVALUATOR, arguments) == 0
     ((saved_models, probe, measures, folder, options),) = calls
-    assert (saved_models, probe, folder) == (["saved_models"], "probe", output)
+    assert (saved_models, probe) == (["saved_models"], "probe")
+    assert folder == str(tmp_path / "OUT")
     assert measures == ("cka.linear", "cka.linear.debiased", "procrustes.angular")
     del options["executor"], options["progress"]
     assert options == {
         "families": (),
         "signature": "representations",
+        "trust": (),
         "layers": None,
         "spatial": "flatten",
         "null": 0,
+        "interval": None,
         "seed": 0,
         "memory_gb": 4.0,
         "representations": None,
     }
+
+
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_container_component_passes_the_flags_that_have_values(step, tmp_path):
+    settings = declarations(step.settings)
+    optional = {it.flag for it in settings if it.optional}
+    optional |= {it.flag or name for name, it in step.inputs.items() if it.optional}
+    flags = {it.flag for it in settings} | {it.flag or name for name, it in step.inputs.items()}
+    component = faces.container_component(step.name, "image")
+    _, arguments = command_of(component, tmp_path / "component.yaml")
+    assert {text[2:] for text in arguments[::2]} == (flags - optional) | {"output"}
+    passed = dict.fromkeys(optional, "7")
+    _, arguments = command_of(component, tmp_path / "component.yaml", passed)
+    assert {text[2:] for text in arguments[::2]} == flags | {"output"}
+    assert all(arguments[arguments.index(f"--{flag}") + 1] == "7" for flag in optional)
+
+
+def test_no_component_of_an_unknown_step():
+    with pytest.raises(ValueError, match="no step 'similarity'"):
+        faces.component("similarity")
+    assert {step.name for step in STEPS} <= set(dir(faces))
 
 
 def test_the_pipeline_of_the_readme_compiles(tmp_path):

@@ -134,10 +134,12 @@ def test_a_damaged_graph(capsys, models, tmp_path):
     assert f"SavedModel {models}/b is damaged" in refuse(capsys, tmp_path)
 
 
-def test_a_path_that_tensorflow_takes_for_a_pattern(capsys, models, tmp_path):
+def test_a_path_that_tensorflow_takes_for_a_pattern_is_a_path(capsys, models, tmp_path):
     (models / "b").rename(models / "b[x]*?")
-    line = refuse(capsys, tmp_path)
-    assert f"SavedModel {models}/b[x]*?: TensorFlow takes * ? [ in a path for a pattern" in line
+    flags = {"saved_models": models, "probe": models / "probe.npy", "measures": "cka.linear"}
+    arguments = [f"--{name}={value}" for name, value in flags.items()]
+    assert main([*arguments, f"--output={tmp_path / 'out'}"]) == 0
+    assert "b[x]*?" in (tmp_path / "out" / "similarity.csv").read_text()
 
 
 def test_a_custom_operation(capsys, models, tmp_path):
@@ -222,11 +224,20 @@ def test_an_output_that_is_there(capsys, models, tmp_path):
         ("layers=,", "--layers=, names nothing"),
         ("memory_gb=0", "--memory_gb=0.0 must be above 0"),
         ("families=g", "no SavedModel is of the family 'g'; no SavedModel names its family"),
+        ("interval=95", "--interval=95.0 must be at least 0 and below 1"),
+        ("against=nowhere", "nowhere is not a SavedModel: the folder does not exist"),
+        ("against={models}/b --reference=a", "--against and --reference are both given"),
+        ("against={models}/b --against_layers=layr", "{models}/b has no output 'layr'; did you"),
+        ("against={models}/b --against_signature=x", "{models}/b has no signature 'x'; it has rep"),
+        ("against_layers=layer", "--against_layers needs --against"),
+        ("against_signature=x", "--against_signature needs --against"),
+        ("reference=c", "reference=c is no SavedModel's name; known are a, b"),
         ("meassures=cka.linear", "meassures"),
     ],
 )
 def test_flags_that_make_no_sense(capsys, models, tmp_path, argument, message):
-    line = refuse(capsys, tmp_path, argument)
+    argument, message = (text.format(models=models) for text in (argument, message))
+    line = refuse(capsys, tmp_path, *argument.split(" --"))
     assert message.replace(", did", "; did") in line.replace(", did", "; did").replace(
         " (did you mean 'cka.linear'", "; did you mean 'cka.linear'"
     )

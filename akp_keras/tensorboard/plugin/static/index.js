@@ -18,7 +18,8 @@ let tags = {};
 const shown = {
   run: null, tags: [], members: new Map(), families: new Map(), dispersions: [], dispersion: null,
   matrix: null, order: [], trajectory: null, time: 0, view: 'values', chosen: [],
-  styleOf: name => shown.families.get(familyOf(name)),
+  styleOf: name => shown.families.get(legendOf(name)),
+  familyOf: name => familyOf(name),
 };
 const actions = {tell, select};
 
@@ -128,7 +129,7 @@ async function readMatrix() {
   shown.dispersion = dispersions.find(d => d.layer === layer && d.measure === matrix.measure)
     ?? dispersions.find(d => d.layer === layer && !d.measure) ?? null;
   const names = [...shown.members.keys(), ...matrix.members];
-  shown.families = styleFamilies(names.map(familyOf), dispersions.find(d => d.control)?.control);
+  shown.families = styleFamilies(names.map(legendOf), dispersions.find(d => d.control)?.control);
   const place = name => shown.styleOf(name)?.place ?? 0;
   shown.order = matrix.members.map((_, index) => index).sort((a, b) =>
     place(matrix.members[a]) - place(matrix.members[b]) || a - b);
@@ -179,7 +180,7 @@ function missing() {
 function drawLegend() {
   const counts = new Map();
   for (const name of shown.matrix.members) {
-    counts.set(familyOf(name), (counts.get(familyOf(name)) ?? 0) + 1);
+    counts.set(legendOf(name), (counts.get(legendOf(name)) ?? 0) + 1);
   }
   byId('legend').replaceChildren(...[...shown.families.values()].map(style => {
     const symbol = point(style, 5.5);
@@ -187,7 +188,7 @@ function drawLegend() {
     const entry = make('span', {'data-family': style.name, tabindex: 0,
       title: `${style.name}: ${counts.get(style.name) ?? 0} members`},
     drawn('svg', {width: 16, height: 16, 'aria-hidden': true}, symbol), style.name);
-    const members = shown.matrix.members.filter(name => familyOf(name) === style.name);
+    const members = shown.matrix.members.filter(name => legendOf(name) === style.name);
     for (const [on, names] of [['mouseenter', members], ['focus', members], ['mouseleave', null],
       ['blur', null]]) {
       entry.addEventListener(on, () => highlight(names ?? shown.chosen));
@@ -200,7 +201,7 @@ function summary() {
   const verdict = shown.dispersion?.verdict;
   if (!verdict) return '';
   return make('a', {href: '#verdict', id: 'summary', title: 'Why is told below'},
-    'verdict here: ', make('b', {class: `badge ${verdict}`}, verdict));
+    'within families: ', make('b', {class: `badge ${verdict}`}, verdict));
 }
 
 function tell(names, at, more = '') {
@@ -292,6 +293,11 @@ function debounced(task) {
 
 function familyOf(name) {
   return shown.members.get(name)?.family ?? name.slice(0, Math.max(0, name.lastIndexOf('/')));
+}
+
+// Many families of one or two members share an entry of the legend, and a colour.
+function legendOf(name) {
+  return shown.members.get(name)?.legend ?? familyOf(name);
 }
 
 const picture = id => document.querySelector(`#${id} .picture`);

@@ -45,7 +45,7 @@ export function drawMap(place, shown, actions) {
       marks.append(ring);
       return {ring, epoch: swap.epoch};
     }) : [];
-    return {name, family: style?.name, way, dot, swaps};
+    return {name, family: shown.familyOf(name), way, dot, swaps};
   });
   svg.append(ways, marks, dots, drawn('g', {class: 'raised'}), scaleBar(frame, height));
   place.replaceChildren(svg);

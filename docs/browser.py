@@ -228,6 +228,8 @@ def click_bookmark(browser: Chrome, title: str) -> None:
         position,
     )
     browser.execute_script("arguments[0].scrollIntoView()", button)
+    # The projector's message that it is loading lies over the page for a while.
+    wait_until(browser, "!find(document, 'iron-overlay-backdrop.opened')")
     button.click()
     wait_until(
         browser,

@@ -23,6 +23,8 @@ from akp_keras.steps.command import run_step
 from akp_keras.steps.probe_set import PROBE_SET
 from akp_keras.steps.similarity_evaluator import SIMILARITY_EVALUATOR
 
+pytestmark = pytest.mark.usefixtures("runs_share_a_process")
+
 
 @pytest.fixture
 def run_dir(finished, tmp_path):
@@ -87,20 +89,21 @@ def test_4_damaged_json_is_one_line(end, run_dir, file, content, message):
     assert message in line
 
 
-def test_4_a_full_disk_in_training_is_one_line_that_names_the_member(flagfile, tmp_path):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "akp_keras.main"),
-            *(f"--flagfile={flagfile}", f"--run_dir={tmp_path / 'RUN'}"),
-        ],
-        # Files that cannot grow beyond 64 kB, as those on a disk that has so much left.
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2**16, 2**16)),
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 1, done.stderr
-    line = done.stderr.strip().splitlines()[-1]
-    assert "Traceback" not in done.stderr
+def test_4_a_full_disk_in_training_is_one_line_that_names_the_member(
+    flagfile, started_process, tmp_path, capsys
+):
+    # Files that cannot grow beyond 64 kB, as those on a disk that has so much left.
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    limits = resource.setrlimit, resource.RLIMIT_FSIZE
+    started_process.submit(*limits, (2**16, hard)).result()
+    try:
+        code = main([f"--flagfile={flagfile}", f"--run_dir={tmp_path / 'RUN'}"])
+    finally:
+        started_process.submit(*limits, (soft, hard)).result()
+    assert code == 1
+    printed = capsys.readouterr().err
+    line = printed.strip().splitlines()[-1]
+    assert "Traceback" not in printed
     assert f"{tmp_path / 'RUN' / 'members'}" in line and "File too large; run again" in line
 
 

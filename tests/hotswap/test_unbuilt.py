@@ -27,8 +27,10 @@ class Block(keras.Model):
         return self.out(self.hidden(x))
 
 
-@pytest.mark.parametrize("build", [sequential, Block])
-@pytest.mark.parametrize("options", [{}, {"steps_per_execution": 2}, {"run_eagerly": True}])
+@pytest.mark.parametrize(
+    ("build", "options"),
+    [(sequential, {}), (Block, {"steps_per_execution": 2}), (Block, {"run_eagerly": True})],
+)
 def test_it_trains_as_a_model_that_was_built(build, options):
     """And as Keras does without a HotSwap, as long as nothing is swapped."""
     weights = {}

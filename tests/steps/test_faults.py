@@ -130,6 +130,8 @@ def test_5_a_task_of_which_workers_die_ends_in_one_line():
             open_executor(1, address) as executor,
         ):
             executor.submit(os._exit, 1).result()
+        # Closed while it restarts a worker, the cluster fails by itself.
+        cluster.wait_for_workers(1)
 
 
 def test_6_where_all_members_are_dead_their_training_is_shown(end, run_dir, monkeypatch):

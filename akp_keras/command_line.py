@@ -13,7 +13,7 @@ from typing import Any
 from absl import flags
 
 from akp_keras.executors import limit_linear_algebra
-from akp_keras.failures import MembersFailed, machine_failure
+from akp_keras.failures import MembersFailed, machine_failure, one_line
 
 _TRACEBACK = "AKP_KERAS_TRACEBACK"
 _HELP = {"--help", "-h", "--helpfull", "-help"}
@@ -84,13 +84,6 @@ def run_command(command: Command, arguments: Sequence[str]) -> int:
         print(f"{program}: {_with_flag(one_line(error), values)}", file=sys.stderr)
         return MEMBERS_FAILED if failed else WRONG_INPUT
     return DONE
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of an error in one line."""
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _parse(

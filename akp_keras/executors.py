@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from akp_keras.failures import WorkFailed
+from akp_keras.failures import WorkFailed, one_line
 
 if TYPE_CHECKING:
     from dask.distributed import Client
@@ -170,8 +170,8 @@ def _cluster(address: str, patience: float) -> Iterator[Executor]:
         try:
             yield executor
         except (CancelledError, CommClosedError, KilledWorker) as error:
-            said = " ".join(str(error).split()) or type(error).__name__
-            raise WorkFailed(f"--dask_scheduler={address}: {watch.lost or said}") from error
+            reason = watch.lost or one_line(error)
+            raise WorkFailed(f"--dask_scheduler={address}: {reason}") from error
 
 
 class _Watch(threading.Thread):

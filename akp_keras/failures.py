@@ -43,6 +43,18 @@ class MembersFailed(ValueError):
         self.answer = answer
 
 
+def one_line(error: BaseException, longest: int | None = None) -> str:
+    """Return the message of an error in one line; its type if it has none.
+
+    Args:
+        error: any exception. Of one of the operating system, the message is file and reason.
+        longest: number of characters after which the message is cut; None = nowhere.
+    """
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return " ".join(str(error).split())[:longest] or type(error).__name__
+
+
 def machine_failure(error: BaseException) -> str | None:
     """Return what the machine lacks, in one line.
 
@@ -53,7 +65,7 @@ def machine_failure(error: BaseException) -> str | None:
         The reason, without a full stop; None for exceptions that have another reason.
     """
     if isinstance(error, WorkFailed):
-        return " ".join(str(error).split())
+        return one_line(error)
     if isinstance(error, BrokenProcessPool):
         return "a worker process died, perhaps for lack of memory"
     if isinstance(error, CancelledError):
@@ -61,7 +73,7 @@ def machine_failure(error: BaseException) -> str | None:
     if isinstance(error, MemoryError):
         return f"out of memory ({error})" if str(error) else "out of memory"
     if isinstance(error, ImportError):
-        reason = " ".join(str(error).split())
+        reason = one_line(error)
         lacking = any(text in reason for text in _NO_MEMORY)
         return f"{'out of memory: ' if lacking else ''}a library cannot be imported ({reason})"
     if isinstance(error, OSError) and error.errno in _MACHINE:

@@ -15,6 +15,7 @@ import pyarrow.parquet
 
 from akp_keras.export.member_record import family_of
 from akp_keras.export.saved_model import DESCRIPTION_FILE, read_description
+from akp_keras.failures import one_line
 from akp_keras.files.below import files_below
 from akp_keras.hints import hint
 from akp_keras.natural_order import natural_order
@@ -245,8 +246,7 @@ def _read_table(path: Path) -> list[NamedModel]:
             for name in _COLUMNS
         ]
     except (OSError, KeyError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"table {path} cannot be read ({reason})") from error
+        raise ValueError(f"table {path} cannot be read ({one_line(error)})") from error
     models = []
     for number, (uri, family, member) in enumerate(zip(*rows, strict=True), start=1):
         if not uri or not member:

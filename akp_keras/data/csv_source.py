@@ -11,6 +11,7 @@ from akp_keras.bracketed_options import split_options
 from akp_keras.data.records import DataSet
 from akp_keras.data.samples import Samples
 from akp_keras.data.splitting import make_dataset
+from akp_keras.failures import one_line
 from akp_keras.files.below import content_digest
 from akp_keras.hints import hint
 
@@ -25,7 +26,7 @@ def load(name: str, *, data_dir: str | Path | None, seed: int, max_samples: int 
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except ValueError as error:  # of pandas' parser, or of the decoding
-        raise ValueError(f"{path} is not a table ({' '.join(str(error).split())})") from error
+        raise ValueError(f"{path} is not a table ({one_line(error)})") from error
     if not isinstance(table.index, pd.RangeIndex):
         raise ValueError(f"{path}: rows have more cells than the header has columns")
     table = table.fillna("")  # the missing last cells of short rows

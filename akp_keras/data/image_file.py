@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from akp_keras.failures import one_line
+
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
 _GREY = ("1", "L", "LA")
@@ -33,8 +35,7 @@ def read_image(path: str | Path, size: int | None = None) -> np.ndarray:
         with Image.open(path) as image:
             values = _values(image)
     except Exception as error:  # decoders of damaged files raise many exceptions
-        reason = " ".join(str(error).split()).replace(str(path), Path(path).name)
-        raise ValueError(reason or type(error).__name__) from error
+        raise ValueError(one_line(error).replace(str(path), Path(path).name)) from error
     if size is not None:
         channels = [
             Image.fromarray(channel).resize((size, size), Image.Resampling.BILINEAR)

@@ -15,6 +15,7 @@ import numpy as np
 
 from akp_keras.data.prepared_dataset import prepare, read_split
 from akp_keras.data.records import DataSet, Split
+from akp_keras.failures import one_line
 from akp_keras.hints import hint
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _prepared_builder(
             f"{hint(published_name, known, most=3)}"
         ) from error
     except Exception as error:  # unknown versions and configurations, damaged preparations
-        raise ValueError(f"{name} cannot be used: {_one_line(error)}") from error
+        raise ValueError(f"{name} cannot be used: {one_line(error, 300)}") from error
     _check_features(name, builder.info, size)
     try:
         return prepare(
@@ -131,7 +132,7 @@ def _prepared_builder(
         )
     except Exception as error:  # hundreds of downloaders and parsers raise any exception
         raise ValueError(
-            f"{name} cannot be downloaded and prepared: {_one_line(error)}; "
+            f"{name} cannot be downloaded and prepared: {one_line(error, 300)}; "
             "synthetic_cells and wisconsin_breast_cancer need no download"
         ) from error
 
@@ -161,7 +162,3 @@ def _check_features(name: str, info: tfds.core.DatasetInfo, size: int | None) ->
         raise ValueError(
             f"{name}: images have different sizes; set one, as in 'tfds:{info.name}[size=64]'"
         )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__

@@ -96,7 +96,8 @@ class OptimizerStep:
             warnings.filterwarnings("ignore", message="Gradients do not exist for variables")
             type(self._outer).apply(self._outer, grads, variables)
         for variable, before, is_free in kept:
-            variable.assign(keras.ops.where(is_free, variable, before))
+            after = keras.ops.convert_to_tensor(variable)
+            variable.assign(keras.ops.where(is_free, after, before))
 
     def _update(self, grads: Sequence[Any], variables: Sequence[Any], learning_rate: Any) -> None:
         """Update the weights of each learning rate together."""

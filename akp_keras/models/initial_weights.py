@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras.src.utils.naming import reset_uids  # Keras has no public name for it.
 
+from akp_keras.failures import one_line
 from akp_keras.models.seeding import with_fresh_weights
 
 # Two builds under different seeds tell which variables are drawn at random.
@@ -77,7 +78,7 @@ class InitialWeights:
         except Exception as error:  # the code of custom layers may raise anything
             raise ValueError(
                 "Keras cannot rebuild the model from its configuration "
-                f"({' '.join(str(error).split())[:300]}); custom layers need get_config, and "
+                f"({one_line(error, 300)}); custom layers need get_config, and "
                 "functions of Lambda layers must be layers"
             ) from error
 

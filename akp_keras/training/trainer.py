@@ -13,6 +13,7 @@ from akp_keras.code_version import training_versions
 from akp_keras.data import randomise_labels, take_probe_set, train_statistics
 from akp_keras.data.records import Split
 from akp_keras.export import MemberRecord, write_member
+from akp_keras.failures import one_line
 from akp_keras.hotswap import HotSwap, Schedule, restore
 from akp_keras.hotswap.calls import parse_call
 from akp_keras.models import build_model, tapped_layers
@@ -228,7 +229,7 @@ def _optimizer(settings: TrainingSettings) -> keras.optimizers.Optimizer:
     try:
         return keras.optimizers.get({"class_name": call.name, "config": config})
     except Exception as error:  # Keras raises anything from ValueError to KeyError here.
-        reason = f" ({' '.join(str(error).split())[:200]})" if call.options else ""
+        reason = f" ({one_line(error, 200)})" if call.options else ""
         raise ValueError(
             f"--optimizer={settings.optimizer} cannot be created by name{reason}; known are for "
             "example adam, sgd, rmsprop, AdamW(weight_decay=1e-4)"

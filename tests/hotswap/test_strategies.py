@@ -14,6 +14,7 @@ EVENTFUL = (
 LATE = "@0 activation=relu loss=binary_crossentropy; @2 activation=tanh"
 FAMILIES = (EVENTFUL, LATE)
 EVERYWHERE = ("first", "rectifier", "second")
+IS_TRACED = keras.backend.backend() != "torch"
 
 
 def weights(model):
@@ -163,7 +164,7 @@ def test_a_return_to_an_earlier_configuration_traces_nothing(make_model, fit):
         "@1 activation=tanh; @step:14 activation=original; @2 activation=tanh", strategy="retrace"
     )
     fit(model, again)
-    assert once.traces > 0
+    assert (once.traces > 0) == IS_TRACED
     assert again.traces == 0
 
 
@@ -173,7 +174,7 @@ def test_a_new_compile_forgets_what_was_traced(make_model, fit):
     model.compile("sgd", loss="hinge")
     second = HotSwap("@0 activation=original")
     fit(model, second, epochs=1)
-    assert second.traces > 0
+    assert (second.traces > 0) == IS_TRACED
     assert [(r.from_, r.to) for r in second.swaps] == [("tanh", "relu")]
 
 

@@ -126,8 +126,9 @@ def _normalising(layer: keras.Layer, is_trainable: Callable[[], Any]) -> Callabl
         states = layer.non_trainable_variables
 
         def normalised(with_training: bool) -> list[Any]:
-            # Neither branch changes a variable: what it would assign is returned.
-            before = [(state, state + 0) for state in states]
+            # Neither branch changes a variable: what it would assign is returned. The scope hides
+            # that of Keras' trainer on JAX, and so has the weights too.
+            before = [(variable, variable + 0) for variable in layer.variables]
             with keras.StatelessScope(state_mapping=before) as scope:
                 outputs = own(layer, inputs, training=with_training, mask=mask)
             return [outputs, *(scope.get_current_value(state) for state in states)]

@@ -167,6 +167,8 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_target_does_what_is_done_by_hand(case):
+    if case == "trainable layers" and keras.backend.backend() == "jax":
+        pytest.skip("Keras on JAX trains no further by hand once `trainable` was changed")
     schedule, parts, changes = CASES[case]
     reference, losses = build(parts, run_eagerly=True), []
     options = {"batch_size": 8, "shuffle": False, "verbose": 0}

@@ -17,6 +17,7 @@ Three tables, each with medians of `--repeats` runs of each way, in turn:
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import time
 from functools import partial
@@ -49,6 +50,8 @@ def timed_fit(model, steps, width, callbacks, **options):
     """Return the seconds that a fit takes."""
     x, y = data(steps, width)
     options = {"batch_size": BATCH, "verbose": 0, "shuffle": False} | options
+    # The graphs of earlier models are not to be collected at the cost of this one.
+    gc.collect()
     begun = time.perf_counter()
     model.fit(x, y, callbacks=callbacks, **options)
     return time.perf_counter() - begun

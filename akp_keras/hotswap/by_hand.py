@@ -66,9 +66,12 @@ def swap_now(model: keras.Model, changes: str, layers: str | Iterable[str] | Non
 def restore(model: keras.Model) -> None:
     """Give a model what it had before its first `HotSwap`.
 
-    Weights stay as they are. A model that no `HotSwap` has touched is left alone.
+    Weights stay as they are. Optimizers that swaps have made begin anew when they come into force
+    again. A model that no `HotSwap` has touched is left alone.
     """
     if keras_internals.get_state(model) is not None:
         state = ModelState.of(model)
         state.put(Held(tuple(place.original for place in state.tracer.places)), START)
+        for place in state.tracer.places:
+            place.forget()
         model.train_function = model.test_function = None

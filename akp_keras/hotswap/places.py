@@ -151,6 +151,9 @@ class Place:
             step: what the optimizer does.
         """
 
+    def forget(self) -> None:
+        """Forget what earlier trainings have left beside the model's own variables."""
+
     def matches(self, pattern: str, held: Sequence[str]) -> bool:
         """Return whether a layer filter selects it.
 

@@ -165,3 +165,21 @@ def test_what_cannot_be_trained_is_refused_by_the_name_of_its_flag(changed, mess
 def test_a_model_that_cannot_take_the_samples_is_refused():
     with pytest.raises(ValueError, match=r"not samples of shape \(30,\); model 'mlp' takes any"):
         MemberTrainer(dataclasses.replace(SETTINGS, model="small_cnn"))
+
+
+def test_swaps_leave_nothing_to_the_next_member(tmp_path):
+    eventful = (
+        f"{CONTROL}; @1 optimizer.learning_rate=linear(0.01→0.001 over 20 steps) "
+        "loss_weights=linear(1→0.5 over 1 epoch) trainable[dense1]=false "
+        "activation=blend(relu,tanh,linear(0→1 over 4 epochs)); "
+        "@step:13 optimizer=SGD(learning_rate=0.1,momentum=0.9)"
+    )
+    schedules = {"control": CONTROL, "eventful": eventful}
+    settings = dataclasses.replace(SETTINGS, epochs=2, families=schedules)
+    used, fresh = MemberTrainer(settings), MemberTrainer(settings)
+    used.train(member("eventful", 0, eventful), tmp_path / "first")
+    for trainer, folder in ((used, tmp_path / "used"), (fresh, tmp_path / "fresh")):
+        trainer.train(member("control", 1, CONTROL), folder / "control")
+        trainer.train(member("eventful", 1, eventful), folder / "eventful")
+    for name in schedules:
+        assert_same_member(tmp_path / "used" / name, tmp_path / "fresh" / name)

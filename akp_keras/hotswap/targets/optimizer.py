@@ -73,6 +73,7 @@ class OptimizerPlace(Place):
         super().__init__("", Choice(type(model.optimizer).__name__, model.optimizer))
         self._model = model
         self._known: dict[Any, Choice] = {}
+        self._at_first: list[tuple[keras.Variable, Any]] = []
 
     @property
     def key(self) -> None:
@@ -94,7 +95,18 @@ class OptimizerPlace(Place):
     def put(self, choice: Choice, numbers: Sequence[float]) -> None:
         """Make it the model's optimizer."""
         super().put(choice, numbers)
-        keras_internals.set_optimizer(self._model, choice.function)
+        optimizer = choice.function
+        is_new = not optimizer.built
+        keras_internals.set_optimizer(self._model, optimizer)
+        if is_new:
+            self._at_first += [
+                (variable, keras.ops.convert_to_numpy(variable)) for variable in optimizer.variables
+            ]
+
+    def forget(self) -> None:
+        """Let the optimizers that were made for swaps begin anew."""
+        for variable, value in self._at_first:
+            variable.assign(value)
 
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
         """Do nothing: each optimizer has train functions of its own."""

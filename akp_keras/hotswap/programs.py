@@ -111,22 +111,17 @@ class VariableProgram:
         self, model: keras.Model, tracer: Tracer, configuration: Configuration, counter: StepCounter
     ) -> None:
         self._model, self._configuration, self._counter = model, configuration, counter
-        self._written: Any = None
+        self._written: list[Any] = [None, None]
         rows, integers = model.steps_per_execution, _INDICES + len(configuration.slots)
-        numbers = max(1, configuration.width)
-        self._train = (
-            _variable(model, (rows, integers), "int32", "train_integers"),
-            _variable(model, (rows, numbers), "float32", "train_numbers"),
-        )
-        self._test = (
-            _variable(model, (1, integers), "int32", "test_integers"),
-            _variable(model, (1, numbers), "float32", "test_numbers"),
+        self._tables = (
+            _variable(model, (rows, integers), "int32", "integers"),
+            _variable(model, (rows, max(1, configuration.width)), "float32", "numbers"),
         )
         self._base = _variable(model, (), "int32", "first_step")
         (inputs,) = tracer.of_target("inputs")
         train_step, test_step = model.train_step, model.test_step
-        in_training = _readings(configuration, *(partial(self._read, t) for t in self._train))
-        in_test = _readings(configuration, *(partial(self._read, t) for t in self._test))
+        in_training = _readings(configuration, *(partial(self._read, t) for t in self._tables))
+        in_test = _readings(configuration, *(partial(_read_first, t) for t in self._tables))
 
         def held_train_step(data: Any) -> Any:
             with tracer.holding(configuration, in_training, is_training=True):
@@ -147,21 +142,19 @@ class VariableProgram:
 
     def write(self, rows: Sequence[Row]) -> None:
         """Assign the tables where they change."""
-        rows = [*rows, *rows[-1:] * (self._train[0].shape[0] - len(rows))]
+        rows = [*rows, *rows[-1:] * (self._tables[0].shape[0] - len(rows))]
         integers = [row.integers(self._configuration) for row in rows]
         numbers = [row.numbers(self._configuration) for row in rows]
         if self._counter.variable is not None:
             self._base.assign(self._counter.variable)
-        if (integers, numbers) == self._written:
-            return
-        for train, test, values in zip(self._train, self._test, (integers, numbers), strict=True):
-            train.assign(np.asarray(values, train.dtype))
-            test.assign(np.asarray(values[:1], test.dtype))
-        self._written = integers, numbers
+        for number, values in enumerate((integers, numbers)):
+            if values != self._written[number]:
+                self._tables[number].assign(np.asarray(values, self._tables[number].dtype))
+                self._written[number] = values
 
     def _read(self, table: keras.Variable, column: int | slice) -> Any:
         if table.shape[0] == 1:
-            return table[0, column]
+            return _read_first(table, column)
         row = keras.ops.clip(self._counter.variable - self._base, 0, table.shape[0] - 1)
         return keras.ops.take(table[:, column], row, axis=0)
 
@@ -404,6 +397,10 @@ def _readings(
         )
 
     return reading
+
+
+def _read_first(table: keras.Variable, column: int | slice) -> Any:
+    return table[0, column]
 
 
 def _variable(model: keras.Model, shape: tuple[int, ...], dtype: str, name: str) -> keras.Variable:

@@ -47,16 +47,11 @@ class SharedFunctions:
         scalars = [tf.convert_to_tensor(scalar) for scalar in scalars]
         key = (key, x.shape.rank, x.dtype)
         if key not in self._functions:
-            # Of no size, so that layers of all sizes share it; a call that stays one, as to put a
-            # copy of it into the place of each call takes longer than to trace all layers.
+            # Of no size, so that layers of all sizes share it. TensorFlow puts a copy of it in the
+            # place of each call; with `_noinline` it would not, and each step would take longer.
             signature = [tf.TensorSpec([None] * x.shape.rank, x.dtype)]
             signature += [tf.TensorSpec([], scalar.dtype) for scalar in scalars]
-            self._functions[key] = tf.function(
-                function,
-                signature,
-                autograph=False,
-                experimental_attributes={"_noinline": True},
-            )
+            self._functions[key] = tf.function(function, signature, autograph=False)
         return self._functions[key](x, *scalars)
 
     def _call_jax(

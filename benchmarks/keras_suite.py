@@ -1,8 +1,8 @@
 """Keras' own tests with a HotSwap without effect in every `fit`.
 
-    python -m benchmarks.keras_suite                          # of the installed Keras
+    python -m benchmarks.keras_suite --keras=CHECKOUT         # a checkout of keras-team/keras
     python -m benchmarks.keras_suite --keras=CHECKOUT --modes switch
-    KERAS_BACKEND=jax python -m benchmarks.keras_suite
+    KERAS_BACKEND=jax python -m benchmarks.keras_suite --keras=CHECKOUT
 
 Keras' tests of callbacks, trainers, optimizers and models run once as they are, and once for each
 mode: `switch` and `retrace` have tanh as a candidate of every activation, `empty` has a schedule
@@ -112,22 +112,19 @@ def run(mode, paths):
 def main():
     """Print the table, and the tests that fail with a HotSwap only."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--keras", help="a checkout; by default the installed package")
+    parser.add_argument("--keras", required=True, help="a checkout of keras-team/keras")
     parser.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     parser.add_argument("--folders", nargs="+", default=list(FOLDERS), help="under keras/src")
     arguments = parser.parse_args()
-    if arguments.keras is None:
-        import keras
-
-        source = Path(keras.__file__).parent / "src"
-    else:
-        source = Path(arguments.keras) / "keras" / "src"
+    source = Path(arguments.keras) / "keras" / "src"
     paths = [source / folder for folder in arguments.folders]
     missing = [path for path in paths if not path.exists()]
     if missing:
         sys.exit(f"no such folder: {missing[0]}; --keras takes a checkout of keras-team/keras")
 
     expected, count = run("off", paths)
+    if not expected:
+        sys.exit(f"no tests are in {source}; give a checkout of keras-team/keras by --keras")
     print("| mode | passed | failed | fits | with a HotSwap | fail with it only |")
     print("|---|---|---|---|---|---|")
     broken = {}

@@ -205,6 +205,9 @@ def loss_entries(model: keras.Model) -> list[LossEntry]:
         leaf, output = entry.loss.fn.leaf, outputs
         for part in entry.path:
             output = output[part]
+        if keras.tree.is_nested(output):
+            # A loss of several outputs at once.
+            output = None
         weight = entry.loss_weights
         entries.append(LossEntry(key, entry.name, losses[leaf], output, leaf, weight))
     return entries

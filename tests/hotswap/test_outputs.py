@@ -158,6 +158,53 @@ def test_outputs_that_are_not_known_before_the_first_step(loss):
     np.testing.assert_allclose(history["loss"][1], sum(errors), rtol=1e-5)
 
 
+class Splits(keras.Model):
+    """Its compute_loss makes two outputs of the model's one."""
+
+    def compute_loss(self, x, y, y_pred, sample_weight=None, **options):
+        halves = keras.ops.split(y_pred, 2, axis=-1)
+        return super().compute_loss(x, y, halves, sample_weight, **options)
+
+
+def test_losses_of_outputs_that_only_the_step_makes_are_left_alone():
+    def build():
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((4,))
+        hidden = keras.layers.Dense(4, activation="relu")(inputs)
+        model = Splits(inputs, keras.layers.Dense(2)(hidden))
+        model.compile("sgd", loss=["mse", "mae"])
+        return model
+
+    options = {"verbose": 0, "shuffle": False, "epochs": 2}
+    data = X[:, :4], (X[:, :1], X[:, 1:2])
+    plain, swapped = build(), build()
+    plain.fit(*data, **options)
+    swapped.fit(*data, **options, callbacks=[HotSwap("@0 activation=original")])
+    for mine, theirs in zip(swapped.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-7)
+    for model in (swapped, build()):
+        with pytest.raises(ValueError, match="compile with a dict of losses by output"):
+            model.fit(*data, **options, callbacks=[HotSwap("@1 loss=huber")])
+
+
+def test_a_loss_of_several_outputs_at_once_trains_on():
+    def both(y_true, y_pred):
+        return keras.ops.mean(keras.ops.square(y_true[0] - y_pred[0]) + abs(y_pred[1] - y_true[1]))
+
+    weights = []
+    for callbacks in ([], [HotSwap("")]):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((4,))
+        outputs = [keras.layers.Dense(1, name=name)(inputs) for name in "ab"]
+        model = keras.Model(inputs, outputs)
+        model.compile("sgd", loss=(both, ["mse", "mse"]))
+        data = X[:, :4], [X[:, :1], X[:, 1:2]]
+        model.fit(*data, verbose=0, shuffle=False, callbacks=callbacks)
+        weights.append(model.get_weights())
+    for mine, theirs in zip(*weights, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5, atol=1e-7)
+
+
 def test_a_compiled_loss_without_reduction_is_not_swapped():
     """Keras sums what it returns for each sample; another loss returns one number."""
     for strategy in ("switch", "retrace"):

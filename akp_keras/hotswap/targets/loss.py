@@ -98,6 +98,7 @@ class LossPlace(Place):
         entry: the loss as Keras keeps it.
         untried: choices that the next call tries first, so that one that cannot be computed is
             noticed at the first step and not when its turn comes.
+        unbound: why the loss cannot be swapped, as far as Keras' first step showed it; else empty.
     """
 
     target = "loss"
@@ -111,6 +112,7 @@ class LossPlace(Place):
         self.output = output
         self.entry = entry
         self.untried: tuple[Choice, ...] = ()
+        self.unbound = ""
         self._traced: Callable[[Callable, Any, Any, Any], Any] | None = None
 
     @property
@@ -118,8 +120,29 @@ class LossPlace(Place):
         """A model that is compiled anew has new losses."""
         return None
 
+    @property
+    def is_in_use(self) -> bool:
+        """Whether anything but the compiled loss is or may be in force."""
+        return bool(self.untried or self._traced) or self.held != self.original
+
+    def put(self, choice: Choice, numbers: Sequence[float]) -> None:
+        """Hold another loss.
+
+        Raises:
+            ValueError: if Keras' losses were found to be others.
+        """
+        if self.unbound and choice != self.original:
+            raise ValueError(self.unbound)
+        super().put(choice, numbers)
+
     def install(self, choices: Sequence[Choice], reading: Reading) -> None:
-        """Make the losses of the trace in progress go through a switch."""
+        """Make the losses of the trace in progress go through a switch.
+
+        Raises:
+            ValueError: if Keras' losses were found to be others.
+        """
+        if self.unbound:
+            raise ValueError(self.unbound)
 
         def switched(compiled: Callable, y_true: Any, y_pred: Any, weight: Any) -> Any:
             losses = [_function(choice, compiled) for choice in choices]
@@ -160,7 +183,8 @@ def route(model: keras.Model, places: Sequence[LossPlace]) -> None:
     before, a single place stands for all of them.
 
     Raises:
-        ValueError: in the first step, if it is not clear which place an output has.
+        ValueError: in the first step, if it is not clear which place an output has, and a loss is
+            swapped.
     """
     by_key = {place.entry.key: place for place in places}
 
@@ -169,11 +193,16 @@ def route(model: keras.Model, places: Sequence[LossPlace]) -> None:
         if len(places) == 1:
             return [places[0].bind(entry.loss) for entry in entries]
         if set(keys) != set(by_key):
-            raise ValueError(
+            message = (
                 f"HotSwap took the losses of model {model.name!r} for those of "
                 f"{', '.join(sorted(map(str, by_key)))}, and Keras has them for "
                 f"{', '.join(sorted(map(str, keys)))}; compile with a dict of losses by output"
             )
+            if any(place.is_in_use for place in places):
+                raise ValueError(message)
+            for place in places:
+                place.unbound = message
+            return [entry.loss for entry in entries]
         return [by_key[entry.key].bind(entry.loss) for entry in entries]
 
     if places:

@@ -9,7 +9,8 @@ first moved onto one centroid and scaled for its size, then members are dealt an
 the same sizes, and centroids, distances and F are computed again.
 
 How often each rejects at 0.05 where nothing differs, far-apart families, 20 dimensions
-(`python benchmarks/calibration.py --repetitions=2000`, which prints more designs and the power):
+(`python benchmarks/seed_calibration.py --repetitions=2000`, which prints more designs and the
+power):
 
     members                     labels    residuals    here
     4 families of 8              0.070        0.072   0.050

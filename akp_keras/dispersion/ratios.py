@@ -5,8 +5,8 @@ The interval leaves out one member at a time (jackknife; Efron and Stein, Annals
 Satterthwaite. It was chosen by simulation: over families of 5 to 20 members in 5 to 200
 dimensions, normal, heavy-tailed or uneven, 95 % intervals hold the truth in 0.93 to 0.98 of
 cases, against 0.83 to 0.95 for the delta method and for the BCa bootstrap over members without
-pairs of copies (`python benchmarks/calibration.py --repetitions=2000`). They are the widest of the
-three where members are few.
+pairs of copies (`python benchmarks/seed_calibration.py --repetitions=2000`). They are the widest of
+the three where members are few.
 """
 
 from __future__ import annotations

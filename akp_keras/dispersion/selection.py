@@ -123,7 +123,7 @@ def select(
         wanted: (k,) which of them the hypothesis is about.
         estimand: "across", "between" or "within"; the last two need families of two members.
         margin: largest difference of generalisation that counts as alike.
-        curved: whether the trend of location is a spline; by default from 15 families on.
+        curved: whether the trend of location is a spline; by default from 13 families on.
 
     Returns:
         The selection, possibly of no family.

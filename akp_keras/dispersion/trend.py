@@ -5,10 +5,10 @@ families' location is regressed on generalisation and the test looks at what is 
 the trend was chosen by simulation (`python benchmarks/calibration.py --tables=trends`,
 docs/calibration.md):
 
-- A straight line is right up to 14 families. Where location bends, it leaves the bend in the
+- A straight line is right up to 12 families. Where location bends, it leaves the bend in the
   residuals: few families do not have the power to mistake that for a difference of spread, more
-  have (up to 18 % of rejections at 0.05 with 40 families, 80 % of them within four points).
-- From 15 families on, a restricted cubic spline with knots at the 5th, 35th, 65th and 95th per cent
+  have (14 % of rejections at 0.05 with 40 families, 80 % of them within four points).
+- From 13 families on, a restricted cubic spline with knots at the 5th, 35th, 65th and 95th per cent
   of the families (Harrell, Regression Modeling Strategies, 2015, section 2.4) keeps its level over
   all shapes tried. It is linear beyond the outer knots, so that one or two families far from the
   others steer what is said of themselves and not the trend among the others, which ranks of
@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST_FOR_A_CURVE = 15
+FEWEST_FOR_A_CURVE = 13
 # Of a family that alone determines the trend at its place nothing is left.
 MOST_LEVERAGE = 1.0 - 1e-6
 _KNOTS = (0.05, 0.35, 0.65, 0.95)
@@ -37,7 +37,7 @@ def location_trend(
     Args:
         generalisation: (k,) means of the families.
         blocks: (k,) the block of each family; each block has a level of its own.
-        curved: whether the trend is a spline, rather than a straight line; by default from 15
+        curved: whether the trend is a spline, rather than a straight line; by default from 13
             families on.
 
     Returns:

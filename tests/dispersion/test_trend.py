@@ -28,9 +28,9 @@ def test_the_basis_is_orthonormal_and_holds_level_and_line(values, curved, in_bl
     assert leverage(basis).sum() == pytest.approx(basis.shape[1])
 
 
-def test_a_curve_is_taken_from_fifteen_families_on():
-    assert location_trend(np.linspace(0.5, 0.9, 14)).shape == (14, 2)
-    assert location_trend(np.linspace(0.5, 0.9, 15)).shape == (15, 4)
+def test_a_curve_is_taken_from_thirteen_families_on():
+    assert location_trend(np.linspace(0.5, 0.9, 12)).shape == (12, 2)
+    assert location_trend(np.linspace(0.5, 0.9, 13)).shape == (13, 4)
     assert location_trend(np.linspace(0.5, 0.9, 40), curved=False).shape == (40, 2)
 
 

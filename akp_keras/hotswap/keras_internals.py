@@ -111,7 +111,8 @@ def inner_optimizer(model: keras.Model) -> Any:
 def iterations(model: keras.Model) -> int:
     """Return how many updates the optimizer of a compiled model has made."""
     optimizer = inner_optimizer(model)
-    return 0 if optimizer is None else int(optimizer.iterations)
+    # `int` of it fails where replicas have copies of it.
+    return 0 if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
 
 
 def is_traced(model: keras.Model) -> bool:

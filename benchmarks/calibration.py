@@ -372,15 +372,12 @@ FAR_APART = {
     "3 % noise on each distance": World(separation=5.0, noise=0.03),
 }
 SHAPES = {
-    "nothing": World(),
-    "bent (parabola)": World(shift=1.0, bend=2.0),
-    "bent (saturating)": World(shift=1.0, bend=2.0, way="saturating"),
+    **{name: NULLS[name] for name in ("nothing", "bent (parabola)", "bent (saturating)")},
     "bent (step)": World(shift=1.0, bend=2.0, way="step"),
-    "bunched and bent (parabola)": World("bunched", shift=1.0, bend=2.0),
+    "bunched and bent (parabola)": NULLS["bunched and bent"],
     "bunched and bent (saturating)": World("bunched", shift=1.0, bend=2.0, way="saturating"),
-    "two at chance, elsewhere": World("two at chance", together=3.0),
-    "×2": World(ratio=2.0),
-    "×2, bent (saturating)": World(ratio=2.0, shift=1.0, bend=2.0, way="saturating"),
+    "two at chance, elsewhere": NULLS["two at chance, elsewhere"],
+    **{name: ALTERNATIVES[name] for name in ("×2", "×2, bent (saturating)")},
 }
 MEASURED = {
     "nothing": World(error=0.003),

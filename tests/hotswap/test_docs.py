@@ -8,14 +8,14 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-@pytest.mark.parametrize("page", ["hotswap.md", "annealing-an-activation.md"])
-def test_a_page_prints_what_it_says(page, capsys):
+@pytest.mark.parametrize(("page", "fewest"), [("hotswap.md", 4), ("annealing-an-activation.md", 3)])
+def test_a_page_prints_what_it_says(page, fewest, capsys):
     if page != "hotswap.md":
         pytest.importorskip("sklearn")
     text = (DOCS / page).read_text(encoding="utf-8")
     blocks = re.findall(r"```(python|text)\n(.*?)```", text, re.DOTALL)
     kinds = [kind for kind, _ in blocks]
-    assert kinds.count("python") >= 3 and "text" in kinds
+    assert kinds.count("python") >= fewest and "text" in kinds
     names = {}
     printed = ""
     for kind, block in blocks:
